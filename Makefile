@@ -1,13 +1,17 @@
 # glint: plain make and pkg-config; everything is built under build/. `make help` lists what there is.
+VERSION := 0.1.0
 CC ?= gcc
 B ?= build
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
 PKGS := rdkafka avro-c hiredis jansson inih libutf8proc libxxhash zlib libmicrohttpd libsystemd
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
 CFLAGS ?= -O2 -g
-CPPFLAGS += -D_GNU_SOURCE -I. -Ibuild/include
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
-PKG_LIBS = $(shell pkg-config --libs $(PKGS))
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(B)/include
+# asked of pkg-config once, and only when something is compiled: `make demo` installs it first
+PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(SAN) $(CFLAGS) $(CPPFLAGS) $(PKG_CFLAGS) -MMD -MP
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lm -lpthread
@@ -22,16 +26,35 @@ CTL :=
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
 
+# end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
+E2E := harness.py
+
+E2E_KAFKA := broker.py
+
+# fuzzers: tests/fuzz/fuzz_NAME.c (libFuzzer; built with clang)
+FUZZ :=
+
+# measuring programs and scripts that `make bench` runs, in this order
+BENCH_PROGRAMS :=
+BENCH :=
+
 LIB := $(B)/libglint.a
 PROGRAMS := $(B)/glintd $(B)/glintctl
+UNIT_PROGRAMS = $(patsubst %,$(B)/tests/unit/test_%,$(UNIT))
+FUZZ_PROGRAMS = $(patsubst %,$(B)/tests/fuzz/fuzz_%,$(FUZZ))
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) ## glintd and glintctl
+
+$(B)/include/version.h: Makefile
+	@mkdir -p $(@D)
+	@echo '#define GLINT_VERSION "$(VERSION)"' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 $(LIB): $(patsubst %.c,$(B)/%.o,$(PROCESSORS) $(DAEMON))
 	@rm -f $@
 	ar rcs $@ $^
 
-$(B)/%.o: %.c
+$(B)/%.o: %.c | $(B)/include/version.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -44,9 +67,97 @@ $(B)/glintctl: $(patsubst %.c,$(B)/%.o,$(CTL)) $(LIB)
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+$(B)/bench/%: $(B)/bench/%.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-clean:
+# --- people's targets ---
+demo: ## install what is missing, build, show a shop live (SEED=n, DATA=DIR, KAFKA=1)
+	@tools/install-deps demo
+	@$(MAKE) --no-print-directory all
+	@tools/demo
+
+test: ## install what is missing, build, unit and end-to-end tests
+	@tools/install-deps test
+	@$(MAKE) --no-print-directory run-tests
+
+run-tests: all $(UNIT_PROGRAMS)
+	@tests/run --build $(B) --unit $(UNIT_PROGRAMS) --e2e $(E2E) --kafka $(E2E_KAFKA)
+
+test-unit: $(UNIT_PROGRAMS) ## unit tests alone
+	@tests/run --build $(B) --unit $(UNIT_PROGRAMS)
+
+test-kafka: all ## the tests on a real Apache Kafka alone
+	@tests/run --build $(B) --kafka $(E2E_KAFKA)
+
+lint: ## house rules, shell and Python syntax, cppcheck
+	@tools/install-deps lint
+	@$(MAKE) --no-print-directory run-lint
+
+run-lint:
+	tests/rooms
+	for f in $$(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh' --); do bash -n $$f || exit 1; done
+	python3 -B -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' $$(git ls-files '*.py')
+	cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability --inline-suppr \
+		--suppress=missingIncludeSystem -D_GNU_SOURCE -I. $(PROCESSORS) $(DAEMON) $(CTL)
+
+SOURCES = $(shell git ls-files '*.c' '*.h')
+
+format: ## write every C file as .clang-format says
+	@tools/install-deps format
+	clang-format-14 -i $(SOURCES)
+
+format-check: ## fail when a C file is not as .clang-format says
+	@tools/install-deps format
+	clang-format-14 --dry-run --Werror $(SOURCES)
+
+# sanitizer builds keep their objects apart; FORTIFY would hide calls from the sanitizers
+asan: ## unit tests under the address and undefined-behaviour sanitizers
+	@$(MAKE) B=build/asan HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+		SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" test-unit
+
+tsan: ## unit tests under the thread sanitizer
+	@$(MAKE) B=build/tsan HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" SAN=-fsanitize=thread test-unit
+
+FUZZ_RUNS ?= 1000000
+fuzz: ## libFuzzer on the decoder (FUZZ_RUNS=n)
+	@tools/install-deps fuzz
+	@$(MAKE) B=build/fuzz CC=clang-14 HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+		SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all" run-fuzz
+
+run-fuzz: $(FUZZ_PROGRAMS)
+	@for f in $(FUZZ_PROGRAMS); do \
+		echo "== $$f, $(FUZZ_RUNS) runs"; mkdir -p $$f.corpus; \
+		$$f -runs=$(FUZZ_RUNS) -rss_limit_mb=512 -timeout=5 -print_final_stats=1 $$f.corpus 2>$$f.log || { tail -30 $$f.log; exit 1; }; \
+		grep -E 'number_of_executed|peak_rss' $$f.log; \
+	done
+
+bench: all $(patsubst %,$(B)/bench/%,$(BENCH_PROGRAMS)) ## measure speed, memory and latency
+	@for b in $(BENCH); do echo "== $$b"; GLINT_BUILD=$(B) bench/$$b || exit 1; done
+
+coverage: ## line coverage of the unit tests, file by file
+	@$(MAKE) B=build/coverage HARDEN=-fPIE CFLAGS="-O0 -g" SAN=--coverage test-unit
+	@tools/coverage build/coverage
+
+install: all ## install under PREFIX (/usr/local) and SYSCONFDIR (/etc), below DESTDIR
+	@tools/install-files $(B) '$(DESTDIR)' '$(PREFIX)' '$(SYSCONFDIR)'
+
+uninstall: ## remove what install put there; configuration stays
+	@tools/install-files --remove '$(DESTDIR)' '$(PREFIX)' '$(SYSCONFDIR)'
+
+deb: all ## a Debian package under build/
+	@tools/make-deb $(B) $(VERSION)
+
+clean: ## remove build/
 	rm -rf build
 
-.PHONY: all clean
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all demo test run-tests test-unit test-kafka lint run-lint format format-check asan tsan fuzz run-fuzz bench coverage \
+	install uninstall deb clean help
+.SECONDARY:
