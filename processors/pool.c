@@ -1,0 +1,157 @@
+/* Slab allocator and growable buffers: the memory of the loop's thread. See pool.h and buf.h. */
+#include "pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+
+enum { MIN_SHIFT = 4, MAX_SHIFT = 16, CLASSES = MAX_SHIFT - MIN_SHIFT + 1, SLAB_BYTES = 1 << 18 };
+
+struct free_block {
+	struct free_block *next;
+};
+
+struct slab {
+	struct slab *next;
+	char pad[16 - sizeof(struct slab *)]; /* blocks stay 16-byte aligned */
+};
+
+struct large { /* over the greatest class: malloc'ed, linked so that pool_destroy finds it */
+	struct large *prev, *next;
+};
+
+struct pool {
+	struct free_block *free[CLASSES];
+	char *at[CLASSES];
+	size_t left[CLASSES];
+	struct slab *slabs;
+	struct large larges; /* list head */
+	size_t bytes;
+};
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+struct pool *pool_create(void)
+{
+	struct pool *p = must(calloc(1, sizeof(*p)));
+	p->larges.prev = p->larges.next = &p->larges;
+	return p;
+}
+
+void pool_destroy(struct pool *p)
+{
+	if (!p)
+		return;
+	for (struct slab *s = p->slabs, *next; s; s = next) {
+		next = s->next;
+		free(s);
+	}
+	for (struct large *l = p->larges.next, *next; l != &p->larges; l = next) {
+		next = l->next;
+		free(l);
+	}
+	free(p);
+}
+
+static int class_of(size_t size)
+{
+	if (size <= (size_t)1 << MIN_SHIFT)
+		return 0;
+	return 64 - __builtin_clzl(size - 1) - MIN_SHIFT;
+}
+
+static void *large_alloc(struct pool *p, size_t size)
+{
+	struct large *l = must(calloc(1, sizeof(*l) + size));
+	l->next = &p->larges;
+	l->prev = p->larges.prev;
+	l->prev->next = l->next->prev = l;
+	p->bytes += size;
+	return l + 1;
+}
+
+void *pool_alloc(struct pool *p, size_t size)
+{
+	if (!size)
+		return NULL;
+	int c = class_of(size);
+	if (c >= CLASSES)
+		return large_alloc(p, size);
+	size_t block = (size_t)1 << (c + MIN_SHIFT);
+	p->bytes += block;
+	struct free_block *f = p->free[c];
+	if (f) {
+		p->free[c] = f->next;
+		return memset(f, 0, block);
+	}
+	if (p->left[c] < block) {
+		struct slab *s = must(calloc(1, sizeof(*s) + SLAB_BYTES));
+		s->next = p->slabs;
+		p->slabs = s;
+		p->at[c] = (char *)(s + 1);
+		p->left[c] = SLAB_BYTES;
+	}
+	void *mem = p->at[c];
+	p->at[c] += block;
+	p->left[c] -= block;
+	return mem;
+}
+
+void pool_free(struct pool *p, void *mem, size_t size)
+{
+	if (!mem)
+		return;
+	int c = class_of(size);
+	if (c >= CLASSES) {
+		struct large *l = (struct large *)mem - 1;
+		l->prev->next = l->next;
+		l->next->prev = l->prev;
+		p->bytes -= size;
+		free(l);
+		return;
+	}
+	struct free_block *f = mem;
+	f->next = p->free[c];
+	p->free[c] = f;
+	p->bytes -= (size_t)1 << (c + MIN_SHIFT);
+}
+
+void *pool_resize(struct pool *p, void *mem, size_t old_size, size_t new_size)
+{
+	if (mem && new_size && class_of(old_size) == class_of(new_size) && class_of(new_size) < CLASSES) {
+		if (new_size > old_size)
+			memset((char *)mem + old_size, 0, new_size - old_size);
+		return mem;
+	}
+	void *fresh = pool_alloc(p, new_size);
+	if (mem && fresh)
+		memcpy(fresh, mem, old_size < new_size ? old_size : new_size);
+	pool_free(p, mem, old_size);
+	return fresh;
+}
+
+size_t pool_bytes(const struct pool *p)
+{
+	return p->bytes;
+}
+
+void buf_done(struct buf *b)
+{
+	free(b->data);
+	*b = (struct buf){ 0 };
+}
+
+void buf_grow(struct buf *b, size_t more)
+{
+	size_t capacity = b->capacity ? b->capacity : 256;
+	while (capacity < b->size + more)
+		capacity *= 2;
+	b->data = must(realloc(b->data, capacity));
+	b->capacity = capacity;
+}
