@@ -1,0 +1,446 @@
+/* Combines and encodes deltas; see combiner.h. Its speed is that of the user stage: one probe per emit_* when the entry exists. */
+#include "combiner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct slot {
+	uint64_t k1;    /* kind | processor | metric | merge | key id; 0 = empty (kind is never 0) */
+	uint64_t k2;    /* sub | pane */
+	int64_t amount;
+	uint32_t next;  /* next slot of the same key, +1; 0 = last */
+};
+
+struct list_entry {
+	uint32_t next; /* index + 1 */
+	uint8_t processor, metric;
+	int32_t pane;
+	uint32_t size;
+	size_t offset; /* in list_bytes */
+};
+
+struct group {
+	struct key key;
+	uint32_t partition, next; /* next group of the partition, +1 */
+	uint32_t slots, n;        /* chain of slots (+1), entries in all */
+	uint32_t list_head, list_tail;
+};
+
+struct emitter {
+	struct symbols *symbols;
+	uint32_t partitions;
+	bool silent;
+	struct slot *slots;
+	uint32_t mask, used;
+	struct group *groups;
+	uint32_t n_groups, groups_capacity;
+	uint32_t *heads; /* per partition: first group, +1 */
+	struct list_entry *lists;
+	uint32_t n_lists, lists_capacity;
+	struct buf list_bytes;
+	uint32_t *group_of[KEY_KINDS]; /* by symbol: group + 1 */
+	uint32_t group_of_size[KEY_KINDS];
+	uint64_t *local; /* by symbol: message stamp << 32 | number in the message */
+	uint32_t local_size, stamp;
+	struct buf strings, body, message;
+	uint32_t n_strings;
+	uint64_t emitted;
+};
+
+enum { FIRST_SLOTS = 1 << 12 };
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+struct emitter *combiner_create(struct symbols *symbols, uint32_t partitions)
+{
+	struct emitter *e = must(calloc(1, sizeof(*e)));
+	e->symbols = symbols;
+	e->partitions = partitions;
+	e->mask = FIRST_SLOTS - 1;
+	e->slots = must(calloc(FIRST_SLOTS, sizeof(*e->slots)));
+	e->heads = must(calloc(partitions, sizeof(*e->heads)));
+	return e;
+}
+
+void combiner_destroy(struct emitter *e)
+{
+	if (!e)
+		return;
+	free(e->slots);
+	free(e->groups);
+	free(e->heads);
+	free(e->lists);
+	for (int k = 0; k < KEY_KINDS; k++)
+		free(e->group_of[k]);
+	free(e->local);
+	buf_done(&e->list_bytes);
+	buf_done(&e->strings);
+	buf_done(&e->body);
+	buf_done(&e->message);
+	free(e);
+}
+
+void combiner_silence(struct emitter *e, bool silent)
+{
+	e->silent = silent;
+}
+
+size_t combiner_bytes(const struct emitter *e)
+{
+	return (size_t)e->used * 8 + e->list_bytes.size + (size_t)e->n_groups * 24;
+}
+
+uint64_t combiner_emitted(const struct emitter *e)
+{
+	return e->emitted;
+}
+
+bool combiner_empty(const struct emitter *e)
+{
+	return e->n_groups == 0;
+}
+
+void combiner_mark(const struct emitter *e, struct symbols *symbols)
+{
+	for (uint32_t g = 0; g < e->n_groups; g++) {
+		symbols_mark(symbols, e->groups[g].key.id);
+		for (uint32_t i = e->groups[g].slots; i; i = e->slots[i - 1].next)
+			if ((e->slots[i - 1].k1 >> 46 & 3) == MERGE_SUM)
+				symbols_mark(symbols, (symbol_t)(e->slots[i - 1].k2 >> 32));
+	}
+}
+
+uint32_t partition_of_key(const struct symbols *s, struct key key, uint32_t partitions)
+{
+	if (key.kind == KEY_ALL)
+		return 0;
+	uint64_t h = (symbols_hash(s, key.id) ^ key.kind) * 0x9e3779b97f4a7c15u;
+	return (uint32_t)((h >> 32) * partitions >> 32);
+}
+
+static inline uint64_t mix(uint64_t k1, uint64_t k2)
+{
+	__uint128_t m = (__uint128_t)(k1 ^ 0x9e3779b97f4a7c15u) * (k2 ^ 0xa0761d6478bd642fu);
+	return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+static uint32_t *fit(uint32_t *array, uint32_t *size, uint32_t need)
+{
+	if (need <= *size)
+		return array;
+	uint32_t grown = *size ? *size : 1024;
+	while (grown < need)
+		grown *= 2;
+	array = must(realloc(array, sizeof(*array) * grown));
+	memset(array + *size, 0, sizeof(*array) * (grown - *size));
+	*size = grown;
+	return array;
+}
+
+static struct group *group_of(struct emitter *e, struct key key)
+{
+	uint32_t **table = &e->group_of[key.kind];
+	if (key.id >= e->group_of_size[key.kind])
+		*table = fit(*table, &e->group_of_size[key.kind], key.id + 1);
+	uint32_t g = (*table)[key.id];
+	if (g)
+		return &e->groups[g - 1];
+	if (e->n_groups == e->groups_capacity) {
+		e->groups_capacity = e->groups_capacity ? e->groups_capacity * 2 : 256;
+		e->groups = must(realloc(e->groups, sizeof(*e->groups) * e->groups_capacity));
+	}
+	uint32_t partition = partition_of_key(e->symbols, key, e->partitions);
+	struct group *group = &e->groups[e->n_groups++];
+	*group = (struct group){ .key = key, .partition = partition, .next = e->heads[partition] };
+	e->heads[partition] = (*table)[key.id] = e->n_groups;
+	return group;
+}
+
+static void grow(struct emitter *e)
+{
+	struct slot *old = e->slots;
+	uint32_t old_mask = e->mask;
+	e->mask = old_mask * 2 + 1;
+	e->slots = must(calloc(e->mask + 1u, sizeof(*e->slots)));
+	for (uint32_t g = 0; g < e->n_groups; g++) { /* chains are rebuilt in their order */
+		uint32_t *link = &e->groups[g].slots;
+		uint32_t i = *link;
+		while (i) {
+			const struct slot *s = &old[i - 1];
+			uint32_t at = (uint32_t)mix(s->k1, s->k2) & e->mask;
+			while (e->slots[at].k1)
+				at = (at + 1) & e->mask;
+			e->slots[at] = *s;
+			e->slots[at].next = 0;
+			*link = at + 1;
+			link = &e->slots[at].next;
+			i = s->next;
+		}
+	}
+	free(old);
+}
+
+static inline void put(struct emitter *e, enum processor_id p, struct key key, uint8_t metric, uint32_t sub, int32_t pane, int64_t amount,
+		       enum merge merge)
+{
+	if (e->silent)
+		return;
+	e->emitted++;
+	uint64_t k1 = (uint64_t)key.kind << 60 | (uint64_t)p << 52 | (uint64_t)merge << 46 | (uint64_t)metric << 32 | key.id;
+	uint64_t k2 = (uint64_t)sub << 32 | (uint32_t)pane;
+	uint32_t i = (uint32_t)mix(k1, k2) & e->mask;
+	for (; e->slots[i].k1; i = (i + 1) & e->mask) {
+		struct slot *s = &e->slots[i];
+		if (s->k1 != k1 || s->k2 != k2)
+			continue;
+		if (merge == MERGE_SUM)
+			s->amount += amount;
+		else if (amount > s->amount)
+			s->amount = amount;
+		return;
+	}
+	struct group *g = group_of(e, key);
+	e->slots[i] = (struct slot){ k1, k2, amount, g->slots };
+	g->slots = i + 1;
+	g->n++;
+	if (++e->used * 4ull > (e->mask + 1ull) * 3)
+		grow(e);
+}
+
+void emit_sum(struct emitter *e, enum processor_id p, struct key key, uint8_t metric, symbol_t sub, int32_t pane, int64_t amount)
+{
+	put(e, p, key, metric, sub, pane, amount, MERGE_SUM);
+}
+
+void emit_max(struct emitter *e, enum processor_id p, struct key key, uint8_t metric, uint32_t sub, int32_t pane, int64_t amount)
+{
+	put(e, p, key, metric, sub, pane, amount, MERGE_MAX);
+}
+
+void emit_list(struct emitter *e, enum processor_id p, struct key key, uint8_t metric, int32_t pane, const void *bytes, size_t size)
+{
+	if (e->silent)
+		return;
+	e->emitted++;
+	if (e->n_lists == e->lists_capacity) {
+		e->lists_capacity = e->lists_capacity ? e->lists_capacity * 2 : 256;
+		e->lists = must(realloc(e->lists, sizeof(*e->lists) * e->lists_capacity));
+	}
+	struct group *g = group_of(e, key);
+	e->lists[e->n_lists++] = (struct list_entry){ .processor = (uint8_t)p, .metric = metric, .pane = pane, .size = (uint32_t)size,
+						      .offset = e->list_bytes.size };
+	buf_bytes(&e->list_bytes, bytes, size);
+	if (g->list_tail)
+		e->lists[g->list_tail - 1].next = e->n_lists;
+	else
+		g->list_head = e->n_lists;
+	g->list_tail = e->n_lists;
+	g->n++;
+}
+
+/* ---- encoding ---- */
+
+static void message_start(struct emitter *e)
+{
+	e->stamp++;
+	e->n_strings = 0;
+	buf_clear(&e->strings);
+	buf_clear(&e->body);
+}
+
+static uint32_t local_of(struct emitter *e, symbol_t symbol)
+{
+	if (!symbol)
+		return 0;
+	if (symbol >= e->local_size) {
+		uint32_t grown = e->local_size ? e->local_size : 1024;
+		while (grown <= symbol)
+			grown *= 2;
+		e->local = must(realloc(e->local, sizeof(*e->local) * grown));
+		memset(e->local + e->local_size, 0, sizeof(*e->local) * (grown - e->local_size));
+		e->local_size = grown;
+	}
+	uint64_t v = e->local[symbol];
+	if (v >> 32 == e->stamp)
+		return (uint32_t)v;
+	e->local[symbol] = (uint64_t)e->stamp << 32 | ++e->n_strings;
+	buf_text(&e->strings, symbols_text(e->symbols, symbol));
+	return e->n_strings;
+}
+
+static void message_send(struct emitter *e, uint32_t partition, void (*send)(void *, uint32_t, struct text), void *to)
+{
+	buf_clear(&e->message);
+	buf_u8(&e->message, MESSAGE_DELTAS);
+	buf_varint(&e->message, e->n_strings);
+	buf_bytes(&e->message, e->strings.data, e->strings.size);
+	buf_bytes(&e->message, e->body.data, e->body.size);
+	send(to, partition, (struct text){ (const char *)e->message.data, (uint32_t)e->message.size });
+}
+
+enum { KEY_CHUNK = 4096 }; /* entries of one key per message part: bounds a message, whatever one key gathers */
+
+static void key_start(struct emitter *e, const struct group *g, uint32_t n)
+{
+	buf_u8(&e->body, g->key.kind);
+	buf_varint(&e->body, local_of(e, g->key.id));
+	buf_varint(&e->body, n);
+}
+
+uint32_t combiner_encode(struct emitter *e, void (*send)(void *to, uint32_t partition, struct text value), void *to)
+{
+	uint32_t sent = 0;
+	for (uint32_t p = 0; p < e->partitions; p++) {
+		message_start(e);
+		for (uint32_t gi = e->heads[p]; gi; gi = e->groups[gi - 1].next) {
+			const struct group *g = &e->groups[gi - 1];
+			uint32_t left = g->n, slot = g->slots, list = g->list_head;
+			while (left) {
+				uint32_t n = left < KEY_CHUNK ? left : KEY_CHUNK;
+				int32_t pane = 0;
+				key_start(e, g, n);
+				left -= n;
+				while (n--) {
+					if (slot) {
+						const struct slot *s = &e->slots[slot - 1];
+						unsigned merge = s->k1 >> 46 & 3;
+						uint32_t sub = (uint32_t)(s->k2 >> 32);
+						buf_u8(&e->body, (uint8_t)((s->k1 >> 52 & 63) | merge << 6));
+						buf_u8(&e->body, (uint8_t)(s->k1 >> 32 & 63));
+						buf_zigzag(&e->body, (int64_t)(int32_t)s->k2 - pane);
+						pane = (int32_t)s->k2;
+						buf_varint(&e->body, merge == MERGE_SUM ? local_of(e, sub) : sub);
+						buf_zigzag(&e->body, s->amount);
+						slot = s->next;
+					} else {
+						const struct list_entry *l = &e->lists[list - 1];
+						buf_u8(&e->body, (uint8_t)(l->processor | MERGE_LIST << 6));
+						buf_u8(&e->body, l->metric);
+						buf_zigzag(&e->body, (int64_t)l->pane - pane);
+						pane = l->pane;
+						buf_varint(&e->body, l->size);
+						buf_bytes(&e->body, e->list_bytes.data + l->offset, l->size);
+						list = l->next;
+					}
+				}
+				if (e->body.size + e->strings.size >= MESSAGE_SOFT_BYTES) {
+					message_send(e, p, send, to);
+					sent++;
+					message_start(e);
+				}
+			}
+		}
+		if (e->body.size) {
+			message_send(e, p, send, to);
+			sent++;
+		}
+	}
+	combiner_discard(e);
+	return sent;
+}
+
+void combiner_discard(struct emitter *e)
+{
+	bool sparse = e->used < e->mask / 16;
+	for (uint32_t g = 0; g < e->n_groups; g++) {
+		const struct group *group = &e->groups[g];
+		e->group_of[group->key.kind][group->key.id] = 0;
+		for (uint32_t i = group->slots, next; sparse && i; i = next) {
+			next = e->slots[i - 1].next;
+			e->slots[i - 1].k1 = 0;
+		}
+	}
+	if (!sparse)
+		memset(e->slots, 0, sizeof(*e->slots) * (e->mask + 1u));
+	memset(e->heads, 0, sizeof(*e->heads) * e->partitions);
+	e->used = e->n_groups = e->n_lists = 0;
+	buf_clear(&e->list_bytes);
+}
+
+/* ---- reading ---- */
+
+int delta_reader_start(struct delta_reader *r, struct symbols *symbols, struct text value)
+{
+	r->in = reader_of(value.data, value.size);
+	r->symbols = symbols;
+	r->left = 0;
+	if (reader_u8(&r->in) != MESSAGE_DELTAS)
+		return -EBADMSG;
+	uint64_t n = reader_varint(&r->in);
+	if (n > reader_left(&r->in))
+		return -EBADMSG;
+	if (n + 1 > r->strings_capacity) {
+		r->strings_capacity = (n + 1) * 2;
+		r->strings = must(realloc(r->strings, sizeof(*r->strings) * r->strings_capacity));
+	}
+	r->strings[0] = 0;
+	for (uint64_t i = 1; i <= n; i++)
+		r->strings[i] = symbols_intern(symbols, reader_text(&r->in));
+	r->n_strings = n + 1;
+	return r->in.bad ? -EBADMSG : 0;
+}
+
+static symbol_t string_at(struct delta_reader *r)
+{
+	uint64_t i = reader_varint(&r->in);
+	if (i >= r->n_strings) {
+		r->in.bad = true;
+		return 0;
+	}
+	return r->strings[i];
+}
+
+bool delta_reader_key(struct delta_reader *r, struct key *ret_key)
+{
+	enum processor_id p;
+	struct delta d;
+	while (r->left && delta_reader_next(r, &p, &d))
+		;
+	if (r->in.bad || !reader_left(&r->in))
+		return false;
+	uint8_t kind = reader_u8(&r->in);
+	symbol_t id = string_at(r);
+	r->left = reader_varint(&r->in);
+	r->pane = 0;
+	if (kind == KEY_NONE || kind >= KEY_KINDS || (id == 0) != (kind == KEY_ALL))
+		r->in.bad = true;
+	if (r->in.bad)
+		return false;
+	*ret_key = r->key = (struct key){ kind, id };
+	return true;
+}
+
+bool delta_reader_next(struct delta_reader *r, enum processor_id *ret_p, struct delta *ret)
+{
+	if (!r->left || r->in.bad)
+		return false;
+	r->left--;
+	uint8_t head = reader_u8(&r->in);
+	struct delta d = { .merge = head >> 6, .metric = reader_u8(&r->in) };
+	r->pane = (int32_t)(r->pane + reader_zigzag(&r->in));
+	d.pane = r->pane;
+	if (d.merge == MERGE_LIST) {
+		d.bytes = reader_text(&r->in);
+	} else {
+		d.sub = d.merge == MERGE_SUM ? string_at(r) : (uint32_t)reader_varint(&r->in);
+		d.amount = reader_zigzag(&r->in);
+	}
+	if ((head & 63) >= PROCESSORS)
+		r->in.bad = true;
+	if (r->in.bad)
+		return false;
+	*ret_p = head & 63;
+	*ret = d;
+	return true;
+}
+
+void delta_reader_done(struct delta_reader *r)
+{
+	free(r->strings);
+	*r = (struct delta_reader){ 0 };
+}

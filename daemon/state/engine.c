@@ -1,0 +1,239 @@
+/* The shared half of both stages; see engine.h. */
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+struct engine *engine_create(const struct engine_rules *rules, void *const *settings, const char *prefix)
+{
+	struct engine *e = must(calloc(1, sizeof(*e)));
+	e->rules = *rules;
+	e->settings = settings;
+	e->symbols = symbols_create();
+	e->pool = pool_create();
+	e->model = model_create(e->symbols, e->pool, settings);
+	e->emitter = combiner_create(e->symbols, rules->partitions);
+	e->view = view_create(prefix);
+	return e;
+}
+
+void engine_destroy(struct engine *e)
+{
+	if (!e)
+		return;
+	model_destroy(e->model);
+	combiner_destroy(e->emitter);
+	view_destroy(e->view);
+	for (int k = 0; k < KEY_KINDS; k++)
+		free(e->by_key[k]);
+	pool_destroy(e->pool);
+	symbols_destroy(e->symbols);
+	buf_done(&e->scratch);
+	free(e);
+}
+
+static const struct block_ops *ops_of(enum stage stage, int p)
+{
+	return stage == STAGE_USER ? &processors[p]->user : &processors[p]->item;
+}
+
+void blocks_save(const struct engine *e, enum stage stage, void *const *blocks, struct buf *to)
+{
+	for (int p = 0; p < PROCESSORS; p++) {
+		if (!blocks[p])
+			continue;
+		const struct block_ops *ops = ops_of(stage, p);
+		buf_u8(to, (uint8_t)p);
+		buf_u16(to, ops->version);
+		size_t at = to->size;
+		buf_u32(to, 0); /* the size, when it is known */
+		ops->save(e->settings[p], blocks[p], e->symbols, to);
+		uint32_t size = (uint32_t)(to->size - at - 4);
+		for (int i = 0; i < 4; i++)
+			to->data[at + (size_t)i] = (uint8_t)(size >> (8 * i));
+	}
+}
+
+int blocks_load(struct engine *e, enum stage stage, void **blocks, struct reader *from)
+{
+	while (reader_left(from)) {
+		uint8_t p = reader_u8(from);
+		uint16_t version = reader_u16(from);
+		uint32_t size = reader_u32(from);
+		const uint8_t *bytes = reader_bytes(from, size);
+		if (from->bad)
+			return -EBADMSG;
+		if (p >= PROCESSORS || !ops_of(stage, p)->size)
+			continue;
+		const struct block_ops *ops = ops_of(stage, p);
+		struct reader in = reader_of(bytes, size);
+		if (!blocks[p])
+			blocks[p] = pool_alloc(e->pool, ops->size);
+		if (ops->load(e->settings[p], blocks[p], version, &in, e->symbols, e->pool) < 0 || in.bad)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+void blocks_free(struct engine *e, enum stage stage, void **blocks)
+{
+	for (int p = 0; p < PROCESSORS; p++) {
+		if (!blocks[p])
+			continue;
+		const struct block_ops *ops = ops_of(stage, p);
+		if (ops->done)
+			ops->done(blocks[p], e->pool);
+		pool_free(e->pool, blocks[p], ops->size);
+		blocks[p] = NULL;
+	}
+}
+
+void blocks_mark(const struct engine *e, enum stage stage, void *const *blocks)
+{
+	for (int p = 0; p < PROCESSORS; p++)
+		if (blocks[p] && ops_of(stage, p)->mark)
+			ops_of(stage, p)->mark(blocks[p], e->symbols);
+}
+
+void emit_alert(struct item_ctx *ctx, struct text json)
+{
+	if (!ctx->silent)
+		buf_text(ctx->alerts, json);
+}
+
+/* ---- rows ---- */
+
+void row_write(struct text entity, const struct buf *bytes, uint64_t stamp, uint16_t pieces_before, uint16_t *ret_pieces, row_put *put, void *to)
+{
+	uint16_t pieces = bytes ? (uint16_t)(bytes->size / PIECE_BYTES + 1) : 0;
+	struct buf key = { 0 }, value = { 0 };
+	for (uint16_t i = 0; i < pieces || i < pieces_before; i++) {
+		buf_clear(&key);
+		buf_u16(&key, i);
+		buf_bytes(&key, entity.data, entity.size);
+		struct text k = { (const char *)key.data, (uint32_t)key.size };
+		if (i >= pieces) {
+			put(to, k, (struct text){ 0 });
+			continue;
+		}
+		size_t from = (size_t)i * PIECE_BYTES;
+		size_t n = bytes->size - from < PIECE_BYTES ? bytes->size - from : PIECE_BYTES;
+		buf_clear(&value);
+		buf_u16(&value, pieces);
+		buf_u64(&value, stamp);
+		buf_bytes(&value, bytes->data + from, n);
+		put(to, k, (struct text){ (const char *)value.data, (uint32_t)value.size });
+	}
+	buf_done(&key);
+	buf_done(&value);
+	*ret_pieces = pieces;
+}
+
+struct partial {
+	struct partial *next;
+	struct buf entity, bytes;
+	uint64_t stamp;
+	uint16_t pieces, have;
+};
+
+struct row_reader {
+	struct partial *partials; /* rows of several pieces are few, and are written piece after piece */
+	struct partial *given;
+};
+
+struct row_reader *row_reader_create(void)
+{
+	return must(calloc(1, sizeof(struct row_reader)));
+}
+
+static void partial_free(struct partial *p)
+{
+	if (!p)
+		return;
+	buf_done(&p->entity);
+	buf_done(&p->bytes);
+	free(p);
+}
+
+void row_reader_destroy(struct row_reader *r)
+{
+	if (!r)
+		return;
+	for (struct partial *p = r->partials, *next; p; p = next) {
+		next = p->next;
+		partial_free(p);
+	}
+	partial_free(r->given);
+	free(r);
+}
+
+static struct partial **partial_of(struct row_reader *r, struct text entity)
+{
+	struct partial **at = &r->partials;
+	while (*at && !text_equal((struct text){ (const char *)(*at)->entity.data, (uint32_t)(*at)->entity.size }, entity))
+		at = &(*at)->next;
+	return at;
+}
+
+int row_reader_take(struct row_reader *r, struct text key, struct text value, struct text *ret_entity, struct text *ret_bytes, uint16_t *ret_pieces)
+{
+	struct reader k = reader_of(key.data, key.size);
+	uint16_t piece = reader_u16(&k);
+	if (k.bad)
+		return -EBADMSG;
+	struct text entity = { (const char *)k.at, (uint32_t)reader_left(&k) };
+	*ret_entity = entity;
+	if (!value.data) {
+		*ret_bytes = value;
+		*ret_pieces = 0;
+		return piece == 0; /* a spare piece's tombstone says nothing of the entity */
+	}
+	struct reader v = reader_of(value.data, value.size);
+	uint16_t pieces = reader_u16(&v);
+	uint64_t stamp = reader_u64(&v);
+	if (v.bad || (piece >= pieces && piece != PIECE_TASK))
+		return -EBADMSG;
+	struct text bytes = { (const char *)v.at, (uint32_t)reader_left(&v) };
+	*ret_pieces = pieces;
+	if (pieces <= 1 || piece == PIECE_TASK) {
+		*ret_bytes = bytes;
+		return 1;
+	}
+	struct partial **at = partial_of(r, entity);
+	if (*at && (*at)->stamp != stamp) { /* of an older version that the log has partly lost to compaction */
+		struct partial *old = *at;
+		*at = old->next;
+		partial_free(old);
+		at = partial_of(r, entity);
+	}
+	struct partial *p = *at;
+	if (!p) {
+		if (piece != 0) /* its first pieces were compacted away: a newer version follows */
+			return 0;
+		p = must(calloc(1, sizeof(*p)));
+		buf_bytes(&p->entity, entity.data, entity.size);
+		p->stamp = stamp;
+		p->pieces = pieces;
+		p->next = r->partials;
+		r->partials = p;
+		at = &r->partials;
+	}
+	if (piece != p->have)
+		return 0;
+	buf_bytes(&p->bytes, bytes.data, bytes.size);
+	if (++p->have < p->pieces)
+		return 0;
+	*at = p->next;
+	partial_free(r->given);
+	r->given = p;
+	*ret_entity = (struct text){ (const char *)p->entity.data, (uint32_t)p->entity.size };
+	*ret_bytes = (struct text){ (const char *)p->bytes.data, (uint32_t)p->bytes.size };
+	return 1;
+}
