@@ -1,0 +1,47 @@
+/* What is bought together and viewed together: exact pair counts over a sliding window of event time, from orders and from sessions.
+ *
+ * CONTRACTS "What is counted" says what a session and a basket are. User stage: keeps each shopper's running session and turns
+ * sessions and orders into increments: of a pair (to both its items), of an item's own baskets, and of N (to `all`), all with the
+ * basket's own pane. Item stage: an item keeps its pair counts by pane (pairs.h), `all` keeps N. Model rows: n, and the most frequent
+ * others of each item; recommend scores with them. Views: glint:together:ITEM (orders), glint:viewed:ITEM (sessions), glint:rules.
+ * Measures: measures.h. It knows nothing of shoppers' lists (recommend) and of the catalogue.
+ */
+#ifndef GLINT_ITEMSETS_H
+#define GLINT_ITEMSETS_H
+
+#include "processor.h"
+
+enum basket { BASKET_ORDER, BASKET_SESSION, BASKETS };
+
+extern const char *const basket_names[BASKETS]; /* "order", "session" */
+
+struct itemsets_settings {
+	int64_t window_ms;         /* 0: for ever */
+	int64_t pane_ms;
+	int64_t session_gap_ms;
+	int64_t session_pairs;     /* a new item of a session pairs with so many before it */
+	int64_t session_max_items;
+	int64_t basket_max_items;
+	int64_t neighbours;        /* others in a model row, per kind of basket */
+	int64_t shown;             /* items in a view, <= neighbours */
+	int64_t max_pairs;         /* others counted per item, kind of basket (and pane) */
+	int64_t rules;             /* rules in glint:rules */
+	int64_t rule_min_count;
+};
+
+struct itemsets_other {
+	symbol_t item;
+	uint32_t count; /* baskets of the window with both */
+};
+
+/* The model row of an item: baskets of the window that hold it and its most frequent others, by count, then by id as bytes. Of `all`:
+ * n = N, the baskets of the window, and no others. Kept in the model table; `others` is owned by it. */
+struct itemsets_model {
+	uint32_t n[BASKETS];
+	uint32_t n_others[BASKETS];
+	struct itemsets_other *others[BASKETS];
+};
+
+extern const struct processor itemsets_processor;
+
+#endif
