@@ -59,6 +59,13 @@ void json_name(struct buf *b, const char *name)
 	buf_bytes(b, "\":", 2);
 }
 
+void json_member(struct buf *b, const char *name)
+{
+	if (!b->size)
+		buf_u8(b, ',');
+	json_name(b, name);
+}
+
 void json_name_text(struct buf *b, struct text name)
 {
 	separate(b);

@@ -11,6 +11,7 @@ void json_open(struct buf *b, char bracket);  /* '{' or '[' */
 void json_close(struct buf *b, char bracket); /* '}' or ']' */
 void json_name(struct buf *b, const char *name); /* plain ASCII, not escaped */
 void json_name_text(struct buf *b, struct text name); /* escaped */
+void json_member(struct buf *b, const char *name); /* ,"name": with its comma even where the buffer begins: for dump_ctx.fields */
 void json_text(struct buf *b, struct text t); /* escaped; absent = null. t must be valid UTF-8 */
 void json_i64(struct buf *b, int64_t v);
 void json_double(struct buf *b, double v);    /* 6 significant digits; not finite = null */

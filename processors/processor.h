@@ -120,14 +120,16 @@ struct view_ctx {
 	struct text user;     /* user views only: the shopper's id */
 	uint64_t user_hash;
 	struct key key;       /* item views only */
+	bool whole;           /* all that the block keeps is wanted (Redis is new), not only what is new in the last rendering */
 };
 
 struct dump_ctx {
 	const struct symbols *symbols;
 	int64_t watermark;
+	const struct model *model; /* made from the same rows; NULL: none, what needs it is told with its value while unknown */
 	struct key key;            /* item stage only */
 	struct text user;          /* user stage only */
-	struct buf *fields;        /* JSON members of this entity's own line: each written as ,"name":value */
+	struct buf *fields;        /* JSON members of this entity's own line: each written as ,"name":value (json_member) */
 	void (*line)(void *to, struct text json, struct text sort_key); /* further lines: a whole JSON object; sort_key orders lines of one kind */
 	void *to;
 };
