@@ -86,6 +86,7 @@ struct user_ctx {
 	uint64_t user_hash;   /* XXH3 of the id */
 	int64_t watermark;    /* of this task, ms */
 	bool row_due;         /* set it: this shopper's row is written in the interval that makes the change */
+	int sentiment;        /* of this event's text: enum sentiment_class, or -1; set by P_SENTIMENT for those behind it */
 	struct symbols *symbols;
 	struct pool *pool;
 	struct emitter *emitter;
