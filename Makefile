@@ -20,11 +20,15 @@ LIBS = $(PKG_LIBS) -lm -lpthread
 PROCESSORS :=
 
 DAEMON :=
+DAEMON += daemon/avro/canonical.c daemon/avro/decode.c daemon/avro/encode.c daemon/avro/fields.c daemon/avro/plan.c daemon/avro/run.c daemon/avro/schema.c
+DAEMON += daemon/kafka/kafka.c daemon/kafka/partitioner.c daemon/kafka/topics.c daemon/kafka/topics_sample.c daemon/kafka/embedded.c
 
+# all but ctl/main.c; tests link them too
 CTL :=
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
+UNIT += partitioner
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
 E2E := harness.py
@@ -50,7 +54,14 @@ $(B)/include/version.h: Makefile
 	@echo '#define GLINT_VERSION "$(VERSION)"' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
-$(LIB): $(patsubst %.c,$(B)/%.o,$(PROCESSORS) $(DAEMON))
+# our schemas as C texts: SCHEMA_CLICK, ...
+$(B)/include/glint_schemas.h: schemas/click.avsc schemas/purchase.avsc schemas/review.avsc schemas/item.avsc
+	@mkdir -p $(@D)
+	@for f in $^; do n=$${f##*/}; printf '#define SCHEMA_%s \\\n' "$$(echo $${n%.avsc} | tr a-z A-Z)"; \
+		sed -e 's/[\\"]/\\&/g' -e 's/.*/\t"&\\n" \\/' $$f; echo '	""'; done >$@
+$(B)/daemon/avro/fields.o: $(B)/include/glint_schemas.h
+
+$(LIB): $(patsubst %.c,$(B)/%.o,$(PROCESSORS) $(DAEMON) $(CTL))
 	@rm -f $@
 	ar rcs $@ $^
 
@@ -61,7 +72,7 @@ $(B)/%.o: %.c | $(B)/include/version.h
 $(B)/glintd: $(B)/daemon/main.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/glintctl: $(patsubst %.c,$(B)/%.o,$(CTL)) $(LIB)
+$(B)/glintctl: $(B)/ctl/main.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(LIB)
