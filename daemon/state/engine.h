@@ -47,7 +47,7 @@ struct link {
 	struct link *prev, *next; /* NULL: in no list */
 };
 
-struct list {
+struct list { /* in list order: head.next is the first */
 	struct link head;
 	size_t n;
 };
@@ -82,7 +82,8 @@ static inline void list_remove(struct list *l, struct link *x)
 	l->n--;
 }
 
-#define LIST_OWNER(link_pointer, type, member) ((struct type *)(void *)((char *)(link_pointer)-offsetof(struct type, member)))
+/* The struct that a link is a member of: LIST_OWNER(x, struct user, row_link). */
+#define LIST_OWNER(link_pointer, type, member) ((type *)(void *)((char *)(link_pointer)-offsetof(type, member)))
 
 /* ---- blocks of an entity: [u8 processor][u16 version][varint size][bytes] each ---- */
 

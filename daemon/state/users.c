@@ -1,0 +1,648 @@
+/* User tasks: admission of events, the processors' user stage, rows; see users.h. */
+#include "users.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+enum { ROW_FORMAT = 1, FIRST_SLOTS = 1024 };
+
+const char *const outcome_names[OUTCOMES] = { "applied", "duplicate", "late", "filtered", "dead_lettered" };
+const char *const input_names[INPUTS] = { "clicks", "purchases", "reviews" };
+
+struct instant {
+	uint64_t interval;
+	int64_t now_ms;
+	int64_t position[INPUTS], floor[INPUTS], watermark;
+	struct stream_time time[INPUTS];
+	bool used; /* a dirty row refers to it */
+};
+
+static void *must(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+struct user_task *user_task_create(struct engine *e, uint32_t partition)
+{
+	struct user_task *t = must(calloc(1, sizeof(*t)));
+	t->engine = e;
+	t->partition = partition;
+	t->watermark = INT64_MIN;
+	for (int j = 0; j < INPUTS; j++) {
+		t->in[j].time = STREAM_TIME_NONE;
+		t->in[j].floor = INT64_MIN;
+	}
+	t->mask = FIRST_SLOTS - 1;
+	t->slots = must(calloc(FIRST_SLOTS, sizeof(*t->slots)));
+	list_init(&t->rows);
+	list_init(&t->views);
+	list_init(&t->must);
+	list_init(&t->again);
+	list_init(&t->fresh);
+	list_init(&t->all);
+	return t;
+}
+
+static void user_free(struct user_task *t, struct user *u)
+{
+	struct pool *pool = t->engine->pool;
+	blocks_free(t->engine, STAGE_USER, u->blocks);
+	for (int j = 0; j < INPUTS; j++)
+		pool_free(pool, u->rings[j].entries, sizeof(struct ring_entry) * u->rings[j].capacity);
+	pool_free(pool, u->id, u->id_size);
+	pool_free(pool, u, sizeof(*u));
+	t->engine->users--;
+}
+
+void user_task_destroy(struct user_task *t)
+{
+	if (!t)
+		return;
+	for (uint32_t i = 0; i <= t->mask; i++)
+		if (t->slots[i])
+			user_free(t, t->slots[i]);
+	free(t->slots);
+	free(t->instants);
+	free(t->refused);
+	free(t);
+}
+
+/* ---- the table ---- */
+
+static uint32_t slot_of(const struct user_task *t, struct text id, uint64_t hash)
+{
+	uint32_t i = (uint32_t)hash & t->mask;
+	for (; t->slots[i]; i = (i + 1) & t->mask) {
+		const struct user *u = t->slots[i];
+		if (u->hash == hash && u->id_size == id.size && memcmp(u->id, id.data, id.size) == 0)
+			break;
+	}
+	return i;
+}
+
+struct user *user_task_find(const struct user_task *t, struct text id)
+{
+	return t->slots[slot_of(t, id, XXH3_64bits(id.data, id.size))];
+}
+
+static void grow(struct user_task *t)
+{
+	struct user **old = t->slots;
+	uint32_t old_mask = t->mask;
+	t->mask = old_mask * 2 + 1;
+	t->slots = must(calloc(t->mask + 1u, sizeof(*t->slots)));
+	for (uint32_t i = 0; i <= old_mask; i++) {
+		if (!old[i])
+			continue;
+		uint32_t at = (uint32_t)old[i]->hash & t->mask;
+		while (t->slots[at])
+			at = (at + 1) & t->mask;
+		t->slots[at] = old[i];
+	}
+	free(old);
+}
+
+static struct user *user_of(struct user_task *t, struct text id)
+{
+	uint64_t hash = XXH3_64bits(id.data, id.size);
+	uint32_t i = slot_of(t, id, hash);
+	if (t->slots[i])
+		return t->slots[i];
+	struct pool *pool = t->engine->pool;
+	struct user *u = pool_alloc(pool, sizeof(*u));
+	u->id = pool_alloc(pool, id.size);
+	memcpy(u->id, id.data, id.size);
+	u->id_size = id.size;
+	u->hash = hash;
+	u->last_ts = INT64_MIN;
+	for (int j = 0; j < INPUTS; j++) {
+		u->rings[j].floor = t->in[j].floor;
+		u->shown_from[j] = INT64_MAX;
+	}
+	t->slots[i] = u;
+	list_push(&t->all, &u->all_link);
+	t->engine->users++;
+	if (++t->n_users * 4ull > (t->mask + 1ull) * 3)
+		grow(t);
+	return u;
+}
+
+static void forget(struct user_task *t, struct user *u)
+{
+	uint32_t i = slot_of(t, (struct text){ u->id, u->id_size }, u->hash);
+	t->slots[i] = NULL;
+	for (uint32_t j = (i + 1) & t->mask; t->slots[j]; j = (j + 1) & t->mask) { /* close the gap of linear probing */
+		uint32_t home = (uint32_t)t->slots[j]->hash & t->mask;
+		if (((j - home) & t->mask) < ((j - i) & t->mask))
+			continue;
+		t->slots[i] = t->slots[j];
+		t->slots[j] = NULL;
+		i = j;
+	}
+	t->n_users--;
+	list_remove(&t->rows, &u->row_link);
+	list_remove(&t->views, &u->view_link);
+	list_remove(&t->must, &u->must_link);
+	list_remove(&t->again, &u->again_link);
+	list_remove(&t->fresh, &u->fresh_link);
+	list_remove(&t->all, &u->all_link);
+	user_free(t, u);
+}
+
+/* ---- the ring of event ids ---- */
+
+static struct ring_entry *ring_at(const struct ring *r, uint32_t i)
+{
+	return &r->entries[(r->first + i) & (r->capacity - 1)];
+}
+
+static bool ring_has(const struct ring *r, uint64_t id)
+{
+	for (uint32_t i = 0; i < r->n; i++)
+		if (ring_at(r, i)->id == id)
+			return true;
+	return false;
+}
+
+static void ring_put(struct engine *e, struct ring *r, int64_t ts, uint64_t id, int64_t stale)
+{
+	/* What is older than `stale` is late by its partition's stream time whenever it comes again: it may leave without a floor. */
+	while (r->n && ring_at(r, 0)->ts < stale) {
+		r->first++;
+		r->n--;
+	}
+	if (r->n == e->rules.dedup_ring) {
+		struct ring_entry *least = ring_at(r, 0);
+		if (ts <= least->ts) { /* the newcomer itself is the least */
+			if (ts > r->floor)
+				r->floor = ts;
+			return;
+		}
+		if (least->ts > r->floor)
+			r->floor = least->ts;
+		r->first++;
+		r->n--;
+	}
+	if (r->n == r->capacity) {
+		uint32_t capacity = r->capacity ? r->capacity * 2 : 4;
+		struct ring_entry *grown = pool_alloc(e->pool, sizeof(*grown) * capacity);
+		for (uint32_t i = 0; i < r->n; i++)
+			grown[i] = *ring_at(r, i);
+		pool_free(e->pool, r->entries, sizeof(*grown) * r->capacity);
+		r->entries = grown;
+		r->capacity = capacity;
+		r->first = 0;
+	}
+	r->first &= r->capacity - 1;
+	uint32_t i = r->n++;
+	for (; i && ring_at(r, i - 1)->ts > ts; i--)
+		*ring_at(r, i) = *ring_at(r, i - 1);
+	*ring_at(r, i) = (struct ring_entry){ ts, id };
+}
+
+/* ---- one record ---- */
+
+static struct instant *instant_now(struct user_task *t)
+{
+	return &t->instants[(t->first_instant + t->n_instants - 1) & (t->instants_capacity - 1)];
+}
+
+static void touch(struct user_task *t, struct user *u, unsigned j, int64_t offset, bool live, int64_t now_ms)
+{
+	t->changed = true;
+	if (!u->row_link.next) {
+		u->dirty_interval = t->interval;
+		u->dirty_ms = now_ms;
+		if (t->n_instants)
+			instant_now(t)->used = true;
+		list_push(&t->rows, &u->row_link);
+	}
+	if (!live)
+		return;
+	u->touched_ms = now_ms;
+	if (!u->view_link.next) {
+		for (int k = 0; k < INPUTS; k++)
+			u->shown_from[k] = t->in[k].position;
+		u->shown_from[j] = offset;
+		list_push(&t->views, &u->view_link);
+	}
+}
+
+enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, const struct event *event, bool live, int64_t now_ms)
+{
+	struct engine *e = t->engine;
+	struct user_input *in = &t->in[j];
+	bool late = in->time.ts != INT64_MIN && event->ts < in->time.ts - e->rules.allowed_lateness_ms;
+	stream_time_take(&in->time, event->ts, e->rules.max_jump_ms);
+	in->position = offset + 1;
+	t->changed = true;
+	bool counted = live || offset >= t->counted_to[j];
+	enum outcome outcome = LATE;
+	if (late)
+		goto count;
+	struct user *u = user_task_find(t, event->user_id);
+	if (!u && event->ts <= in->floor)
+		goto count;
+	if (!u)
+		u = user_of(t, event->user_id);
+	if (offset < u->cover[j]) /* its row has seen this record; its counter too */
+		return APPLIED;
+	uint64_t id = XXH3_64bits(event->event_id.data, event->event_id.size);
+	struct ring *ring = &u->rings[j];
+	outcome = DUPLICATE;
+	if (ring_has(ring, id))
+		goto count;
+	outcome = LATE;
+	if (event->ts <= ring->floor)
+		goto count;
+	ring_put(e, ring, event->ts, id, in->time.ts - e->rules.allowed_lateness_ms);
+	touch(t, u, j, offset, live, now_ms);
+	if (event->ts > u->last_ts)
+		u->last_ts = event->ts;
+	list_remove(&t->all, &u->all_link);
+	list_push(&t->all, &u->all_link);
+	struct user_ctx ctx = {
+		.user = { u->id, u->id_size }, .user_hash = u->hash, .watermark = t->watermark,
+		.symbols = e->symbols, .pool = e->pool, .emitter = e->emitter, .model = e->model,
+	};
+	combiner_silence(e->emitter, !live);
+	for (int p = 0; p < PROCESSORS; p++) {
+		const struct processor *processor = processors[p];
+		if (!processor->event)
+			continue;
+		if (!u->blocks[p] && processor->user.size)
+			u->blocks[p] = pool_alloc(e->pool, processor->user.size);
+		uint64_t silent_drops[DROPS];
+		ctx.drops = live ? e->drops[p] : silent_drops;
+		processor->event(e->settings[p], &ctx, u->blocks[p], event);
+	}
+	if (ctx.row_due && !u->must_link.next)
+		list_push(&t->must, &u->must_link);
+	outcome = APPLIED;
+count:
+	in->counters[outcome] += counted;
+	return outcome;
+}
+
+void user_task_skip(struct user_task *t, unsigned j, int64_t offset, enum outcome outcome)
+{
+	t->in[j].position = offset + 1;
+	t->changed = true;
+	if (offset >= t->counted_to[j])
+		t->in[j].counters[outcome]++;
+}
+
+void user_task_refuse(struct user_task *t, unsigned j, int64_t offset)
+{
+	t->refused = must(realloc(t->refused, sizeof(*t->refused) * (t->n_refused + 1)));
+	t->refused[t->n_refused++] = (struct refused){ j, offset };
+	user_task_skip(t, j, offset, DEAD_LETTERED);
+}
+
+bool user_task_was_refused(const struct user_task *t, unsigned j, int64_t offset)
+{
+	for (uint32_t i = 0; i < t->n_refused; i++)
+		if (t->refused[i].input == j && t->refused[i].offset == offset)
+			return true;
+	return false;
+}
+
+/* ---- intervals and rows ---- */
+
+void user_task_interval(struct user_task *t, uint64_t interval, int64_t now_ms)
+{
+	t->interval = interval;
+	if (t->n_instants && !instant_now(t)->used)
+		t->n_instants--; /* nobody refers to it */
+	if (t->n_instants == t->instants_capacity) {
+		uint32_t capacity = t->instants_capacity ? t->instants_capacity * 2 : 16;
+		struct instant *grown = must(calloc(capacity, sizeof(*grown)));
+		for (uint32_t i = 0; i < t->n_instants; i++)
+			grown[i] = t->instants[(t->first_instant + i) & (t->instants_capacity - 1)];
+		free(t->instants);
+		t->instants = grown;
+		t->instants_capacity = capacity;
+		t->first_instant = 0;
+	}
+	t->n_instants++;
+	struct instant *i = instant_now(t);
+	*i = (struct instant){ .interval = interval, .now_ms = now_ms, .watermark = t->watermark };
+	for (int j = 0; j < INPUTS; j++) {
+		i->position[j] = t->in[j].position;
+		i->floor[j] = t->in[j].floor;
+		i->time[j] = t->in[j].time;
+	}
+}
+
+static void user_save(const struct user_task *t, const struct user *u, struct buf *to)
+{
+	buf_u8(to, ROW_FORMAT);
+	for (int j = 0; j < INPUTS; j++)
+		buf_i64(to, t->in[j].position);
+	buf_i64(to, u->last_ts);
+	for (int j = 0; j < INPUTS; j++) {
+		const struct ring *r = &u->rings[j];
+		buf_i64(to, r->floor);
+		buf_varint(to, r->n);
+		for (uint32_t i = 0; i < r->n; i++) {
+			buf_zigzag(to, ring_at(r, i)->ts - (i ? ring_at(r, i - 1)->ts : 0));
+			buf_u64(to, ring_at(r, i)->id);
+		}
+	}
+	blocks_save(t->engine, STAGE_USER, u->blocks, to);
+}
+
+static void task_row(struct user_task *t, row_put *put, void *to)
+{
+	struct buf *b = &t->engine->scratch;
+	buf_clear(b);
+	buf_u8(b, ROW_FORMAT);
+	buf_u64(b, t->epoch);
+	buf_i64(b, t->watermark);
+	/* low: where the oldest unsaved change began; without one, here */
+	struct instant here = { .watermark = t->watermark };
+	for (int j = 0; j < INPUTS; j++) {
+		here.position[j] = t->in[j].position;
+		here.floor[j] = t->in[j].floor;
+		here.time[j] = t->in[j].time;
+	}
+	const struct instant *low = t->rows.n ? &t->instants[t->first_instant] : &here;
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < t->n_refused; i++)
+		if (t->refused[i].offset >= low->position[t->refused[i].input])
+			t->refused[kept++] = t->refused[i];
+	t->n_refused = kept;
+	for (int j = 0; j < INPUTS; j++) {
+		buf_i64(b, low->position[j]);
+		stream_time_save(&low->time[j], b);
+		buf_i64(b, low->floor[j]);
+		buf_i64(b, t->in[j].position); /* where the counters reach */
+		for (int o = 0; o < OUTCOMES; o++)
+			buf_varint(b, t->in[j].counters[o]);
+	}
+	buf_i64(b, low->watermark);
+	buf_varint(b, t->n_refused);
+	for (uint32_t i = 0; i < t->n_refused; i++) {
+		buf_u8(b, (uint8_t)t->refused[i].input);
+		buf_i64(b, t->refused[i].offset);
+	}
+	struct buf value = { 0 };
+	buf_u16(&value, 1);
+	buf_u64(&value, t->row_stamp);
+	buf_bytes(&value, b->data, b->size);
+	char key[2] = { (char)0xff, (char)0xff };
+	put(to, (struct text){ key, 2 }, (struct text){ (const char *)value.data, (uint32_t)value.size });
+	buf_done(&value);
+}
+
+static size_t write_user(struct user_task *t, struct user *u, row_put *put, void *to)
+{
+	struct buf *b = &t->engine->scratch;
+	buf_clear(b);
+	user_save(t, u, b);
+	row_write((struct text){ u->id, u->id_size }, b, ++t->row_stamp, u->pieces, &u->pieces, put, to);
+	list_remove(&t->must, &u->must_link);
+	list_remove(&t->rows, &u->row_link);
+	return b->size;
+}
+
+size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, int64_t commit_ms, bool all, row_put *put, void *to)
+{
+	size_t bytes = 0;
+	/* A share of the dirty ones each time, so that no interval carries them all; and what is overdue. */
+	size_t share = snapshot_ms > commit_ms ? t->rows.n * (size_t)commit_ms / (size_t)snapshot_ms : t->rows.n;
+	while (t->must.n)
+		bytes += write_user(t, LIST_OWNER(t->must.head.next, struct user, must_link), put, to);
+	while (t->rows.n) {
+		struct user *u = LIST_OWNER(t->rows.head.next, struct user, row_link);
+		if (!all && !share && now_ms - u->dirty_ms < snapshot_ms)
+			break;
+		if (share)
+			share--;
+		bytes += write_user(t, u, put, to);
+	}
+	uint64_t first = t->rows.n ? LIST_OWNER(t->rows.head.next, struct user, row_link)->dirty_interval : t->interval;
+	while (t->n_instants > 1 && t->instants[t->first_instant].interval < first) {
+		t->first_instant = (t->first_instant + 1) & (t->instants_capacity - 1);
+		t->n_instants--;
+	}
+	if (t->changed) {
+		task_row(t, put, to);
+		bytes += 256;
+	}
+	t->changed = false;
+	return bytes;
+}
+
+void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *to)
+{
+	const struct engine_rules *rules = &t->engine->rules;
+	while (steps-- && t->all.n) {
+		struct user *u = LIST_OWNER(t->all.head.next, struct user, all_link);
+		bool idle = rules->user_idle_ms && t->watermark != INT64_MIN && u->last_ts < t->watermark - rules->user_idle_ms;
+		bool bound = t->engine->users > rules->max_users;
+		if ((!idle && !bound) || u->view_link.next)
+			break;
+		if (bound && !idle)
+			for (int j = 0; j < INPUTS; j++) { /* its repeats cannot be told any more: they are late */
+				const struct ring *r = &u->rings[j];
+				int64_t greatest = r->n ? ring_at(r, r->n - 1)->ts : r->floor;
+				if (greatest > t->in[j].floor)
+					t->in[j].floor = greatest;
+			}
+		struct text id = { u->id, u->id_size };
+		row_write(id, NULL, 0, u->pieces, &u->pieces, put, to);
+		view_delete(t->engine->view, "recs:", id);
+		view_delete(t->engine->view, "user:", id);
+		t->changed = true;
+		forget(t, u);
+	}
+}
+
+static int task_row_load(struct user_task *t, struct reader *r)
+{
+	t->epoch = reader_u64(r);
+	t->watermark = reader_i64(r);
+	for (int j = 0; j < INPUTS; j++) {
+		struct user_input *in = &t->in[j];
+		in->position = reader_i64(r);
+		stream_time_load(&in->time, r);
+		in->floor = reader_i64(r);
+		t->counted_to[j] = reader_i64(r);
+		for (int o = 0; o < OUTCOMES; o++)
+			in->counters[o] = reader_varint(r);
+	}
+	reader_i64(r); /* the watermark at low: for the reader of a dump */
+	uint64_t n = reader_varint(r);
+	if (n > reader_left(r))
+		return -EBADMSG;
+	t->refused = must(realloc(t->refused, sizeof(*t->refused) * (n + 1)));
+	t->n_refused = (uint32_t)n;
+	for (uint64_t i = 0; i < n; i++) {
+		uint8_t input = reader_u8(r);
+		t->refused[i] = (struct refused){ input, reader_i64(r) };
+	}
+	return r->bad ? -EBADMSG : 0;
+}
+
+int user_task_load(struct user_task *t, struct text entity, struct text bytes, uint16_t pieces)
+{
+	if (!entity.size) {
+		struct reader r = reader_of(bytes.data, bytes.size);
+		return reader_u8(&r) == ROW_FORMAT ? task_row_load(t, &r) : -EBADMSG;
+	}
+	struct user *u = user_task_find(t, entity);
+	if (u)
+		forget(t, u); /* a newer version, or a deletion */
+	if (!bytes.data)
+		return 0;
+	struct reader r = reader_of(bytes.data, bytes.size);
+	if (reader_u8(&r) != ROW_FORMAT)
+		return -EBADMSG;
+	u = user_of(t, entity);
+	u->pieces = pieces;
+	for (int j = 0; j < INPUTS; j++)
+		u->cover[j] = reader_i64(&r);
+	u->last_ts = reader_i64(&r);
+	for (int j = 0; j < INPUTS; j++) {
+		struct ring *ring = &u->rings[j];
+		ring->floor = reader_i64(&r);
+		uint64_t n = reader_varint(&r);
+		if (n > reader_left(&r))
+			return -EBADMSG;
+		uint32_t capacity = 4;
+		while (capacity < n)
+			capacity *= 2;
+		if (n) {
+			ring->entries = pool_alloc(t->engine->pool, sizeof(*ring->entries) * capacity);
+			ring->capacity = capacity;
+		}
+		int64_t ts = 0;
+		for (uint64_t i = 0; i < n; i++) {
+			ts += reader_zigzag(&r);
+			ring->entries[i] = (struct ring_entry){ ts, reader_u64(&r) };
+		}
+		ring->n = (uint32_t)n;
+	}
+	return blocks_load(t->engine, STAGE_USER, u->blocks, &r);
+}
+
+int64_t user_task_low(const struct user_task *t, unsigned j)
+{
+	return t->in[j].position;
+}
+
+/* ---- time ---- */
+
+bool user_task_time(struct user_task *t, int64_t least_head, int64_t group, int64_t now_ms)
+{
+	const struct engine_rules *rules = &t->engine->rules;
+	int64_t least = INT64_MAX, greatest = INT64_MIN;
+	bool at_end = true;
+	for (int j = 0; j < INPUTS; j++) {
+		if (!rules->inputs[j])
+			continue;
+		const struct user_input *in = &t->in[j];
+		if (in->time.ts > greatest)
+			greatest = in->time.ts;
+		if (in->at_end)
+			continue;
+		at_end = false;
+		if (in->time.ts < least)
+			least = in->time.ts;
+	}
+	int64_t w = t->watermark;
+	bool live = t->live && at_end;
+	if (!at_end) {
+		if (least_head != INT64_MAX && least_head > least) /* nothing older can come from a merged log than its least head */
+			least = least_head;
+		if (least != INT64_MIN && least != INT64_MAX && least - rules->settle_ms > w)
+			w = least - rules->settle_ms;
+	} else {
+		if (greatest != INT64_MIN && greatest - rules->settle_ms > w)
+			w = greatest - rules->settle_ms;
+		if (group > w)
+			w = group;
+		if (greatest != INT64_MIN && now_ms - greatest <= rules->live_ms)
+			live = true;
+		if (live && now_ms - rules->settle_ms > w)
+			w = now_ms - rules->settle_ms;
+	}
+	bool changed = w != t->watermark || at_end != t->at_end;
+	t->watermark = w;
+	t->at_end = at_end;
+	t->live = live;
+	t->changed |= changed;
+	return changed;
+}
+
+/* ---- views ---- */
+
+void user_task_render(struct user_task *t, struct user *u, int64_t now_ms, uint64_t commit, int64_t ttl_s)
+{
+	struct engine *e = t->engine;
+	struct text id = { u->id, u->id_size };
+	struct view_ctx ctx = {
+		.as_of = now_ms, .commit = commit, .watermark = t->watermark, .symbols = e->symbols, .model = e->model,
+		.view = e->view, .scratch = &e->scratch, .ttl_s = ttl_s, .user = id, .user_hash = u->hash,
+	};
+	view_entity_begin(e->view, "user:", id, now_ms, commit, ttl_s);
+	for (int p = 0; p < PROCESSORS; p++)
+		if (processors[p]->user_view && u->blocks[p]) {
+			buf_clear(&e->scratch);
+			processors[p]->user_view(e->settings[p], &ctx, u->blocks[p]);
+		}
+	view_entity_end(e->view);
+}
+
+void user_task_shown(struct user_task *t, struct user *u, int64_t now_ms, int64_t again_ms)
+{
+	list_remove(&t->views, &u->view_link);
+	list_remove(&t->again, &u->again_link);
+	list_remove(&t->fresh, &u->fresh_link);
+	list_push(&t->fresh, &u->fresh_link);
+	u->shown_ms = now_ms;
+	if (now_ms - u->touched_ms < again_ms)
+		list_push(&t->again, &u->again_link);
+	for (int j = 0; j < INPUTS; j++)
+		u->shown_from[j] = INT64_MAX;
+}
+
+void user_task_shown_to(const struct user_task *t, int64_t ret[INPUTS])
+{
+	for (int j = 0; j < INPUTS; j++)
+		ret[j] = t->in[j].position;
+	if (!t->views.n)
+		return;
+	const struct user *u = LIST_OWNER(t->views.head.next, const struct user, view_link);
+	for (int j = 0; j < INPUTS; j++)
+		if (u->shown_from[j] < ret[j])
+			ret[j] = u->shown_from[j];
+}
+
+void user_task_views_due(struct user_task *t, const int64_t *shown, int64_t now_ms)
+{
+	for (struct link *x = t->all.head.next; x != &t->all.head; x = x->next) {
+		struct user *u = LIST_OWNER(x, struct user, all_link);
+		bool past = !shown || u->row_link.next;
+		for (int j = 0; !past && j < INPUTS; j++)
+			past = u->cover[j] > shown[j];
+		if (!past || u->view_link.next)
+			continue;
+		for (int j = 0; j < INPUTS; j++)
+			u->shown_from[j] = shown && shown[j] < t->in[j].position ? shown[j] : 0;
+		u->touched_ms = now_ms;
+		/* before what is there: the first in the list holds back `shown` */
+		list_insert(&t->views, &t->views.head, &u->view_link);
+	}
+}
+
+void user_task_mark(const struct user_task *t)
+{
+	for (uint32_t i = 0; i <= t->mask; i++)
+		if (t->slots[i])
+			blocks_mark(t->engine, STAGE_USER, t->slots[i]->blocks);
+}

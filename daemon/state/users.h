@@ -1,0 +1,124 @@
+/* A user task: the state of all shoppers of one input partition, and what one event does to it.
+ *
+ * Pure: positions and bytes in, deltas (engine->emitter), views and rows out. The loop feeds it decoded records in merged order;
+ * glintctl dump and a restore feed it rows and then the log again. See ARCHITECTURE "State", "Time".
+ *
+ * A shopper's row holds: the offsets that it covers, the rings of event ids, the blocks of all processors.
+ * The task row holds: epoch, watermark, what `low` means (offsets and stream times there), positions, counters, floors, refused offsets.
+ */
+#ifndef GLINT_USERS_H
+#define GLINT_USERS_H
+
+#include "engine.h"
+#include "streamtime.h"
+
+enum outcome { APPLIED, DUPLICATE, LATE, FILTERED, DEAD_LETTERED, OUTCOMES };
+extern const char *const outcome_names[OUTCOMES];
+extern const char *const input_names[INPUTS]; /* "clicks", "purchases", "reviews" */
+
+struct ring_entry {
+	int64_t ts;
+	uint64_t id; /* XXH3 of the event id */
+};
+
+struct ring { /* by ts, ascending; the least leaves first */
+	struct ring_entry *entries;
+	uint32_t n, capacity, first;
+	int64_t floor; /* greatest ts that ever left */
+};
+
+struct user {
+	struct link row_link, must_link, view_link, again_link, fresh_link, all_link; /* lists of the task */
+	char *id; /* pool; id_size bytes */
+	uint32_t id_size;
+	uint16_t pieces; /* of its row in the log */
+	uint64_t hash;
+	int64_t cover[INPUTS]; /* next offsets that its row does not cover; of the row it was loaded from */
+	int64_t last_ts, dirty_ms, touched_ms, shown_ms; /* greatest event time; clock when it became unsaved, was last touched, shown */
+	uint64_t dirty_interval; /* interval of its first unsaved change */
+	int64_t shown_from[INPUTS]; /* positions before its first change that no view shows */
+	struct ring rings[INPUTS];
+	void *blocks[PROCESSORS];
+};
+
+struct instant; /* positions and stream times at an interval's start */
+
+struct user_input {
+	int64_t position;  /* next offset to process */
+	struct stream_time time;
+	int64_t floor;     /* of shoppers dropped by a bound */
+	uint64_t counters[OUTCOMES];
+	bool at_end;       /* as the source last saw it */
+};
+
+struct refused {
+	uint32_t input;
+	int64_t offset;
+};
+
+struct user_task {
+	struct engine *engine;
+	uint32_t partition;
+	uint64_t epoch;
+	int64_t watermark; /* INT64_MIN: none yet */
+	bool at_end, live;
+	struct user_input in[INPUTS];
+	struct user **slots;
+	uint32_t mask, n_users;
+	struct list rows;  /* unsaved, oldest first */
+	struct list must;  /* of those: in this interval's rows, whatever their age */
+	struct list views; /* not shown since their first change, oldest first */
+	struct list again; /* shown before the model knew their last events: once more, oldest first */
+	struct list fresh; /* shown, by when: refreshed before their TTL ends */
+	struct list all;   /* by last touch, for forgetting */
+	struct instant *instants;            /* ring of those that a dirty row refers to */
+	uint32_t first_instant, n_instants, instants_capacity;
+	uint64_t interval; /* now open */
+	int64_t counted_to[INPUTS]; /* restore: counters reach to here */
+	struct refused *refused;
+	uint32_t n_refused;
+	uint64_t row_stamp;
+	bool changed; /* since the last seal: its task row is due */
+};
+
+struct user_task *user_task_create(struct engine *e, uint32_t partition);
+void user_task_destroy(struct user_task *t); /* NULL allowed */
+
+/* One decoded record at `offset` of input `j`. live: deltas are emitted, views and rows become due; otherwise it is a restore
+ * (records below counted_to are not counted, entities that cover it are left alone). now_ms: the wall clock. */
+enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, const struct event *event, bool live, int64_t now_ms);
+/* A record that ends without being applied (FILTERED, DEAD_LETTERED): counted, position moved. */
+void user_task_skip(struct user_task *t, unsigned j, int64_t offset, enum outcome outcome);
+/* Refused by the clock: dead-lettered, and remembered so that a restore refuses it again. */
+void user_task_refuse(struct user_task *t, unsigned j, int64_t offset);
+bool user_task_was_refused(const struct user_task *t, unsigned j, int64_t offset);
+
+/* An interval begins: what becomes dirty from now on refers to the positions of now. */
+void user_task_interval(struct user_task *t, uint64_t interval, int64_t now_ms);
+/* Rows due at the seal: those dirty for snapshot_ms, their share of the rest, those that must; all: every dirty one. Then the task
+ * row, when anything changed. Returns bytes given to put. */
+size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, int64_t commit_ms, bool all, row_put *put, void *to);
+/* Forgets idle shoppers and what is over the bound: at most `steps` looked at. Rows and views of theirs are deleted. */
+void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *to);
+
+/* Restore: rows in any order, then the logs from user_task_low(). 0 or -EBADMSG. */
+int user_task_load(struct user_task *t, struct text key, struct text bytes, uint16_t pieces);
+int64_t user_task_low(const struct user_task *t, unsigned j);
+
+/* The watermark by the rules of ARCHITECTURE "Time". heads: the least ts waiting (INT64_MAX: none); group: the group's (INT64_MIN:
+ * unknown). True when watermark, at_end or live changed. */
+bool user_task_time(struct user_task *t, int64_t least_head, int64_t group, int64_t now_ms);
+
+/* Views. Renders one shopper's into engine->view (its target must be set). */
+void user_task_render(struct user_task *t, struct user *u, int64_t now_ms, uint64_t commit, int64_t ttl_s);
+/* Its views were handed on. again_ms: a shopper touched within it is to be shown once more. */
+void user_task_shown(struct user_task *t, struct user *u, int64_t now_ms, int64_t again_ms);
+/* Positions below which every change is in a view. */
+void user_task_shown_to(const struct user_task *t, int64_t ret[INPUTS]);
+/* A new owner: dirty is each shopper whose row reaches past `shown` (NULL: all). */
+void user_task_views_due(struct user_task *t, const int64_t *shown, int64_t now_ms);
+
+void user_task_mark(const struct user_task *t);
+struct user *user_task_find(const struct user_task *t, struct text id);
+
+#endif
