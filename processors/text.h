@@ -23,4 +23,12 @@ static inline bool text_equal(struct text a, struct text b)
 	return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+/* The order of bytes, as memcmp; a text that begins another comes first. */
+static inline int text_compare(struct text a, struct text b)
+{
+	uint32_t n = a.size < b.size ? a.size : b.size;
+	int order = n ? memcmp(a.data, b.data, n) : 0;
+	return order ? order : (a.size > b.size) - (a.size < b.size);
+}
+
 #endif
