@@ -18,8 +18,10 @@ LIBS = $(PKG_LIBS) -lm -lpthread
 
 # --- rooms (explicit lists; each room has its own lines) ---
 PROCESSORS :=
+PROCESSORS += processors/pool.c processors/symbols.c
 
 DAEMON :=
+DAEMON += daemon/state/combiner.c daemon/state/engine.c daemon/state/items.c daemon/state/model.c daemon/state/users.c daemon/state/view.c
 DAEMON += daemon/avro/canonical.c daemon/avro/decode.c daemon/avro/encode.c daemon/avro/fields.c daemon/avro/plan.c daemon/avro/run.c daemon/avro/schema.c
 DAEMON += daemon/kafka/kafka.c daemon/kafka/partitioner.c daemon/kafka/topics.c daemon/kafka/topics_sample.c daemon/kafka/embedded.c
 
@@ -75,7 +77,7 @@ $(B)/glintd: $(B)/daemon/main.o $(LIB)
 $(B)/glintctl: $(B)/ctl/main.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(LIB)
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/shop.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
