@@ -21,6 +21,10 @@ PROCESSORS :=
 PROCESSORS += processors/pool.c processors/symbols.c
 
 DAEMON :=
+DAEMON += daemon/face/health.c daemon/face/http.c daemon/face/log.c daemon/face/metrics.c daemon/face/notify.c daemon/face/process.c
+DAEMON += daemon/config/address.c daemon/config/args.c daemon/config/check.c daemon/config/config.c daemon/config/dump.c daemon/config/file.c
+DAEMON += daemon/config/gather.c daemon/config/ini.c daemon/config/instance.c daemon/config/names.c daemon/config/option.c
+DAEMON += daemon/config/passthrough.c daemon/config/suggest.c daemon/config/tables.c daemon/config/value.c
 DAEMON += daemon/state/combiner.c daemon/state/engine.c daemon/state/items.c daemon/state/model.c daemon/state/users.c daemon/state/view.c
 DAEMON += daemon/avro/canonical.c daemon/avro/decode.c daemon/avro/encode.c daemon/avro/fields.c daemon/avro/plan.c daemon/avro/run.c daemon/avro/schema.c
 DAEMON += daemon/kafka/kafka.c daemon/kafka/partitioner.c daemon/kafka/topics.c daemon/kafka/topics_sample.c daemon/kafka/embedded.c
@@ -33,7 +37,7 @@ UNIT :=
 UNIT += partitioner
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
-E2E := harness.py
+E2E := ../rooms harness.py oracle.py
 
 E2E_KAFKA := broker.py
 

@@ -118,7 +118,7 @@ struct config_request {
 	size_t n_sets;
 	const char *instance;    /* --instance; NULL: [glint] instance, GLINT_INSTANCE, else host and unit name */
 	bool embedded;           /* --embedded: no bootstrap.servers needed, guarantee is at_least_once */
-	bool ctl;                /* glintctl: at_least_once is fine without --embedded; processors' files need not be readable */
+	bool ctl;                /* glintctl: at_least_once is fine without --embedded */
 	const struct processor *const *processors;
 	size_t n_processors;
 	/* Does librdkafka take it? 0; -ENOENT: no such property; -EINVAL with a sentence. NULL: not asked. */

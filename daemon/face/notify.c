@@ -1,0 +1,71 @@
+#include "daemon/face/notify.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#define STATUS_BYTES 512
+
+/* first: "READY=1\n" and the like. A status is one line. */
+static int send_status(const char *first, const char *format, va_list args)
+{
+	char text[STATUS_BYTES];
+	vsnprintf(text, sizeof(text), format, args);
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 32)
+			*p = ' ';
+	return sd_notifyf(0, "%sSTATUS=%s", first, text);
+}
+
+int notify_ready(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int r = send_status("READY=1\n", format, args);
+	va_end(args);
+	return r;
+}
+
+int notify_status(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int r = send_status("", format, args);
+	va_end(args);
+	return r;
+}
+
+int notify_stopping(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int r = send_status("STOPPING=1\n", format, args);
+	va_end(args);
+	return r;
+}
+
+int notify_extend(int64_t ms)
+{
+	return sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRId64, ms * 1000);
+}
+
+void notify_init(struct notify *n)
+{
+	uint64_t us = 0;
+	*n = (struct notify){ 0, 0 };
+	if (sd_watchdog_enabled(0, &us) > 0) {
+		n->watchdog_ms = (int64_t)(us / 2000);
+		if (n->watchdog_ms == 0)
+			n->watchdog_ms = 1;
+	}
+}
+
+void notify_progress(struct notify *n, int64_t now_ms)
+{
+	if (!n->watchdog_ms || (n->fed_ms && now_ms - n->fed_ms < n->watchdog_ms))
+		return;
+	n->fed_ms = now_ms;
+	sd_notify(0, "WATCHDOG=1");
+}
