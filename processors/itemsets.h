@@ -9,6 +9,7 @@
 #ifndef GLINT_ITEMSETS_H
 #define GLINT_ITEMSETS_H
 
+#include "pairs.h"
 #include "processor.h"
 
 enum basket { BASKET_ORDER, BASKET_SESSION, BASKETS };
@@ -27,6 +28,7 @@ struct itemsets_settings {
 	int64_t max_pairs;         /* others counted per item, kind of basket (and pane) */
 	int64_t rules;             /* rules in glint:rules */
 	int64_t rule_min_count;
+	struct pairs_window window; /* from window_ms and pane_ms */
 };
 
 struct itemsets_other {
@@ -41,6 +43,18 @@ struct itemsets_model {
 	uint32_t n_others[BASKETS];
 	struct itemsets_other *others[BASKETS];
 };
+
+/* The block of an item; of `all`, whose own baskets are N and which has no others. */
+struct itemsets_item {
+	struct pairs by[BASKETS];
+};
+
+/* The `k` most frequent others, by count, then by id as bytes, into to[]; returns how many. One pass with a heap of k. */
+uint32_t itemsets_top(const struct pair_map *m, const struct symbols *symbols, uint32_t k, struct itemsets_other *to);
+
+/* itemsets_view.c: what itemsets.c hands to the runtime. */
+void itemsets_item_view(const void *settings, const struct view_ctx *ctx, const void *block);
+void itemsets_item_dump(const void *settings, const struct dump_ctx *ctx, const void *block);
 
 extern const struct processor itemsets_processor;
 

@@ -319,7 +319,10 @@ static int32_t convert(int32_t pane, uint64_t old_ms, struct pairs_window w)
 {
 	if (!w.panes)
 		return 0;
-	return old_ms == (uint64_t)w.pane_ms || pane == INT32_MIN ? pane : pane_of((int64_t)pane * (int64_t)old_ms, w.pane_ms);
+	int64_t ts;
+	if (old_ms == (uint64_t)w.pane_ms || pane == INT32_MIN || __builtin_mul_overflow((int64_t)pane, (int64_t)old_ms, &ts))
+		return pane;
+	return pane_of(ts, w.pane_ms);
 }
 
 static int map_load(struct pair_map *m, struct reader *from, struct symbols *symbols, struct pool *pool, bool keep)
@@ -349,7 +352,7 @@ int pairs_load(struct pairs *p, struct pairs_window w, struct reader *from, stru
 	bool lost = !old_ms && w.panes;
 	int32_t now = (int32_t)reader_zigzag(from);
 	uint64_t n = reader_varint(from);
-	if (n > PAIRS_PANES_MAX || old_ms > INT64_MAX / ((uint64_t)1 << 32))
+	if (n > PAIRS_PANES_MAX || old_ms > INT64_MAX)
 		return -EBADMSG;
 	p->started = true;
 	p->now = lost ? INT32_MIN : convert(now, old_ms, w);

@@ -1,0 +1,409 @@
+/* The itemsets processor: sessions and baskets on the user's side, counts and model rows on the item's; see itemsets.h. Its views and
+ * dump lines are in itemsets_view.c. */
+#include "itemsets.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <xxhash.h>
+
+enum { NEIGHBOURS_MAX = 500, BASKET_MAX = 512 };
+
+static const struct option options[] = {
+	{ "window", OPTION_DURATION, OPTION_AT(itemsets_settings, window_ms), .value = "30d", .min = "1min", .max = "3650d", .zero = "for ever",
+		.help = "Pairs are counted over this much event time, up to the watermark. Whole panes: a multiple of `pane`." },
+	{ "pane", OPTION_DURATION, OPTION_AT(itemsets_settings, pane_ms), .value = "1d", .min = "1min", .max = "366d",
+		.help = "The window moves by this much. Smaller panes are fresher and take more memory." },
+	{ "session_gap", OPTION_DURATION, OPTION_AT(itemsets_settings, session_gap_ms), .value = "30min", .min = "1s", .max = "30d",
+		.help = "A shopper's session ends with a pause longer than this, or with a new session_id." },
+	{ "session_pairs", OPTION_COUNT, OPTION_AT(itemsets_settings, session_pairs), .value = "10", .min = "1", .max = "100", .unit = "items",
+		.help = "Each new item of a session is counted together with this many of its last ones." },
+	{ "session_max_items", OPTION_COUNT, OPTION_AT(itemsets_settings, session_max_items), .value = "1000", .min = "2", .max = "100000",
+		.unit = "items", .help = "Distinct items kept of one session; further ones are dropped and counted (session_items_dropped)." },
+	{ "basket_max_items", OPTION_COUNT, OPTION_AT(itemsets_settings, basket_max_items), .value = "64", .min = "2", .max = "512",
+		.unit = "items", .help = "Distinct items of one order that are paired, in line order; the rest is counted (basket_items_dropped)." },
+	{ "neighbours", OPTION_COUNT, OPTION_AT(itemsets_settings, neighbours), .value = "50", .min = "1", .max = "500", .unit = "items",
+		.help = "Most frequent others of an item that recommendations and rules may use, from orders and from sessions each." },
+	{ "shown", OPTION_COUNT, OPTION_AT(itemsets_settings, shown), .value = "20", .min = "1", .max = "500", .unit = "items",
+		.help = "Items in glint:together:ITEM and glint:viewed:ITEM; the nearest of `neighbours`." },
+	{ "max_pairs", OPTION_COUNT, OPTION_AT(itemsets_settings, max_pairs), .value = "20000", .min = "10", .max = "10000000", .unit = "items",
+		.help = "Distinct others counted per item in its window; new ones beyond are dropped and counted (pairs_dropped)." },
+	{ "rules", OPTION_COUNT, OPTION_AT(itemsets_settings, rules), .value = "100", .min = "1", .max = "1000", .unit = "rules",
+		.help = "Rules in glint:rules." },
+	{ "rule_min_count", OPTION_COUNT, OPTION_AT(itemsets_settings, rule_min_count), .value = "5", .min = "1", .max = "1000000",
+		.unit = "baskets", .help = "A rule is shown when at least so many baskets of the window hold both items." },
+};
+
+const char *const basket_names[BASKETS] = { "order", "session" };
+
+enum { DROP_BASKET_ITEMS, DROP_SESSION_ITEMS, DROP_OUTLIVED, DROP_PAIRS };
+static const char *const drop_names[] = { "basket_items_dropped", "session_items_dropped", "outlived", "pairs_dropped", NULL };
+
+enum { METRIC_PAIR, METRIC_BASKETS = METRIC_PAIR + BASKETS, METRICS = METRIC_BASKETS + BASKETS }; /* + enum basket */
+
+static int itemsets_setup(void *settings, char *error, size_t error_size)
+{
+	struct itemsets_settings *s = settings;
+	s->window = (struct pairs_window){ s->pane_ms, 0 };
+	if (s->shown > s->neighbours) {
+		snprintf(error, error_size, "shown (%lld) must not be above neighbours (%lld)", (long long)s->shown, (long long)s->neighbours);
+		return -EINVAL;
+	}
+	if (!s->window_ms)
+		return 0;
+	int64_t panes = s->window_ms / s->pane_ms;
+	if (s->window_ms % s->pane_ms || panes > PAIRS_PANES_MAX / 2) {
+		snprintf(error, error_size, "window must be a multiple of pane, at most %d panes", PAIRS_PANES_MAX / 2);
+		return -EINVAL;
+	}
+	s->window.panes = (int32_t)panes;
+	return 0;
+}
+
+/* ---- user stage ---- */
+
+struct itemsets_user {
+	int64_t first_ts, greatest_ts; /* of the running session's counted clicks */
+	uint64_t session_id;           /* XXH3 of the last session_id present; 0: none so far */
+	symbol_t *items;               /* distinct, in order of first appearance */
+	uint32_t n_items, capacity;
+	bool open;
+};
+
+static void emit_pair(struct user_ctx *ctx, enum basket basket, int32_t pane, symbol_t a, symbol_t b)
+{
+	emit_sum(ctx->emitter, P_ITEMSETS, (struct key){ KEY_ITEM, a }, METRIC_PAIR + basket, b, pane, 1);
+	emit_sum(ctx->emitter, P_ITEMSETS, (struct key){ KEY_ITEM, b }, METRIC_PAIR + basket, a, pane, 1);
+}
+
+static void emit_basket(struct user_ctx *ctx, enum basket basket, int32_t pane, struct key key)
+{
+	emit_sum(ctx->emitter, P_ITEMSETS, key, METRIC_BASKETS + basket, 0, pane, 1);
+}
+
+static bool holds(const symbol_t *items, uint32_t n, symbol_t item)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (items[i] == item)
+			return true;
+	return false;
+}
+
+static void on_click(const struct itemsets_settings *s, struct user_ctx *ctx, struct itemsets_user *u, const struct event *e)
+{
+	const struct click *click = &e->click;
+	if (click->action != ACTION_VIEW && click->action != ACTION_CLICK && click->action != ACTION_ADD_TO_CART)
+		return;
+	uint64_t id = click->session_id.size ? XXH3_64bits(click->session_id.data, click->session_id.size) | 1 : 0;
+	int64_t gap = e->ts > u->greatest_ts ? e->ts - u->greatest_ts : u->greatest_ts - e->ts;
+	if (!u->open || gap > s->session_gap_ms || (id && u->session_id && id != u->session_id)) {
+		u->open = true;
+		u->first_ts = u->greatest_ts = e->ts;
+		u->session_id = id;
+		u->n_items = 0;
+	}
+	if (e->ts > u->greatest_ts)
+		u->greatest_ts = e->ts;
+	if (id)
+		u->session_id = id;
+
+	symbol_t item = symbols_intern(ctx->symbols, click->item_id);
+	if (!item || holds(u->items, u->n_items, item))
+		return;
+	if (u->n_items >= s->session_max_items) {
+		ctx->drops[DROP_SESSION_ITEMS]++;
+		return;
+	}
+	int32_t pane = pairs_pane_at(s->window, u->first_ts);
+	if (!u->n_items)
+		emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ALL, 0 });
+	emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ITEM, item });
+	for (uint32_t i = u->n_items > s->session_pairs ? u->n_items - (uint32_t)s->session_pairs : 0; i < u->n_items; i++)
+		emit_pair(ctx, BASKET_SESSION, pane, u->items[i], item);
+	if (u->n_items == u->capacity) {
+		uint32_t capacity = u->capacity ? u->capacity * 2 : 4;
+		u->items = pool_resize(ctx->pool, u->items, u->capacity * sizeof(*u->items), capacity * sizeof(*u->items));
+		u->capacity = capacity;
+	}
+	u->items[u->n_items++] = item;
+}
+
+static void on_order(const struct itemsets_settings *s, struct user_ctx *ctx, const struct event *e)
+{
+	symbol_t items[BASKET_MAX];
+	uint32_t n = 0, most = (uint32_t)s->basket_max_items;
+	int32_t pane = pairs_pane_at(s->window, e->ts);
+	for (uint32_t i = 0; i < e->purchase.n_lines; i++) {
+		symbol_t item = symbols_intern(ctx->symbols, e->purchase.lines[i].item_id);
+		if (!item || holds(items, n, item))
+			continue;
+		if (n == most) {
+			ctx->drops[DROP_BASKET_ITEMS]++;
+			continue;
+		}
+		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ITEM, item });
+		for (uint32_t j = 0; j < n; j++)
+			emit_pair(ctx, BASKET_ORDER, pane, items[j], item);
+		items[n++] = item;
+	}
+	if (n)
+		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ALL, 0 });
+}
+
+static void itemsets_event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
+{
+	if (e->kind == EVENT_CLICK)
+		on_click(settings, ctx, block, e);
+	else if (e->kind == EVENT_PURCHASE && e->purchase.kind == PURCHASE_ORDER)
+		on_order(settings, ctx, e);
+}
+
+static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
+{
+	const struct itemsets_user *u = block;
+	(void)settings;
+	buf_u8(to, u->open);
+	if (!u->open)
+		return;
+	buf_i64(to, u->first_ts);
+	buf_zigzag(to, u->greatest_ts - u->first_ts);
+	buf_u64(to, u->session_id);
+	buf_varint(to, u->n_items);
+	for (uint32_t i = 0; i < u->n_items; i++)
+		buf_text(to, symbols_text(symbols, u->items[i]));
+}
+
+static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	struct itemsets_user *u = block;
+	(void)settings;
+	if (version != 1)
+		return -EBADMSG;
+	u->open = reader_u8(from) != 0;
+	if (!u->open)
+		return from->bad ? -EBADMSG : 0;
+	u->first_ts = reader_i64(from);
+	u->greatest_ts = (int64_t)((uint64_t)u->first_ts + (uint64_t)reader_zigzag(from));
+	u->session_id = reader_u64(from);
+	uint64_t n = reader_varint(from);
+	if (n > reader_left(from) / 2)
+		return -EBADMSG;
+	u->capacity = 4;
+	while (u->capacity < n)
+		u->capacity *= 2;
+	u->items = n ? pool_alloc(pool, u->capacity * sizeof(*u->items)) : NULL;
+	if (!n)
+		u->capacity = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		symbol_t item = symbols_intern(symbols, reader_text(from));
+		if (!item)
+			return -EBADMSG;
+		u->items[u->n_items++] = item;
+	}
+	return from->bad ? -EBADMSG : 0;
+}
+
+static void user_done(void *block, struct pool *pool)
+{
+	struct itemsets_user *u = block;
+	pool_free(pool, u->items, u->capacity * sizeof(*u->items));
+	*u = (struct itemsets_user){ 0 };
+}
+
+static void user_mark(const void *block, struct symbols *symbols)
+{
+	const struct itemsets_user *u = block;
+	for (uint32_t i = 0; i < u->n_items; i++)
+		symbols_mark(symbols, u->items[i]);
+}
+
+/* ---- item stage ---- */
+
+static void itemsets_delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
+{
+	const struct itemsets_settings *s = settings;
+	struct itemsets_item *b = block;
+	if (d->metric >= METRICS || d->amount <= 0 || (d->metric < METRIC_BASKETS) != (d->sub != 0))
+		return;
+	struct pairs *p = &b->by[d->metric % BASKETS];
+	pairs_advance(p, s->window, ctx->pool, ctx->watermark);
+	int r = pairs_add(p, s->window, ctx->pool, d->pane, d->sub, d->amount, (uint32_t)s->max_pairs);
+	if (r < 0)
+		ctx->drops[r == -ESTALE ? DROP_OUTLIVED : DROP_PAIRS] += (uint64_t)d->amount;
+}
+
+static int64_t itemsets_due_at(const void *settings, const void *block)
+{
+	const struct itemsets_settings *s = settings;
+	const struct itemsets_item *b = block;
+	int64_t order = pairs_due_at(&b->by[BASKET_ORDER], s->window), session = pairs_due_at(&b->by[BASKET_SESSION], s->window);
+	return order < session ? order : session;
+}
+
+static void itemsets_due(const void *settings, struct item_ctx *ctx, void *block)
+{
+	const struct itemsets_settings *s = settings;
+	struct itemsets_item *b = block;
+	for (int i = 0; i < BASKETS; i++)
+		pairs_advance(&b->by[i], s->window, ctx->pool, ctx->watermark);
+}
+
+static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
+{
+	const struct itemsets_settings *s = settings;
+	const struct itemsets_item *b = block;
+	for (int i = 0; i < BASKETS; i++)
+		pairs_save(&b->by[i], s->window, symbols, to);
+}
+
+static int item_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	const struct itemsets_settings *s = settings;
+	struct itemsets_item *b = block;
+	for (int i = 0; i < BASKETS; i++)
+		if (version != 1 || pairs_load(&b->by[i], s->window, from, symbols, pool) < 0)
+			return -EBADMSG;
+	return 0;
+}
+
+static void item_done(void *block, struct pool *pool)
+{
+	struct itemsets_item *b = block;
+	for (int i = 0; i < BASKETS; i++)
+		pairs_done(&b->by[i], pool);
+}
+
+static void item_mark(const void *block, struct symbols *symbols)
+{
+	const struct itemsets_item *b = block;
+	for (int i = 0; i < BASKETS; i++)
+		pairs_mark(&b->by[i], symbols);
+}
+
+/* ---- model rows ---- */
+
+/* a comes after b: less frequent, or as frequent with the greater id. */
+static bool after(const struct symbols *symbols, struct itemsets_other a, struct itemsets_other b)
+{
+	if (a.count != b.count)
+		return a.count < b.count;
+	return text_compare(symbols_text(symbols, a.item), symbols_text(symbols, b.item)) > 0;
+}
+
+/* Restores the heap (the last in order at its root) after to[0] was replaced. */
+static void sift(const struct symbols *symbols, struct itemsets_other *to, uint32_t n)
+{
+	struct itemsets_other x = to[0];
+	uint32_t i = 0;
+	for (uint32_t child; (child = 2 * i + 1) < n; i = child) {
+		if (child + 1 < n && after(symbols, to[child + 1], to[child]))
+			child++;
+		if (!after(symbols, to[child], x))
+			break;
+		to[i] = to[child];
+	}
+	to[i] = x;
+}
+
+uint32_t itemsets_top(const struct pair_map *m, const struct symbols *symbols, uint32_t k, struct itemsets_other *to)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; m->slots && k && i < 1u << m->bits; i++) {
+		struct itemsets_other x = { m->slots[i].other, m->slots[i].count };
+		if (!x.item)
+			continue;
+		if (n < k) { /* sift up */
+			uint32_t at = n++;
+			for (; at && after(symbols, x, to[(at - 1) / 2]); at = (at - 1) / 2)
+				to[at] = to[(at - 1) / 2];
+			to[at] = x;
+		} else if (x.count >= to[0].count && after(symbols, to[0], x)) {
+			to[0] = x;
+			sift(symbols, to, n);
+		}
+	}
+	for (uint32_t left = n; left > 1;) { /* heap sort */
+		struct itemsets_other last = to[0];
+		to[0] = to[--left];
+		to[left] = last;
+		sift(symbols, to, left);
+	}
+	return n;
+}
+
+static void model_save(const void *settings, const struct item_ctx *ctx, const void *block, struct buf *to)
+{
+	const struct itemsets_settings *s = settings;
+	const struct itemsets_item *b = block;
+	if (!b->by[BASKET_ORDER].baskets && !b->by[BASKET_SESSION].baskets && !pairs_total(&b->by[BASKET_ORDER])->n &&
+		!pairs_total(&b->by[BASKET_SESSION])->n)
+		return;
+	for (int i = 0; i < BASKETS; i++) {
+		struct itemsets_other top[NEIGHBOURS_MAX];
+		uint32_t n = itemsets_top(pairs_total(&b->by[i]), ctx->symbols, (uint32_t)s->neighbours, top);
+		buf_varint(to, b->by[i].baskets);
+		buf_varint(to, n);
+		for (uint32_t j = 0; j < n; j++) {
+			buf_text(to, symbols_text(ctx->symbols, top[j].item));
+			buf_varint(to, top[j].count);
+		}
+	}
+}
+
+static int model_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	struct itemsets_model *m = block;
+	(void)settings;
+	if (version != 1)
+		return -EBADMSG;
+	for (int i = 0; i < BASKETS; i++) {
+		m->n[i] = (uint32_t)reader_varint(from);
+		uint64_t n = reader_varint(from);
+		if (n > NEIGHBOURS_MAX || n > reader_left(from) / 2)
+			return -EBADMSG;
+		m->n_others[i] = (uint32_t)n;
+		m->others[i] = pool_alloc(pool, n * sizeof(*m->others[i]));
+		for (uint32_t j = 0; j < n; j++) {
+			m->others[i][j].item = symbols_intern(symbols, reader_text(from));
+			m->others[i][j].count = (uint32_t)reader_varint(from);
+			if (!m->others[i][j].item)
+				return -EBADMSG;
+		}
+	}
+	return from->bad ? -EBADMSG : 0;
+}
+
+static void model_done(void *block, struct pool *pool)
+{
+	struct itemsets_model *m = block;
+	for (int i = 0; i < BASKETS; i++)
+		pool_free(pool, m->others[i], m->n_others[i] * sizeof(*m->others[i]));
+	*m = (struct itemsets_model){ 0 };
+}
+
+static void model_mark(const void *block, struct symbols *symbols)
+{
+	const struct itemsets_model *m = block;
+	for (int i = 0; i < BASKETS; i++)
+		for (uint32_t j = 0; j < m->n_others[i]; j++)
+			symbols_mark(symbols, m->others[i][j].item);
+}
+
+const struct processor itemsets_processor = {
+	.name = "itemsets",
+	.id = P_ITEMSETS,
+	.options = options,
+	.n_options = OPTION_N(options),
+	.settings_size = sizeof(struct itemsets_settings),
+	.setup = itemsets_setup,
+	.user = { sizeof(struct itemsets_user), 1, user_save, user_load, user_done, user_mark },
+	.item = { sizeof(struct itemsets_item), 1, item_save, item_load, item_done, item_mark },
+	.model = { sizeof(struct itemsets_model), 1, NULL, model_load, model_done, model_mark },
+	.event = itemsets_event,
+	.delta = itemsets_delta,
+	.due_at = itemsets_due_at,
+	.due = itemsets_due,
+	.model_save = model_save,
+	.item_view = itemsets_item_view,
+	.item_dump = itemsets_item_dump,
+	.drop_names = drop_names,
+};
