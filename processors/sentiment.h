@@ -1,0 +1,41 @@
+/* How reviews speak of an item, its category and brand, a campaign and the whole shop: counted over the last hour, day and week.
+ *
+ * User stage: scores each review's title and text once (scorer.h), tells the processors behind it the class (user_ctx.sentiment), and
+ * sends one count and the compound in ten-thousandths to every scope. Item stage: integer counts by panes of 5 minutes, kept for a
+ * week of event time; a window is the last 12, 288 or 2016 panes up to the watermark's, exact also for panes that arrive out of
+ * order. Panes ahead of the watermark are kept and wait. Views: glint:sentiment:{scope}, and sentiment and negative_share of
+ * glint:item:{item}. A review without text, or in a language without a lexicon, is in no count.
+ */
+#ifndef GLINT_SENTIMENT_H
+#define GLINT_SENTIMENT_H
+
+#include "lexicon.h"
+#include "processor.h"
+#include "score.h"
+#include "scorer.h"
+
+#define SENTIMENT_NONE (-1)      /* user_ctx.sentiment: not a review, or one that could not be scored */
+#define SENTIMENT_UNIT 10000.0   /* compounds travel as integers: round(compound x 10,000) */
+enum { SENTIMENT_PANE_MS = 5 * 60 * 1000, REVIEW_SCOPES = 5 };
+
+struct sentiment_settings {
+	struct option_file lexicon_en, lexicon_zh, lexicon_emoji;
+	double positive, negative; /* compound >= positive: positive; <= negative: negative */
+	/* made by setup from the files; scorer is NULL when none was read (glintctl) */
+	struct lexicon *lexicons[3];
+	struct sentiment_scorer *scorer;
+};
+
+/* The last week of an item's reviews, up to the watermark; no row when there were none. */
+struct sentiment_model {
+	uint32_t n[SENTIMENT_CLASSES];
+	double mean; /* of the compounds, -1..1 */
+};
+
+/* The keys that a review speaks of: its item, that one's category and brand by the catalogue (the review's own brand wins), its
+ * campaign, and `all`. Returns how many. */
+int review_scopes(const struct user_ctx *ctx, const struct review *review, struct key ret_keys[REVIEW_SCOPES]);
+
+extern const struct processor sentiment_processor;
+
+#endif
