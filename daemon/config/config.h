@@ -1,7 +1,7 @@
 /* The configuration: what glintd and glintctl were told, checked as a whole.
  *
  * One file in INI form (conf/glintd.conf is the reference: every option; conf/glintd-minimal.conf the least), then --set, which
- * wins. Sections: [kafka] any property of librdkafka but those that glint owns, [topics], [redis], [glint], and one for each
+ * wins. Sections: [kafka] any property of librdkafka that check_kafka takes, [topics], [redis], [glint], and one for each
  * processor, from its own table. Read once at start; config_load reports every error at once, with file and line, what is
  * allowed, and the nearest name when one is unknown. Does not connect to anything, does not log.
  */
@@ -121,7 +121,7 @@ struct config_request {
 	bool ctl;                /* glintctl: at_least_once is fine without --embedded */
 	const struct processor *const *processors;
 	size_t n_processors;
-	/* Does librdkafka take it? 0; -ENOENT: no such property; -EINVAL with a sentence. NULL: not asked. */
+	/* May it be set (kafka_check_property)? 0; -ENOENT: no such property; -EINVAL with a sentence. NULL: not asked. */
 	int (*check_kafka)(const char *name, const char *value, char *error, size_t size);
 	const char *const *kafka_names; /* for suggestions; NULL: none */
 	size_t n_kafka_names;

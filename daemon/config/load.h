@@ -78,8 +78,6 @@ extern const char *const config_topic_words[EVENT_KINDS]; /* "clicks", ... */
 
 /* passthrough.c: [kafka], whose names are librdkafka's. */
 void load_kafka(struct load *l);
-bool kafka_secret(const char *name);
-const char *kafka_owned(const char *name); /* why glint sets this itself; NULL: it does not */
 
 /* Host and unit name; from malloc, NULL without memory. */
 char *config_default_instance(void);

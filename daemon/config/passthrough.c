@@ -1,5 +1,5 @@
-/* [kafka]: any property of librdkafka, but those that glint's guarantees stand on. Whether a property exists is asked of the
- * request's check_kafka, since librdkafka is not this room's. */
+/* [kafka]: any property of librdkafka. Whether one exists, may be set and takes the value is asked of the request's check_kafka
+ * (daemon/kafka/kafka.c), since librdkafka is not this room's. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,39 +13,7 @@
 #define SECRET_BYTES ((size_t)65536)
 #define GROUP_BYTES 200 /* leaves room for "-item-repartition" in Kafka's 249 */
 
-static const struct {
-	const char *name, *why;
-} owned[] = {
-	{ "enable.auto.commit", "offsets are committed with what they made, in one transaction" },
-	{ "auto.commit.enable", "offsets are committed with what they made, in one transaction" },
-	{ "auto.commit.interval.ms", "set glint.commit_interval instead" },
-	{ "enable.auto.offset.store", "offsets are committed with what they made, in one transaction" },
-	{ "offset.store.method", "offsets are kept in Kafka" },
-	{ "isolation.level", "only committed records are read" },
-	{ "auto.offset.reset", "a new group starts at the beginning, and records that are gone are reported as lost" },
-	{ "enable.partition.eof", "time goes on at the end of a partition, so its end must be seen" },
-	{ "partition.assignment.strategy", "partitions of the inputs must stay together, which only range does" },
-	{ "group.instance.id", "it is the instance's name; set glint.instance instead" },
-	{ "transactional.id", "it is the group's and the instance's name; set glint.instance instead" },
-	{ "transaction.timeout.ms", "an open transaction holds back every reader" },
-	{ "enable.idempotence", "exactly-once needs it" },
-	{ "acks", "exactly-once needs all" },
-	{ "request.required.acks", "exactly-once needs all" },
-	{ "partitioner", "records go to the partition that owns their key" },
-	{ "allow.auto.create.topics", "topics are created with their policies, or named when missing" },
-	{ "metadata.broker.list", "write bootstrap.servers" },
-	{ "test.mock.num.brokers", "start glintd with --embedded instead" },
-};
-
-const char *kafka_owned(const char *name)
-{
-	for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++)
-		if (!strcmp(owned[i].name, name))
-			return owned[i].why;
-	return NULL;
-}
-
-bool kafka_secret(const char *name)
+static bool is_secret(const char *name)
 {
 	static const char *const words[] = { "password", "secret", ".key.pem", "oauthbearer.config", "token", "jaas" };
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
@@ -93,27 +61,22 @@ static void check(struct load *l, const struct raw *raw, const char *value)
 	if (r == -ENOENT) {
 		struct suggestion s = { .wanted = raw->name };
 		for (size_t i = 0; i < l->request->n_kafka_names; i++)
-			if (!kafka_owned(l->request->kafka_names[i]))
-				suggest_offer(&s, l->request->kafka_names[i]);
+			suggest_offer(&s, l->request->kafka_names[i]);
 		load_error(l, raw->line, raw->origin, "kafka.%s: librdkafka has no such property%s%s%s", raw->name, s.best ? "; did you mean '" : "",
 			   s.best ? s.best : "", s.best ? "'?" : "");
 	} else if (r < 0) {
 		/* librdkafka repeats the value in its sentence */
-		load_error(l, raw->line, raw->origin, "kafka.%s: %s", raw->name, kafka_secret(raw->name) ? "librdkafka refuses the value" : error);
+		load_error(l, raw->line, raw->origin, "kafka.%s: %s", raw->name, is_secret(raw->name) ? "librdkafka refuses the value" : error);
 	}
 }
 
 static void property(struct load *l, struct raw *raw)
 {
 	struct config_kafka *k = &l->config->kafka;
-	const char *why = kafka_owned(raw->name), *value = raw->value;
-	bool secret = kafka_secret(raw->name);
+	const char *value = raw->value;
+	bool secret = is_secret(raw->name);
 
 	raw->used = true;
-	if (why) {
-		load_error(l, raw->line, raw->origin, "kafka.%s: glint sets this itself: %s", raw->name, why);
-		return;
-	}
 	if (!value[0]) {
 		load_error(l, raw->line, raw->origin, "kafka.%s: the value is empty", raw->name);
 		return;
