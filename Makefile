@@ -18,6 +18,7 @@ LIBS = $(PKG_LIBS) -lm -lpthread
 
 # --- rooms (explicit lists; each room has its own lines) ---
 PROCESSORS :=
+PROCESSORS += processors/lexicon.c processors/score.c processors/scorer.c processors/vader.c processors/zh.c
 PROCESSORS += processors/pool.c processors/symbols.c
 
 DAEMON :=
@@ -27,17 +28,21 @@ DAEMON += daemon/config/gather.c daemon/config/ini.c daemon/config/instance.c da
 DAEMON += daemon/config/passthrough.c daemon/config/suggest.c daemon/config/tables.c daemon/config/value.c
 DAEMON += daemon/state/combiner.c daemon/state/engine.c daemon/state/items.c daemon/state/model.c daemon/state/users.c daemon/state/view.c
 DAEMON += daemon/avro/canonical.c daemon/avro/decode.c daemon/avro/encode.c daemon/avro/fields.c daemon/avro/plan.c daemon/avro/run.c daemon/avro/schema.c
+DAEMON += daemon/redis/publisher.c daemon/redis/publisher_thread.c daemon/redis/redis_batch.c daemon/redis/redis_connection.c daemon/redis/redis_scripts.c
 DAEMON += daemon/kafka/kafka.c daemon/kafka/partitioner.c daemon/kafka/topics.c daemon/kafka/topics_sample.c daemon/kafka/embedded.c
 
 # all but ctl/main.c; tests link them too
 CTL :=
+CTL += ctl/lexicon.c
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
+UNIT += lexicon
+UNIT += publisher
 UNIT += partitioner
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
-E2E := ../rooms harness.py oracle.py
+E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py
 
 E2E_KAFKA := broker.py
 
@@ -46,6 +51,7 @@ FUZZ :=
 
 # measuring programs and scripts that `make bench` runs, in this order
 BENCH_PROGRAMS :=
+BENCH_PROGRAMS += bench_decode
 BENCH :=
 
 LIB := $(B)/libglint.a
@@ -87,6 +93,9 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/shop.o $(LIB)
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+$(B)/tests/sentiment/%: $(B)/tests/sentiment/%.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 $(B)/bench/%: $(B)/bench/%.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -102,7 +111,7 @@ test: ## install what is missing, build, unit and end-to-end tests
 	@tools/install-deps test
 	@$(MAKE) --no-print-directory run-tests
 
-run-tests: all $(UNIT_PROGRAMS)
+run-tests: all $(UNIT_PROGRAMS) $(B)/tests/sentiment/score_lines
 	@tests/run --build $(B) --unit $(UNIT_PROGRAMS) --e2e $(E2E) --kafka $(E2E_KAFKA)
 
 test-unit: $(UNIT_PROGRAMS) ## unit tests alone
