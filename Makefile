@@ -18,8 +18,11 @@ LIBS = $(PKG_LIBS) -lm -lpthread
 
 # --- rooms (explicit lists; each room has its own lines) ---
 PROCESSORS :=
+PROCESSORS += processors/sentiment.c processors/spike.c processors/spike_alert.c processors/stats.c
 PROCESSORS += processors/lexicon.c processors/score.c processors/scorer.c processors/vader.c processors/zh.c
-PROCESSORS += processors/pool.c processors/symbols.c
+PROCESSORS += processors/pool.c processors/symbols.c processors/json.c processors/registry.c
+PROCESSORS += processors/bias.c processors/campaign.c processors/campaign_view.c processors/hll.c processors/itemsets.c
+PROCESSORS += processors/itemsets_view.c processors/ledger.c processors/pairs.c
 
 DAEMON :=
 DAEMON += daemon/face/health.c daemon/face/http.c daemon/face/log.c daemon/face/metrics.c daemon/face/notify.c daemon/face/process.c
@@ -28,7 +31,8 @@ DAEMON += daemon/config/gather.c daemon/config/ini.c daemon/config/instance.c da
 DAEMON += daemon/config/passthrough.c daemon/config/suggest.c daemon/config/tables.c daemon/config/value.c
 DAEMON += daemon/state/combiner.c daemon/state/engine.c daemon/state/items.c daemon/state/model.c daemon/state/users.c daemon/state/view.c
 DAEMON += daemon/avro/canonical.c daemon/avro/decode.c daemon/avro/encode.c daemon/avro/fields.c daemon/avro/plan.c daemon/avro/run.c daemon/avro/schema.c
-DAEMON += daemon/redis/publisher.c daemon/redis/publisher_thread.c daemon/redis/redis_batch.c daemon/redis/redis_connection.c daemon/redis/redis_scripts.c
+DAEMON += daemon/redis/publisher.c daemon/redis/publisher_answers.c daemon/redis/publisher_requests.c daemon/redis/publisher_thread.c
+DAEMON += daemon/redis/redis_batch.c daemon/redis/redis_connection.c daemon/redis/redis_scripts.c
 DAEMON += daemon/kafka/kafka.c daemon/kafka/partitioner.c daemon/kafka/topics.c daemon/kafka/topics_sample.c daemon/kafka/embedded.c
 
 # all but ctl/main.c; tests link them too

@@ -1,0 +1,206 @@
+/* What a campaign shows: its hash, its stream of completed minutes, its place in glint:campaigns, its line of `glintctl dump`. See
+ * campaign.h. Called through campaign.c's struct processor. */
+#include "campaign.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "hll.h"
+#include "json.h"
+#include "view.h"
+
+enum { NEW_MINUTES = 3 }; /* a rendering writes so many completed minutes again: the last may have been missed by the one before */
+
+/* The rows of one pane: a slice of a ledger. */
+struct slice {
+	const struct ledger_row *rows;
+	uint32_t n;
+};
+
+static struct slice slice_of(const struct ledger *l, int32_t pane)
+{
+	uint32_t first = ledger_first(l, pane), end = first;
+	while (end < l->n && l->rows[end].pane == pane)
+		end++;
+	return (struct slice){ l->rows + first, end - first };
+}
+
+static int64_t count_of(struct slice s, int column)
+{
+	return s.n && !s.rows[0].currency ? s.rows[0].columns[column] : 0;
+}
+
+static int64_t orders_of(struct slice s, int column) /* over all currencies */
+{
+	int64_t sum = 0;
+	for (uint32_t i = 0; i < s.n; i++)
+		if (s.rows[i].currency)
+			sum += s.rows[i].columns[column];
+	return sum;
+}
+
+static const int64_t *money_of(struct slice s, symbol_t currency) /* columns; NULL: none in this slice */
+{
+	for (uint32_t i = 0; i < s.n; i++)
+		if (s.rows[i].currency == currency)
+			return s.rows[i].columns;
+	return NULL;
+}
+
+static double ratio(int64_t a, int64_t b)
+{
+	return b > 0 ? (double)a / (double)b : NAN;
+}
+
+/* The fields of all time (prefix "") or of the day ("today_"): for every currency ever seen, so that yesterday's are overwritten. */
+static void fields(const struct view_ctx *ctx, const char *prefix, struct slice all, struct slice s, double uniques)
+{
+	struct view *v = ctx->view;
+	char name[96];
+#define NAME(field) (snprintf(name, sizeof(name), "%s" field, prefix), name)
+	int64_t clicks = count_of(s, COLUMN_CLICKS), attributed = orders_of(s, COLUMN_ATTRIBUTED_ORDERS);
+	view_field_i64(v, NAME("impressions"), count_of(s, COLUMN_IMPRESSIONS));
+	view_field_i64(v, NAME("clicks"), clicks);
+	view_field_i64(v, NAME("carts"), count_of(s, COLUMN_CARTS));
+	view_field_i64(v, NAME("orders"), orders_of(s, COLUMN_ORDERS));
+	view_field_i64(v, NAME("attributed_orders"), attributed);
+	view_field_double(v, NAME("ctr"), ratio(clicks, count_of(s, COLUMN_IMPRESSIONS)));
+	view_field_double(v, NAME("cvr"), ratio(attributed, clicks));
+	view_field_i64(v, NAME("uniques"), (int64_t)llround(uniques));
+	for (uint32_t i = 0; i < all.n; i++) {
+		if (!all.rows[i].currency)
+			continue;
+		static const int64_t none[LEDGER_COLUMNS];
+		struct text currency = symbols_text(ctx->symbols, all.rows[i].currency);
+		const int64_t *columns = money_of(s, all.rows[i].currency);
+		columns = columns ? columns : none;
+		view_field_of(v, NAME("revenue"), currency, columns[COLUMN_REVENUE]);
+		view_field_of(v, NAME("attributed_revenue"), currency, columns[COLUMN_ATTRIBUTED_REVENUE]);
+		if (columns[COLUMN_ORDERS] > 0) {
+			view_field_of(v, NAME("aov"), currency, llround((double)columns[COLUMN_REVENUE] / (double)columns[COLUMN_ORDERS]));
+		} else if (currency.size < 64) {
+			snprintf(name, sizeof(name), "%saov:%.*s", prefix, (int)currency.size, currency.data);
+			view_field_none(v, name);
+		}
+	}
+#undef NAME
+}
+
+static void minute_count(const struct view_ctx *ctx, const char *name, int64_t value)
+{
+	view_arg(ctx->view, text_of(name));
+	view_arg_i64(ctx->view, value);
+}
+
+static void minute_money(const struct view_ctx *ctx, const char *name, struct text currency, int64_t value)
+{
+	struct buf *b = ctx->scratch;
+	buf_clear(b);
+	buf_bytes(b, name, strlen(name));
+	buf_u8(b, ':');
+	buf_bytes(b, currency.data, currency.size);
+	view_arg(ctx->view, (struct text){ (const char *)b->data, (uint32_t)b->size });
+	view_arg_i64(ctx->view, value);
+}
+
+/* One entry; its id is the minute's start, so that Redis refuses it the second time. */
+static void minute_entry(const struct campaign_settings *s, const struct view_ctx *ctx, int32_t minute, struct slice figures)
+{
+	struct buf *b = ctx->scratch;
+	struct text id = symbols_text(ctx->symbols, ctx->key.id);
+	buf_clear(b);
+	buf_bytes(b, id.data, id.size);
+	buf_bytes(b, ":minutes", 8);
+	view_begin(ctx->view, "XADD");
+	view_key(ctx->view, "campaign:", (struct text){ (const char *)b->data, (uint32_t)b->size });
+	view_arg(ctx->view, TEXT("MAXLEN"));
+	view_arg(ctx->view, TEXT("~"));
+	view_arg_i64(ctx->view, s->minutes);
+	char entry[32];
+	int size = format_i64(entry, (int64_t)minute * MINUTE_MS);
+	memcpy(entry + size, "-0", 2);
+	view_arg(ctx->view, (struct text){ entry, (uint32_t)size + 2 });
+	minute_count(ctx, "impressions", count_of(figures, COLUMN_IMPRESSIONS));
+	minute_count(ctx, "clicks", count_of(figures, COLUMN_CLICKS));
+	minute_count(ctx, "carts", count_of(figures, COLUMN_CARTS));
+	minute_count(ctx, "orders", orders_of(figures, COLUMN_ORDERS));
+	minute_count(ctx, "attributed_orders", orders_of(figures, COLUMN_ATTRIBUTED_ORDERS));
+	for (uint32_t i = 0; i < figures.n; i++) {
+		if (!figures.rows[i].currency)
+			continue;
+		struct text currency = symbols_text(ctx->symbols, figures.rows[i].currency);
+		minute_money(ctx, "revenue", currency, figures.rows[i].columns[COLUMN_REVENUE]);
+		minute_money(ctx, "attributed_revenue", currency, figures.rows[i].columns[COLUMN_ATTRIBUTED_REVENUE]);
+	}
+	view_end(ctx->view);
+}
+
+static void minutes(const struct campaign_settings *s, const struct view_ctx *ctx, const struct ledger *l)
+{
+	/* a minute is complete when the watermark has reached its end */
+	uint32_t end = ctx->watermark == INT64_MIN ? 0 : ledger_first(l, pane_of(ctx->watermark, MINUTE_MS)), first = end;
+	for (int n = 0; first && (ctx->whole || n < NEW_MINUTES); n++)
+		first = ledger_first(l, l->rows[first - 1].pane);
+	while (first < end) {
+		struct slice figures = slice_of(l, l->rows[first].pane);
+		minute_entry(s, ctx, l->rows[first].pane, figures);
+		first += figures.n;
+	}
+}
+
+void campaign_item_view(const void *settings, const struct view_ctx *ctx, const void *block)
+{
+	const struct campaign_item *b = block;
+	if (ctx->key.kind != KEY_CAMPAIGN || !b->last_ts)
+		return;
+	int32_t day = ctx->watermark == INT64_MIN ? INT32_MIN : pane_of(ctx->watermark, DAY_MS);
+	const uint8_t *uniques = NULL;
+	for (uint32_t i = 0; i < b->n_unique_days; i++)
+		if (b->unique_days[i].day == day)
+			uniques = b->unique_days[i].uniques;
+	struct slice all = slice_of(&b->total, 0);
+	fields(ctx, "", all, all, hll_estimate(b->uniques));
+	fields(ctx, "today_", all, slice_of(&b->days, day), hll_estimate(uniques));
+	minutes(settings, ctx, &b->minutes);
+	view_begin(ctx->view, "ZADD");
+	view_key(ctx->view, "campaigns", (struct text){ 0 });
+	view_arg_i64(ctx->view, b->last_ts);
+	view_arg(ctx->view, symbols_text(ctx->symbols, ctx->key.id));
+	view_end(ctx->view);
+}
+
+static void dump_count(const struct dump_ctx *ctx, const char *name, int64_t value)
+{
+	json_member(ctx->fields, name);
+	json_i64(ctx->fields, value);
+}
+
+static void dump_money(const struct dump_ctx *ctx, const char *name, struct slice s, int column)
+{
+	json_member(ctx->fields, name);
+	json_open(ctx->fields, '{');
+	for (uint32_t i = 0; i < s.n; i++) {
+		if (!s.rows[i].currency)
+			continue;
+		json_name_text(ctx->fields, symbols_text(ctx->symbols, s.rows[i].currency));
+		json_i64(ctx->fields, s.rows[i].columns[column]);
+	}
+	json_close(ctx->fields, '}');
+}
+
+void campaign_item_dump(const void *settings, const struct dump_ctx *ctx, const void *block)
+{
+	const struct campaign_item *b = block;
+	(void)settings;
+	if (ctx->key.kind != KEY_CAMPAIGN || !b->last_ts)
+		return;
+	struct slice all = slice_of(&b->total, 0);
+	dump_count(ctx, "impressions", count_of(all, COLUMN_IMPRESSIONS));
+	dump_count(ctx, "clicks", count_of(all, COLUMN_CLICKS));
+	dump_count(ctx, "carts", count_of(all, COLUMN_CARTS));
+	dump_count(ctx, "orders", orders_of(all, COLUMN_ORDERS));
+	dump_money(ctx, "revenue", all, COLUMN_REVENUE);
+	dump_count(ctx, "attributed_orders", orders_of(all, COLUMN_ATTRIBUTED_ORDERS));
+	dump_money(ctx, "attributed_revenue", all, COLUMN_ATTRIBUTED_REVENUE);
+	dump_count(ctx, "uniques", (int64_t)llround(hll_estimate(b->uniques)));
+}

@@ -1,0 +1,17 @@
+/* The processors of this build, by number. To add one: its id in processor.h, its line here. */
+#include "bias.h"
+#include "campaign.h"
+#include "itemsets.h"
+#include "sentiment.h"
+#include "spike.h"
+
+static const struct processor recommend_processor = { .name = "recommend", .id = P_RECOMMEND };
+
+const struct processor *const processors[PROCESSORS] = {
+	[P_BIAS] = &bias_processor,
+	[P_ITEMSETS] = &itemsets_processor,
+	[P_SENTIMENT] = &sentiment_processor,
+	[P_SPIKE] = &spike_processor,
+	[P_CAMPAIGN] = &campaign_processor,
+	[P_RECOMMEND] = &recommend_processor,
+};
