@@ -1,6 +1,7 @@
 /* The compiler of plan.h. */
 #include "daemon/avro/plan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -341,6 +342,23 @@ static void end_union(struct compiler *c, uint32_t chain)
 	}
 }
 
+/* A union of null and one type that fits, for a field that one step reads. */
+static void emit_or_null(struct compiler *c, struct target *t, uint32_t other, uint32_t null)
+{
+	uint32_t at;
+
+	if (t->field->type == FIELD_TEXT && c->schema->types[other].kind != SCHEMA_ENUM) {
+		t->found = true;
+		emit(c, (struct op){ .code = OP_TEXT_OR_NULL, .flags = (uint8_t)t->field->flags, .offset = t->field->offset,
+				     .name = t->name, .a = null });
+		return;
+	}
+	at = emit(c, (struct op){ .code = OP_OR_NULL, .name = t->name, .a = null });
+	emit_read(c, t, other);
+	assert(c->rc || c->plan->n_ops == at + 2);
+	here(c);
+}
+
 /* The value here is the field. */
 static void compile_read(struct compiler *c, const struct level *level, struct target *t, uint32_t index)
 {
@@ -360,13 +378,10 @@ static void compile_read(struct compiler *c, const struct level *level, struct t
 		       schema_type_text(c->schema, index, buffer, sizeof(buffer)), wanted(t->field));
 		return;
 	}
-	if (type->n_branches == 2 && t->field->type == FIELD_TEXT && !(t->field->flags & FIELD_REQUIRED)) {
+	if (type->n_branches == 2 && !(t->field->flags & FIELD_REQUIRED) && !t->field->items) {
 		uint32_t null = types[type->branches[0]].kind == SCHEMA_NULL ? 0 : 1;
-		const struct schema_type *other = &types[type->branches[1 - null]];
-		if (types[type->branches[null]].kind == SCHEMA_NULL && other->kind != SCHEMA_ENUM) {
-			t->found = true;
-			emit(c, (struct op){ .code = OP_TEXT_OR_NULL, .flags = (uint8_t)t->field->flags,
-					     .offset = t->field->offset, .name = t->name, .a = null });
+		if (types[type->branches[null]].kind == SCHEMA_NULL) {
+			emit_or_null(c, t, type->branches[1 - null], null);
 			return;
 		}
 	}

@@ -28,6 +28,7 @@ enum op_code {
 	OP_SKIP,          /* a: type */
 	OP_TEXT,          /* string or bytes */
 	OP_TEXT_OR_NULL,  /* a: index of null, 0 or 1, in a union of two */
+	OP_OR_NULL,       /* a union of two; a: index of null, 0 or 1: then the next step is passed over */
 	OP_SYMBOL_TEXT,   /* enum as text; a: first of plan.symbols, b: how many */
 	OP_LONG,          /* int or long into int64_t; lo..hi of plan.ranges[a]; b: writer's is an int */
 	OP_INT,           /* the same into int32_t */

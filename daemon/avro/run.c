@@ -19,39 +19,51 @@ struct cursor {
 	const uint8_t *at, *end;
 };
 
+#define INLINE static inline __attribute__((always_inline))
+#define SLOW __attribute__((noinline, cold))
+
 /* 0 or a reason. An Avro long: zig-zag, seven bits a byte, low end first, at most ten bytes. */
 static enum decode_reason read_long_slow(struct cursor *c, int64_t *ret)
 {
-	uint64_t value = 0;
+	const uint8_t *at = c->at, *last = c->end - at > 10 ? at + 10 : c->end;
+	uint64_t value = 0, byte;
+	unsigned shift = 0;
 
-	for (unsigned i = 0; i < 10; i++) {
-		if (c->at + i == c->end)
-			return REASON_TRUNCATED;
-		uint64_t byte = c->at[i];
-		value |= (byte & 0x7f) << (7 * i);
-		if (byte < 0x80) {
-			if (i == 9 && byte > 1)
-				return REASON_BAD_VARINT;
-			c->at += i + 1;
-			*ret = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-			return REASON_NONE;
-		}
-	}
-	return REASON_BAD_VARINT;
+	*ret = 0;
+	do {
+		if (at == last)
+			return last == c->end && shift < 70 ? REASON_TRUNCATED : REASON_BAD_VARINT;
+		byte = *at++;
+		value |= (byte & 0x7f) << shift;
+		shift += 7;
+	} while (byte & 0x80);
+	if (shift == 70 && byte > 1)
+		return REASON_BAD_VARINT;
+	c->at = at;
+	*ret = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+	return REASON_NONE;
 }
 
-static inline enum decode_reason read_long(struct cursor *c, int64_t *ret)
+INLINE enum decode_reason read_long(struct cursor *c, int64_t *ret)
 {
+	enum decode_reason reason;
+	struct cursor copy; /* so that the caller's can stay in registers */
+	int64_t number;
+
 	if (LIKELY(c->at < c->end && *c->at < 0x80)) {
 		uint32_t byte = *c->at++;
 		*ret = (int64_t)(byte >> 1) ^ -(int64_t)(byte & 1);
 		return REASON_NONE;
 	}
-	return read_long_slow(c, ret);
+	copy = *c;
+	reason = read_long_slow(&copy, &number);
+	c->at = copy.at;
+	*ret = number;
+	return reason;
 }
 
 /* A length in bytes that is there. */
-static inline enum decode_reason read_length(struct cursor *c, size_t *ret)
+INLINE enum decode_reason read_length(struct cursor *c, size_t *ret)
 {
 	int64_t n;
 	enum decode_reason reason = read_long(c, &n);
@@ -66,7 +78,7 @@ static inline enum decode_reason read_length(struct cursor *c, size_t *ret)
 	return REASON_NONE;
 }
 
-static inline enum decode_reason read_index(struct cursor *c, uint32_t n, enum decode_reason bad, uint32_t *ret)
+INLINE enum decode_reason read_index(struct cursor *c, uint32_t n, enum decode_reason bad, uint32_t *ret)
 {
 	int64_t index;
 	enum decode_reason reason = read_long(c, &index);
@@ -79,7 +91,7 @@ static inline enum decode_reason read_index(struct cursor *c, uint32_t n, enum d
 	return REASON_NONE;
 }
 
-static inline enum decode_reason advance(struct cursor *c, uint64_t bytes)
+INLINE enum decode_reason advance(struct cursor *c, uint64_t bytes)
 {
 	if (UNLIKELY(bytes > (uint64_t)(c->end - c->at)))
 		return REASON_TRUNCATED;
@@ -211,8 +223,8 @@ static enum decode_reason skip_value(const struct schema *s, struct run *run, st
 	}
 }
 
-/* A text that is an id, or is not ASCII. */
-static enum decode_reason check_text(const struct run *run, const uint8_t *s, size_t n, bool ascii, bool control, unsigned flags)
+/* A text that the fast path cannot let pass by itself. */
+SLOW static enum decode_reason check_text(const struct run *run, const uint8_t *s, size_t n, bool ascii, bool control, unsigned flags)
 {
 	if (!ascii && !utf8_valid_slow(s, n, &control))
 		return REASON_BAD_UTF8;
@@ -234,8 +246,9 @@ static enum decode_reason check_text(const struct run *run, const uint8_t *s, si
 	return REASON_NONE;
 }
 
-static inline enum decode_reason read_text(const struct run *run, struct cursor *c, unsigned flags, struct text *ret)
+INLINE enum decode_reason read_text(const struct run *run, struct cursor *c, unsigned flags, struct text *ret)
 {
+	const uint8_t *s;
 	enum decode_reason reason;
 	uint64_t controls;
 	size_t n;
@@ -244,16 +257,16 @@ static inline enum decode_reason read_text(const struct run *run, struct cursor 
 	reason = read_length(c, &n);
 	if (UNLIKELY(reason))
 		return reason;
-	ascii = utf8_ascii(c->at, n, (size_t)(c->end - c->at), &controls);
-	if (UNLIKELY(!ascii || n - 1 >= 64 || (flags && controls) || flags & FIELD_CURRENCY)) {
-		reason = check_text(run, c->at, n, ascii, controls != 0, flags);
-		if (reason)
-			return reason;
-		if (!n && flags & FIELD_ID)
-			return REASON_NONE;
-	}
-	*ret = (struct text){ (const char *)c->at, (uint32_t)n };
+	s = c->at;
 	c->at += n;
+	ascii = utf8_ascii(s, n, (size_t)(c->end - s), &controls);
+	/* n - 1 >= 64: none, or so many that the bounds of ids are looked at */
+	if (UNLIKELY(!ascii || n - 1 >= 64 || (controls && flags & FIELD_ID) || flags & FIELD_CURRENCY)) {
+		reason = check_text(run, s, n, ascii, controls != 0, flags);
+		if (reason || (!n && flags & FIELD_ID))
+			return reason;
+	}
+	*ret = (struct text){ (const char *)s, (uint32_t)n };
 	return REASON_NONE;
 }
 
@@ -290,7 +303,7 @@ static enum decode_reason read_rating(const struct run *run, struct cursor *c, u
 	return REASON_NONE;
 }
 
-static inline enum decode_reason read_ranged(const struct plan *plan, const struct op *op, struct cursor *c, int64_t *ret)
+INLINE enum decode_reason read_ranged(const struct plan *plan, const struct op *op, struct cursor *c, int64_t *ret)
 {
 	const struct range *range = &plan->ranges[op->a];
 	enum decode_reason reason = read_long(c, ret);
@@ -374,7 +387,7 @@ static enum decode_reason execute(const struct plan *plan, struct run *run, stru
 	size_t size;
 
 	for (;; op++) {
-		switch ((enum op_code)op->code) {
+		switch (op->code) {
 		case OP_END:
 			*cursor = c;
 			return REASON_NONE;
@@ -426,6 +439,11 @@ static enum decode_reason execute(const struct plan *plan, struct run *run, stru
 					reason = REASON_UNKNOWN_SYMBOL;
 				*(int32_t *)(base + op->offset) = value;
 			}
+			break;
+		case OP_OR_NULL:
+			reason = read_index(&c, 2, REASON_BAD_UNION_INDEX, &index);
+			if (LIKELY(!reason))
+				op += index == op->a;
 			break;
 		case OP_UNION:
 			reason = read_index(&c, op->b, REASON_BAD_UNION_INDEX, &index);
@@ -485,6 +503,8 @@ static enum decode_reason execute(const struct plan *plan, struct run *run, stru
 		case OP_FAIL:
 			reason = (enum decode_reason)op->a;
 			break;
+		default:
+			__builtin_unreachable();
 		}
 		if (UNLIKELY(reason))
 			break;
