@@ -29,9 +29,9 @@ struct health;
 #define PUBLISHER_COMMAND_ARGUMENTS_MAX 7000 /* a command with more is counted as refused (Lua's stack) */
 
 enum batch_kind {
-	BATCH_VIEWS,     /* commands, then the status fields; needs the task hash at exactly this epoch, taken over by this publisher */
-	BATCH_TAKE_OVER, /* sets the epoch when it is not below the stored one; reports the stored `shown` (empty: there was none) */
-	BATCH_ALERTS,    /* entries for the alerts stream, then the status fields; fenced like views, by its task (i0) */
+	BATCH_VIEWS,         /* commands, then the status fields; needs the task hash at exactly this epoch, taken over by this publisher */
+	BATCH_TAKE_OVER,     /* sets the epoch when it is not below the stored one; reports the stored `shown` (empty: there was none) */
+	BATCH_ALERTS,        /* entries for the alerts stream, then the status fields; fenced like views, by its task (i0) */
 	BATCH_ALERTS_RESUME, /* reports which offset of the alerts topic comes next: the alerts stream's last generated id */
 };
 
@@ -97,18 +97,18 @@ void publisher_set_heartbeat(struct publisher *p, struct text json);
 void publisher_destroy(struct publisher *p, int64_t deadline_ms);
 
 struct publisher_stats {
-	bool connected;        /* and greeted */
-	int64_t last_ok_ms;    /* CLOCK_MONOTONIC of the last heartbeat or script that Redis took; 0: never */
-	uint64_t batches;      /* answered */
-	uint64_t commands;     /* taken, by scripts */
-	uint64_t refused;      /* commands that Redis refused for their own sake */
-	uint64_t fenced, wiped; /* batches */
-	uint64_t scripts, bytes; /* sent, repeats included */
-	uint64_t connects;     /* times connected */
-	uint64_t timeouts;     /* no answer within the time-out */
+	bool connected;                                       /* and greeted */
+	int64_t last_ok_ms;                                   /* CLOCK_MONOTONIC of the last heartbeat or script that Redis took; 0: never */
+	uint64_t batches;                                     /* answered */
+	uint64_t commands;                                    /* taken, by scripts */
+	uint64_t refused;                                     /* commands that Redis refused for their own sake */
+	uint64_t fenced, wiped;                               /* batches */
+	uint64_t scripts, bytes;                              /* sent, repeats included */
+	uint64_t connects;                                    /* times connected */
+	uint64_t timeouts;                                    /* no answer within the time-out */
 	uint64_t errors_retry, errors_reconnect, errors_stop; /* by what was done about them */
-	uint64_t latency_us;   /* summed over batches, submit to answer */
-	uint64_t queued, queued_bytes; /* now */
+	uint64_t latency_us;                                  /* summed over batches, submit to answer */
+	uint64_t queued, queued_bytes;                        /* now */
 };
 void publisher_stats(struct publisher *p, struct publisher_stats *ret);
 

@@ -114,7 +114,8 @@ static bool alert_flatten(int64_t offset, struct text json, struct buf *to)
 	buf_text(to, json);
 	buf_text(to, state);
 	buf_text(to, item);
-	json_object_foreach(alert, name, value) {
+	json_object_foreach(alert, name, value)
+	{
 		char *owned = NULL;
 		struct text text = json_scalar(value, number, sizeof(number), &owned);
 		if (text.data) {
@@ -182,7 +183,7 @@ static int source_cut(struct parts *p)
 		if (argc > PUBLISHER_COMMAND_ARGUMENTS_MAX)
 			return -E2BIG;
 		if (!part || part->n_commands >= PART_COMMANDS || part->size + size > PART_BYTES ||
-		    part->n_arguments + argc + 1 > PART_ARGUMENTS)
+			part->n_arguments + argc + 1 > PART_ARGUMENTS)
 			part = parts_add(p, at);
 		part->size += size;
 		part->n_commands++;
@@ -235,7 +236,7 @@ static void arguments(struct buf *out, struct reader *r, uint64_t n)
 }
 
 void parts_write(const struct parts *p, unsigned i, const struct batch *b, const char *prefix, const char *sha, uint64_t seq,
-		 uint64_t alerts_kept, struct buf *out)
+	uint64_t alerts_kept, struct buf *out)
 {
 	const struct part *part = &p->part[i];
 	const bool alerts = b->kind == BATCH_ALERTS, take_over = b->kind == BATCH_TAKE_OVER;

@@ -14,7 +14,7 @@
 #define PART_ARGUMENTS 50000
 
 struct part {
-	size_t at, size;      /* of its commands, encoded, in the source */
+	size_t at, size; /* of its commands, encoded, in the source */
 	uint32_t n_commands;
 	uint64_t n_arguments; /* script arguments: each command's, and one more for its argc */
 };
@@ -33,6 +33,6 @@ int parts_cut(struct parts *p, const struct batch *b);
 
 /* Appends EVALSHA for part i of b. seq: what the task hash must have. alerts_kept: the stream's length. */
 void parts_write(const struct parts *p, unsigned i, const struct batch *b, const char *prefix, const char *sha, uint64_t seq,
-		 uint64_t alerts_kept, struct buf *out);
+	uint64_t alerts_kept, struct buf *out);
 
 #endif

@@ -24,8 +24,7 @@ int redis_connection_open(struct redis_connection *c, const struct config_redis 
 
 	redis_connection_close(c);
 	errno = 0;
-	c->context = config->unix_path ? redisConnectUnixWithTimeout(config->unix_path, limit) :
-					 redisConnectWithTimeout(config->host, config->port, limit);
+	c->context = config->unix_path ? redisConnectUnixWithTimeout(config->unix_path, limit) : redisConnectWithTimeout(config->host, config->port, limit);
 	if (!c->context)
 		return failed(c, -ENOMEM, "no memory for a connection", error, size);
 	if (c->context->err) {
@@ -145,12 +144,24 @@ enum redis_class redis_classify(const char *error)
 		const char *start;
 		enum redis_class is;
 	} codes[] = {
-		{ "OOM", REDIS_RETRY },          { "LOADING", REDIS_RETRY },    { "BUSY", REDIS_RETRY },
-		{ "MASTERDOWN", REDIS_RETRY },   { "TRYAGAIN", REDIS_RETRY },   { "CLUSTERDOWN", REDIS_RETRY },
-		{ "NOREPLICAS", REDIS_RETRY },   { "MISCONF", REDIS_RETRY },    { "READONLY", REDIS_RECONNECT },
-		{ "UNBLOCKED", REDIS_RECONNECT }, { "NOSCRIPT", REDIS_NOSCRIPT }, { "NOAUTH", REDIS_STOP },
-		{ "WRONGPASS", REDIS_STOP },     { "NOPERM", REDIS_STOP },      { "MOVED", REDIS_STOP },
-		{ "ASK", REDIS_STOP },           { "CROSSSLOT", REDIS_STOP },   { "DENIED", REDIS_STOP },
+		{ "OOM", REDIS_RETRY },
+		{ "LOADING", REDIS_RETRY },
+		{ "BUSY", REDIS_RETRY },
+		{ "MASTERDOWN", REDIS_RETRY },
+		{ "TRYAGAIN", REDIS_RETRY },
+		{ "CLUSTERDOWN", REDIS_RETRY },
+		{ "NOREPLICAS", REDIS_RETRY },
+		{ "MISCONF", REDIS_RETRY },
+		{ "READONLY", REDIS_RECONNECT },
+		{ "UNBLOCKED", REDIS_RECONNECT },
+		{ "NOSCRIPT", REDIS_NOSCRIPT },
+		{ "NOAUTH", REDIS_STOP },
+		{ "WRONGPASS", REDIS_STOP },
+		{ "NOPERM", REDIS_STOP },
+		{ "MOVED", REDIS_STOP },
+		{ "ASK", REDIS_STOP },
+		{ "CROSSSLOT", REDIS_STOP },
+		{ "DENIED", REDIS_STOP },
 	};
 	static const struct {
 		const char *part;

@@ -5,45 +5,45 @@
  */
 #include "redis_scripts.h"
 
-#define FENCE                                                                                   \
-	"local head = redis.pcall('HMGET', KEYS[1], 'epoch', 'seq', 'shown')\n"                 \
-	"if head.err then return {5, 0, head.err} end\n"                                       \
-	"local epoch, seq = tonumber(head[1]), tonumber(head[2])\n"                             \
+#define FENCE                                                                   \
+	"local head = redis.pcall('HMGET', KEYS[1], 'epoch', 'seq', 'shown')\n" \
+	"if head.err then return {5, 0, head.err} end\n"                        \
+	"local epoch, seq = tonumber(head[1]), tonumber(head[2])\n"             \
 	"if epoch and epoch > tonumber(ARGV[1]) then return {2, 0, ''} end\n"
 
-#define FENCE_EXACT                                                                             \
-	FENCE                                                                                   \
-	"if not epoch or not seq or epoch < tonumber(ARGV[1]) then return {3, 0, ''} end\n"     \
-	"local expected = tonumber(ARGV[2])\n"                                                  \
-	"if seq > expected then return {1, 0, ''} end\n"                                        \
+#define FENCE_EXACT                                                                         \
+	FENCE                                                                               \
+	"if not epoch or not seq or epoch < tonumber(ARGV[1]) then return {3, 0, ''} end\n" \
+	"local expected = tonumber(ARGV[2])\n"                                              \
+	"if seq > expected then return {1, 0, ''} end\n"                                    \
 	"if seq < expected then return {4, 0, ''} end\n"
 
 /* run(): false when the script must stop; its error is in `first` then */
-#define RUN                                                                                     \
+#define RUN                                                                                                               \
 	"local stops = {OOM = 1, LOADING = 1, BUSY = 1, MASTERDOWN = 1, TRYAGAIN = 1, CLUSTERDOWN = 1, NOREPLICAS = 1,\n" \
-	"  MISCONF = 1, READONLY = 1, UNBLOCKED = 1, NOAUTH = 1, NOPERM = 1, MOVED = 1, ASK = 1, CROSSSLOT = 1}\n" \
-	"local refused, first = 0, ''\n"                                                        \
-	"local call, unpack, type, tonumber = redis.pcall, unpack, type, tonumber\n"            \
-	"local function run(...)\n"                                                             \
-	"  local r = call(...)\n"                                                              \
-	"  if type(r) == 'table' and r.err then\n"                                              \
-	"    local e = r.err\n"                                                                 \
-	"    if stops[string.match(e, '^%-?(%u+)') or ''] or string.find(e, 'nknown Redis command', 1, true) or\n" \
-	"       string.find(e, 'The user executing the script', 1, true) then\n"                \
-	"      first = e\n"                                                                     \
-	"      return false\n"                                                                  \
-	"    end\n"                                                                             \
-	"    if refused == 0 then first = e end\n"                                              \
-	"    refused = refused + 1\n"                                                           \
-	"  end\n"                                                                               \
-	"  return true\n"                                                                       \
-	"end\n"                                                                                 \
+	"  MISCONF = 1, READONLY = 1, UNBLOCKED = 1, NOAUTH = 1, NOPERM = 1, MOVED = 1, ASK = 1, CROSSSLOT = 1}\n"        \
+	"local refused, first = 0, ''\n"                                                                                  \
+	"local call, unpack, type, tonumber = redis.pcall, unpack, type, tonumber\n"                                      \
+	"local function run(...)\n"                                                                                       \
+	"  local r = call(...)\n"                                                                                         \
+	"  if type(r) == 'table' and r.err then\n"                                                                        \
+	"    local e = r.err\n"                                                                                           \
+	"    if stops[string.match(e, '^%-?(%u+)') or ''] or string.find(e, 'nknown Redis command', 1, true) or\n"        \
+	"       string.find(e, 'The user executing the script', 1, true) then\n"                                          \
+	"      first = e\n"                                                                                               \
+	"      return false\n"                                                                                            \
+	"    end\n"                                                                                                       \
+	"    if refused == 0 then first = e end\n"                                                                        \
+	"    refused = refused + 1\n"                                                                                     \
+	"  end\n"                                                                                                         \
+	"  return true\n"                                                                                                 \
+	"end\n"                                                                                                           \
 	"local args, at, last = ARGV, 4 + tonumber(ARGV[3]), #ARGV\n"
 
-#define STATUS                                                                                  \
-	"local before = refused\n"                                                              \
+#define STATUS                                                                                                                 \
+	"local before = refused\n"                                                                                             \
 	"if not run('HSET', KEYS[1], 'seq', string.format('%.0f', expected + 1), unpack(args, 4, 3 + tonumber(args[3]))) or\n" \
-	"   refused > before then return {5, 0, first} end\n"                                   \
+	"   refused > before then return {5, 0, first} end\n"                                                                  \
 	"return {1, refused, first}\n"
 
 const char *const redis_scripts[REDIS_SCRIPTS] = {

@@ -2,7 +2,10 @@
 #ifndef GLINT_REDIS_SCRIPTS_H
 #define GLINT_REDIS_SCRIPTS_H
 
-enum redis_script { SCRIPT_VIEWS, SCRIPT_ALERTS, SCRIPT_TAKE_OVER, REDIS_SCRIPTS };
+enum redis_script { SCRIPT_VIEWS,
+	SCRIPT_ALERTS,
+	SCRIPT_TAKE_OVER,
+	REDIS_SCRIPTS };
 
 enum script_status {
 	SCRIPT_DONE = 1, /* applied now, or when it was sent before */

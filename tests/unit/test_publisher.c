@@ -48,14 +48,14 @@ static int64_t now_ms(void)
 }
 
 /* Waits for a condition of another process; the pause only keeps from spinning. */
-#define UNTIL(condition)                                     \
-	do {                                                 \
-		int64_t limit_ = now_ms() + PATIENCE_MS;     \
-		while (!(condition)) {                       \
-			if (now_ms() > limit_)               \
+#define UNTIL(condition)                                           \
+	do {                                                       \
+		int64_t limit_ = now_ms() + PATIENCE_MS;           \
+		while (!(condition)) {                             \
+			if (now_ms() > limit_)                     \
 				fail_msg("never: %s", #condition); \
-			poll(NULL, 0, 2);                    \
-		}                                            \
+			poll(NULL, 0, 2);                          \
+		}                                                  \
 	} while (0)
 
 static unsigned flood_sent;
@@ -84,7 +84,7 @@ static void server_start(const char *option, const char *value)
 		if (getppid() != parent || chdir(server.dir) || !freopen("log", "a", stdout))
 			_exit(1);
 		execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket", "s", "--save", "", "--dir",
-		       server.dir, "--enable-debug-command", "yes", option, value, "--loading-process-events-interval-bytes", "1024", (char *)NULL);
+			server.dir, "--enable-debug-command", "yes", option, value, "--loading-process-events-interval-bytes", "1024", (char *)NULL);
 		_exit(127);
 	}
 	UNTIL(server_answers());
@@ -106,7 +106,8 @@ static long long ask_integer(const char *format, ...)
 	assert_non_null(r);
 	if (r->type == REDIS_REPLY_ERROR)
 		fail_msg("%s: %s", format, r->str);
-	long long n = r->type == REDIS_REPLY_INTEGER ? r->integer : r->type == REDIS_REPLY_STRING ? atoll(r->str) : -1;
+	long long n = r->type == REDIS_REPLY_INTEGER ? r->integer : r->type == REDIS_REPLY_STRING ? atoll(r->str)
+												  : -1;
 	freeReplyObject(r);
 	return n;
 }
@@ -267,11 +268,11 @@ static int setup(void **state)
 	(void)state;
 	health_init(&our.health, 1000, now_ms());
 	our.config = (struct config_redis){ .unix_path = server.socket,
-					    .prefix = (char *)"glint",
-					    .where = (char *)"the test's server",
-					    .connect_timeout_ms = 2000,
-					    .timeout_ms = 5000,
-					    .alerts_kept = 10000 };
+		.prefix = (char *)"glint",
+		.where = (char *)"the test's server",
+		.connect_timeout_ms = 2000,
+		.timeout_ms = 5000,
+		.alerts_kept = 10000 };
 	ask("FLUSHALL");
 	flood_sent = 0;
 	publisher_start();
@@ -287,10 +288,11 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void restart_publisher(void)
+/* The configuration is the publisher's while it runs. */
+static void publisher_stop(void)
 {
 	publisher_destroy(our.p, 1000);
-	publisher_start();
+	our.p = NULL;
 }
 
 /* --- views --- */
@@ -462,7 +464,7 @@ static void a_redis_that_lost_its_last_writes_is_told_as_wiped(void **state)
 static void batches_submitted_together_with_a_take_over_follow_it(void **state)
 {
 	struct batch *b[4] = { batch_new(BATCH_TAKE_OVER, "u0", 1), incr("u0", 1, "n"), batch_new(BATCH_TAKE_OVER, "u0", 2),
-			       incr("u0", 2, "n") };
+		incr("u0", 2, "n") };
 	(void)state;
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(publisher_submit(our.p, b[i]), 0);
@@ -528,7 +530,7 @@ static void a_heartbeat_finds_tasks_wiped_behind_or_fenced_once(void **state)
 
 /* --- alerts --- */
 
-#define ALERT(id, severity, state)                                                                                               \
+#define ALERT(id, severity, state)                                                                                                  \
 	"{\"v\":1,\"id\":\"" id "\",\"kind\":\"sentiment\",\"scope\":\"item:x y\",\"severity\":\"" severity "\",\"state\":\"" state \
 	"\",\"value\":0.25,\"expected\":3,\"window\":null,\"evidence\":{\"n\":[1,2]},\"text_zh\":\"\xe5\xb7\xae\"}"
 
@@ -547,9 +549,9 @@ static void alerts_sent_twice_are_written_and_told_once(void **state)
 		ends(b, BATCH_DONE);
 	}
 	assert_string_equal(ask("XRANGE glint:alerts - +"),
-			    "(42-0 (v 1 id a1 kind sentiment scope item:x y severity high state raised value 0.25 expected 3 evidence "
-			    "{\"n\":[1,2]} text_zh \xe5\xb7\xae)) (44-0 (v 1 id a2 kind sentiment scope item:x y severity low state raised "
-			    "value 0.25 expected 3 evidence {\"n\":[1,2]} text_zh \xe5\xb7\xae))");
+		"(42-0 (v 1 id a1 kind sentiment scope item:x y severity high state raised value 0.25 expected 3 evidence "
+		"{\"n\":[1,2]} text_zh \xe5\xb7\xae)) (44-0 (v 1 id a2 kind sentiment scope item:x y severity low state raised "
+		"value 0.25 expected 3 evidence {\"n\":[1,2]} text_zh \xe5\xb7\xae))");
 	assert_string_equal(ask("HGET glint:alerts:active a1"), ALERT("a1", "high", "raised"));
 	assert_int_equal(ask_integer("HLEN glint:alerts:active"), 2);
 	assert_string_equal(ask("SMEMBERS glint:blocked"), "x y");
@@ -570,8 +572,12 @@ static void a_resolved_alert_leaves_the_active_ones_and_unblocks_with_the_last_h
 		const char *json;
 		int active, blocked;
 	} steps[] = {
-		{ ALERT("a", "high", "raised"), 1, 1 },   { ALERT("b", "high", "raised"), 2, 1 }, { ALERT("c", "low", "raised"), 3, 1 },
-		{ ALERT("a", "high", "resolved"), 2, 1 }, { ALERT("b", "high", "resolved"), 1, 0 }, { ALERT("c", "low", "resolved"), 0, 0 },
+		{ ALERT("a", "high", "raised"), 1, 1 },
+		{ ALERT("b", "high", "raised"), 2, 1 },
+		{ ALERT("c", "low", "raised"), 3, 1 },
+		{ ALERT("a", "high", "resolved"), 2, 1 },
+		{ ALERT("b", "high", "resolved"), 1, 0 },
+		{ ALERT("c", "low", "resolved"), 0, 0 },
 	};
 	(void)state;
 	take_over("i0", 1);
@@ -623,8 +629,9 @@ static void what_is_no_alert_is_counted_and_left_out(void **state)
 static void the_alerts_stream_is_trimmed_to_what_is_kept(void **state)
 {
 	(void)state;
+	publisher_stop();
 	our.config.alerts_kept = 100;
-	restart_publisher();
+	publisher_start();
 	take_over("i0", 1);
 	for (int i = 0; i < 5; i++) {
 		struct batch *b = batch_new(BATCH_ALERTS, "i0", 1);
@@ -746,8 +753,9 @@ static void the_queue_is_bounded_in_bytes_too(void **state)
 static void a_redis_that_does_not_answer_is_left_and_nothing_is_doubled(void **state)
 {
 	(void)state;
+	publisher_stop();
 	our.config.timeout_ms = 300;
-	restart_publisher();
+	publisher_start();
 	take_over("u0", 1), take_over("u1", 1);
 	for (int i = 0; i < 3; i++) {
 		flood(50);
@@ -821,9 +829,10 @@ static void a_missing_right_holds_back_until_it_is_given(void **state)
 {
 	(void)state;
 	ask("ACL SETUSER short on >s3cret ~* &* +@all -incr");
+	publisher_stop();
 	our.config.user = (char *)"short";
 	our.config.password = (char *)"s3cret";
-	restart_publisher();
+	publisher_start();
 	take_over("u0", 1), take_over("u1", 1);
 	flood(4);
 	UNTIL(stats().errors_stop > 0);
@@ -841,13 +850,14 @@ static void tcp_an_acl_user_and_a_database_number_work(void **state)
 {
 	(void)state;
 	ask("ACL SETUSER app on >pass:word ~glint:* ~n &glint:* +@all");
+	publisher_stop();
 	our.config.unix_path = NULL;
 	our.config.host = (char *)"127.0.0.1";
 	our.config.port = server.port;
 	our.config.user = (char *)"app";
 	our.config.password = (char *)"pass:word";
 	our.config.db = 3;
-	restart_publisher();
+	publisher_start();
 	take_over("u0", 1);
 	ends(incr("u0", 1, "n"), BATCH_DONE);
 	assert_int_equal(ask_integer("EXISTS n"), 0);
@@ -862,8 +872,9 @@ static void a_password_without_a_user_works(void **state)
 {
 	(void)state;
 	ask("CONFIG SET requirepass open");
+	publisher_stop();
 	our.config.password = (char *)"open";
-	restart_publisher();
+	publisher_start();
 	take_over("u0", 1);
 	ask("CONFIG SET requirepass %s", "");
 }
@@ -871,9 +882,10 @@ static void a_password_without_a_user_works(void **state)
 static void a_wrong_password_is_told_and_the_daemon_goes_on(void **state)
 {
 	(void)state;
+	publisher_stop();
 	our.config.password = (char *)"wrong";
 	our.config.user = (char *)"nobody";
-	restart_publisher();
+	publisher_start();
 	UNTIL(stats().errors_stop > 0);
 	assert_false(stats().connected);
 	UNTIL(strstr(our.health.why[HEALTH_REDIS], "WRONGPASS"));
@@ -882,8 +894,9 @@ static void a_wrong_password_is_told_and_the_daemon_goes_on(void **state)
 static void no_server_is_no_error_at_the_start_and_the_end_keeps_its_deadline(void **state)
 {
 	(void)state;
+	publisher_stop();
 	our.config.unix_path = (char *)"/nonexistent/socket";
-	restart_publisher();
+	publisher_start();
 	assert_int_equal(publisher_submit(our.p, incr("u0", 1, "n")), 0);
 	UNTIL(stats().errors_reconnect > 2);
 	int64_t start = now_ms();

@@ -1,0 +1,284 @@
+/* The publisher's answers: what came of each request, and what an error asks for. See publisher_link.h.
+ *
+ * Logs, as publisher_requests.c does: cause "redis" for the connection and what holds all back, "redis.refused" for commands.
+ */
+#include <errno.h>
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/config/config.h"
+#include "daemon/face/health.h"
+#include "daemon/face/log.h"
+#include "publisher_link.h"
+
+#define PAUSE_MAX_MS 5000
+
+static void set_ready(struct link *l, bool ready, const char *why)
+{
+	atomic_store_explicit(&l->p->connected, l->greeted, memory_order_relaxed);
+	if (l->p->health && !l->abandoned)
+		health_set(l->p->health, HEALTH_REDIS, ready, why);
+}
+
+/* --- trouble --- */
+
+/* Waits before the next try: doubling, with jitter, at once the longest for what only the operator can end. */
+void link_pause(struct link *l, bool long_pause)
+{
+	l->random ^= l->random << 13;
+	l->random ^= l->random >> 7;
+	l->random ^= l->random << 17;
+	l->pause_ms = long_pause ? PAUSE_MAX_MS : l->pause_ms ? l->pause_ms * 2
+							      : PAUSE_MIN_MS;
+	if (l->pause_ms > PAUSE_MAX_MS)
+		l->pause_ms = PAUSE_MAX_MS;
+	l->hold_until_ms = link_now_ms() + l->pause_ms / 2 + (int64_t)(l->random % (uint64_t)(l->pause_ms / 2 + 1));
+}
+
+void link_unsend(struct link *l)
+{
+	for (unsigned i = 0; i < l->n_order; i++)
+		l->slots[l->order[i]].sent = l->slots[l->order[i]].applied;
+	l->failing = false;
+}
+
+static void disconnect(struct link *l)
+{
+	redis_connection_close(&l->redis);
+	for (unsigned i = 0; i < l->n_order; i++)
+		l->slots[l->order[i]].awaiting = 0;
+	link_unsend(l);
+	l->asked_head = l->n_asked = l->parts_asked = l->greetings = 0;
+	l->bytes_asked = 0;
+	l->greeted = l->beat_asked = false;
+}
+
+/* What to do about an error that is not one command's own. text: for people. */
+void link_trouble(struct link *l, enum redis_class class, struct text text)
+{
+	char why[HEALTH_WHY_BYTES];
+	if (class == REDIS_NOSCRIPT) {
+		l->failing = l->scripts_lost = true;
+		return;
+	}
+	if (class == REDIS_REFUSED)
+		class = REDIS_STOP;
+	l->troubled = true;
+	publisher_count(l->p, COUNT_RETRY + (enum publisher_counter) class, 1);
+	snprintf(why, sizeof(why), "%.*s", (int)text.size, text.data);
+	if (class == REDIS_STOP)
+		log_error("redis", "%s refuses us: %s; nothing is written until this is put right (tried every few seconds)",
+			l->p->config->where, why);
+	else
+		log_warn("redis", "%s: %s; trying again", l->p->config->where, why);
+	if (class != REDIS_RETRY) {
+		disconnect(l);
+		link_pause(l, class == REDIS_STOP);
+	} else {
+		l->failing = true;
+	}
+	set_ready(l, false, why);
+}
+
+void link_lost(struct link *l, const char *what)
+{
+	link_trouble(l, REDIS_RECONNECT, text_of(what));
+}
+
+/* Redis took something. */
+static void link_fine(struct link *l)
+{
+	atomic_store_explicit(&l->p->last_ok_ms, link_now_ms(), memory_order_relaxed);
+	if (l->failing)
+		return;
+	l->pause_ms = 0;
+	if (l->troubled) {
+		l->troubled = false;
+		log_over("redis", "%s takes writes again", l->p->config->where);
+	}
+	set_ready(l, true, NULL);
+}
+
+/* --- answers --- */
+
+static uint64_t number(const redisReply *r)
+{
+	return r->type == REDIS_REPLY_INTEGER ? (uint64_t)r->integer : r->type == REDIS_REPLY_STRING ? strtoull(r->str, NULL, 10)
+												     : 0;
+}
+
+static void answer_resume(struct link *l, struct slot *s, const redisReply *r)
+{
+	const char *id = "0";
+	if (r->type == REDIS_REPLY_ERROR && !strstr(r->str, "no such key")) {
+		link_trouble(l, redis_classify(r->str), redis_error_text(r->str));
+		return;
+	}
+	if (r->type == REDIS_REPLY_ARRAY)
+		for (size_t i = 0; i + 1 < r->elements; i += 2)
+			if (r->element[i]->type == REDIS_REPLY_STRING && !strcmp(r->element[i]->str, "last-generated-id") &&
+				r->element[i + 1]->type == REDIS_REPLY_STRING)
+				id = r->element[i + 1]->str;
+	buf_clear(&s->batch->reply);
+	buf_bytes(&s->batch->reply, id, strcspn(id, "-"));
+	s->applied = 1;
+	link_decide(l, s, BATCH_DONE);
+	link_fine(l);
+}
+
+static void part_applied(struct link *l, struct slot *s, unsigned part, const redisReply *r)
+{
+	struct task *t = &l->tasks[s->task];
+	struct batch *b = s->batch;
+	if (part != s->applied)
+		return;
+	s->applied++;
+	if (b->kind == BATCH_TAKE_OVER) {
+		t->epoch = b->epoch;
+		t->seq_applied = s->seq;
+		t->taken = t->watched = true;
+		buf_clear(&b->reply);
+		buf_bytes(&b->reply, r->element[2]->str, r->element[2]->len);
+	} else {
+		uint32_t refused = (uint32_t)number(r->element[1]);
+		t->seq_applied = s->seq + part + 1;
+		b->n_refused += refused;
+		publisher_count(l->p, COUNT_COMMANDS, s->parts.part[part].n_commands);
+		publisher_count(l->p, COUNT_REFUSED, refused);
+		if (refused) {
+			struct text e = redis_error_text(r->element[2]->str);
+			log_warn("redis.refused", "%s refused %u commands of task %s: %.*s", l->p->config->where, refused, b->task,
+				(int)e.size, e.data);
+		}
+	}
+	if (s->applied == s->parts.n)
+		link_decide(l, s, BATCH_DONE);
+	link_fine(l);
+}
+
+static void answer_part(struct link *l, const struct request *q, const redisReply *r)
+{
+	struct slot *s = &l->slots[q->index];
+	s->awaiting--;
+	l->parts_asked--;
+	l->bytes_asked -= q->bytes;
+	if (s->decided)
+		return;
+	if (s->batch->kind == BATCH_ALERTS_RESUME) {
+		answer_resume(l, s, r);
+		return;
+	}
+	if (r->type == REDIS_REPLY_ERROR) {
+		link_trouble(l, redis_classify(r->str), redis_error_text(r->str));
+		return;
+	}
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 3 || r->element[2]->type != REDIS_REPLY_STRING) {
+		link_lost(l, "an answer that no script of ours gives");
+		return;
+	}
+	switch (number(r->element[0])) {
+	case SCRIPT_DONE:
+		part_applied(l, s, q->part, r);
+		break;
+	case SCRIPT_FENCED:
+		link_decide(l, s, BATCH_FENCED);
+		break;
+	case SCRIPT_WIPED:
+		link_decide(l, s, BATCH_WIPED);
+		break;
+	case SCRIPT_GAP: /* the one before it failed, or Redis lost it */
+		if (!l->failing)
+			link_decide(l, s, BATCH_WIPED);
+		break;
+	default:
+		link_trouble(l, redis_classify(r->element[2]->str), redis_error_text(r->element[2]->str));
+	}
+}
+
+static void answer_check(struct link *l, const struct request *q, const redisReply *r)
+{
+	struct task *t = &l->tasks[q->index];
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 || !t->watched || q->seq > t->seq_applied)
+		return;
+	uint64_t epoch = number(r->element[0]), seq = number(r->element[1]);
+	enum batch_status is = epoch > t->epoch ? BATCH_FENCED : epoch < t->epoch || seq < q->seq ? BATCH_WIPED
+												  : BATCH_DONE;
+	if (is == BATCH_DONE)
+		return;
+	t->taken = t->watched = false;
+	publisher_tell_lost(l->p, t->name, is);
+}
+
+static void answer_greeting(struct link *l, const struct request *q, const redisReply *r)
+{
+	l->greetings--;
+	if (r->type == REDIS_REPLY_ERROR && q->kind != ASK_NAME) {
+		enum redis_class class = redis_classify(r->str);
+		link_trouble(l, class == REDIS_NOSCRIPT ? REDIS_STOP : class, redis_error_text(r->str));
+		return;
+	}
+	if (q->kind == ASK_LOAD && r->type == REDIS_REPLY_STRING && r->len == 40)
+		memcpy(l->sha[q->index], r->str, 41);
+	if (l->greetings || l->failing || l->greeted)
+		return;
+	l->greeted = true;
+	publisher_count(l->p, COUNT_CONNECTS, 1);
+	l->beat_ms = link_now_ms();
+}
+
+static void answer(struct link *l, const struct request *q, const redisReply *r)
+{
+	switch (q->kind) {
+	case ASK_AUTH:
+	case ASK_SELECT:
+	case ASK_NAME:
+	case ASK_LOAD:
+		answer_greeting(l, q, r);
+		break;
+	case ASK_PART:
+		answer_part(l, q, r);
+		break;
+	case ASK_BEAT:
+		l->beat_asked = false;
+		if (r->type == REDIS_REPLY_ERROR)
+			link_trouble(l, redis_classify(r->str), redis_error_text(r->str));
+		else if (!l->troubled || !l->n_order)
+			link_fine(l);
+		break;
+	case ASK_META:
+		break;
+	case ASK_CHECK:
+		answer_check(l, q, r);
+		break;
+	case ASK_BYE:
+		l->gone = true;
+		break;
+	}
+}
+
+void link_read(struct link *l)
+{
+	redisReply *r;
+	int n = redis_connection_read(&l->redis);
+	if (n) {
+		link_lost(l, n == -EPIPE ? "the server closed the connection" : strerror(-n));
+		return;
+	}
+	while (l->redis.context && (n = redis_connection_reply(&l->redis, &r)) > 0) {
+		l->answered_ms = link_now_ms();
+		if (!l->n_asked) {
+			bool error = r->type == REDIS_REPLY_ERROR;
+			link_lost(l, error ? r->str : "an answer that nobody asked for");
+			freeReplyObject(r);
+			return;
+		}
+		struct request q = l->asked[l->asked_head++];
+		if (!--l->n_asked)
+			l->asked_head = 0;
+		answer(l, &q, r);
+		freeReplyObject(r);
+	}
+	if (l->redis.context && n < 0)
+		link_lost(l, "a reply that is not in Redis' protocol");
+}
