@@ -8,7 +8,7 @@ PKGS := rdkafka avro-c hiredis jansson inih libutf8proc libxxhash zlib libmicroh
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
 CFLAGS ?= -O2 -g
-CPPFLAGS += -D_GNU_SOURCE -I. -I$(B)/include
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(B)/include $(PLANTED)
 # asked of pkg-config once, and only when something is compiled: `make demo` installs it first
 PKG_CFLAGS = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
@@ -30,7 +30,8 @@ DAEMON += daemon/config/address.c daemon/config/args.c daemon/config/check.c dae
 DAEMON += daemon/config/gather.c daemon/config/ini.c daemon/config/instance.c daemon/config/names.c daemon/config/option.c
 DAEMON += daemon/config/passthrough.c daemon/config/suggest.c daemon/config/tables.c daemon/config/value.c
 DAEMON += daemon/state/combiner.c daemon/state/engine.c daemon/state/items.c daemon/state/model.c daemon/state/users.c daemon/state/view.c
-DAEMON += daemon/avro/canonical.c daemon/avro/decode.c daemon/avro/encode.c daemon/avro/fields.c daemon/avro/plan.c daemon/avro/run.c daemon/avro/schema.c
+AVRO := daemon/avro/canonical.c daemon/avro/decode.c daemon/avro/encode.c daemon/avro/fields.c daemon/avro/plan.c daemon/avro/run.c daemon/avro/schema.c
+DAEMON += $(AVRO)
 DAEMON += daemon/redis/publisher.c daemon/redis/publisher_answers.c daemon/redis/publisher_requests.c daemon/redis/publisher_thread.c
 DAEMON += daemon/redis/redis_batch.c daemon/redis/redis_connection.c daemon/redis/redis_scripts.c
 DAEMON += daemon/kafka/kafka.c daemon/kafka/partitioner.c daemon/kafka/topics.c daemon/kafka/topics_sample.c daemon/kafka/embedded.c
@@ -41,7 +42,7 @@ CTL += ctl/lexicon.c
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
-UNIT += lexicon
+UNIT += lexicon scorer vader zh
 UNIT += publisher
 UNIT += partitioner
 
@@ -52,6 +53,7 @@ E2E_KAFKA := broker.py
 
 # fuzzers: tests/fuzz/fuzz_NAME.c (libFuzzer; built with clang)
 FUZZ :=
+FUZZ += decode
 
 # measuring programs and scripts that `make bench` runs, in this order
 BENCH_PROGRAMS :=
@@ -94,7 +96,7 @@ $(B)/glintctl: $(B)/ctl/main.o $(LIB)
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/shop.o $(LIB)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
+$(B)/tests/fuzz/fuzz_decode: $(B)/tests/fuzz/fuzz_decode.o $(patsubst %.c,$(B)/%.o,$(AVRO))
 	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 $(B)/tests/sentiment/%: $(B)/tests/sentiment/%.o $(LIB)
@@ -154,17 +156,15 @@ tsan: ## unit tests under the thread sanitizer
 	@$(MAKE) B=build/tsan HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" SAN=-fsanitize=thread test-unit
 
 FUZZ_RUNS ?= 1000000
-fuzz: ## libFuzzer on the decoder (FUZZ_RUNS=n)
+FUZZ_MAKE = $(MAKE) --no-print-directory CC=clang-14 HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+	SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all"
+fuzz: ## libFuzzer on the decoder, a planted overflow first (FUZZ_RUNS=n)
 	@tools/install-deps fuzz
-	@$(MAKE) B=build/fuzz CC=clang-14 HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" \
-		SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all" run-fuzz
+	@$(FUZZ_MAKE) B=build/fuzz-planted PLANTED=-DGLINT_PLANTED_OVERFLOW fuzz-programs
+	@$(FUZZ_MAKE) B=build/fuzz fuzz-programs
+	@FUZZ_RUNS=$(FUZZ_RUNS) tests/fuzz/run.sh build/fuzz-planted/tests/fuzz/fuzz_decode build/fuzz/tests/fuzz/fuzz_decode
 
-run-fuzz: $(FUZZ_PROGRAMS)
-	@for f in $(FUZZ_PROGRAMS); do \
-		echo "== $$f, $(FUZZ_RUNS) runs"; mkdir -p $$f.corpus; \
-		$$f -runs=$(FUZZ_RUNS) -rss_limit_mb=512 -timeout=5 -print_final_stats=1 $$f.corpus 2>$$f.log || { tail -30 $$f.log; exit 1; }; \
-		grep -E 'number_of_executed|peak_rss' $$f.log; \
-	done
+fuzz-programs: $(FUZZ_PROGRAMS)
 
 bench: all $(patsubst %,$(B)/bench/%,$(BENCH_PROGRAMS)) ## measure speed, memory and latency
 	@for b in $(BENCH); do echo "== $$b"; GLINT_BUILD=$(B) bench/$$b || exit 1; done
@@ -188,6 +188,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all demo test run-tests test-unit test-kafka lint run-lint format format-check asan tsan fuzz run-fuzz bench coverage \
+.PHONY: all demo test run-tests test-unit test-kafka lint run-lint format format-check asan tsan fuzz fuzz-programs bench coverage \
 	install uninstall deb clean help
 .SECONDARY:
