@@ -104,7 +104,7 @@ static struct letters count_letters(struct text text)
 {
 	struct letters l = { 0 };
 	uint32_t c;
-	for (const char *at = text.data, *end = at + text.size; at < end;) {
+	for (const char *at = text.data, *end = text.size ? at + text.size : at; at < end;) {
 		at += utf8_next(at, end, &c);
 		if (is_latin(c))
 			l.latin++;
@@ -187,6 +187,8 @@ static struct sentiment_sums read_with(struct sentiment_scorer *s, const struct 
 
 int sentiment_score_text(struct sentiment_scorer *s, struct text title, struct text text, struct text lang, struct sentiment_score *ret)
 {
+	if (!count_letters(title).any)
+		title.size = 0;
 	text = join(s, title, text);
 	struct letters l = count_letters(text);
 	if (!l.any)

@@ -112,8 +112,8 @@ static size_t replace_emoji(struct vader *v, const struct lexicon *emoji, struct
 {
 	bool space = true, ornament = false;
 	size_t size = 0;
-	const char *end = text.data + text.size;
-	for (const char *at = text.data; at < end;) {
+	const char *at = text.size ? text.data : "", *end = at + text.size;
+	while (at < end) {
 		uint32_t c;
 		size_t n = utf8_next(at, end, &c), before = size;
 		const struct lexicon_entry *e = c >= 0x80 && lexicon_longest(emoji, c) ? lexicon_find(emoji, at, n) : NULL;

@@ -212,7 +212,7 @@ struct sentiment_sums zh_sums(struct zh *z, const struct lexicon *lexicon, const
 	pause_clause(z);
 	if (!emoji)
 		emoji = lexicon;
-	const char *at = text.data, *end = at + (text.size < SENTIMENT_TEXT_MAX ? text.size : SENTIMENT_TEXT_MAX);
+	const char *at = text.size ? text.data : "", *end = at + (text.size < SENTIMENT_TEXT_MAX ? text.size : SENTIMENT_TEXT_MAX);
 	while (at < end) {
 		uint32_t c;
 		size_t n = utf8_next(at, end, &c), taken;
