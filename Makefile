@@ -1,6 +1,8 @@
 # glint: plain make and pkg-config; everything is built under build/. `make help` lists what there is.
 VERSION := 0.1.0
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 B ?= build
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
@@ -15,6 +17,9 @@ PKG_LIBS = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 ALL_CFLAGS = -std=c11 $(WARN) $(HARDEN) $(SAN) $(CFLAGS) $(CPPFLAGS) $(PKG_CFLAGS) -MMD -MP
 ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
 LIBS = $(PKG_LIBS) -lm -lpthread
+# commands are shown by V=1; demo, test and the like use all processors unless make was told how many
+Q = $(if $(V),,@printf '  %-5s %s\n' '$(1)' '$@';)
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # --- rooms (explicit lists; each room has its own lines) ---
 PROCESSORS :=
@@ -42,6 +47,7 @@ CTL += ctl/lexicon.c
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
+UNIT += decode decode_schema decode_hostile
 UNIT += lexicon scorer vader zh
 UNIT += publisher
 UNIT += partitioner
@@ -81,41 +87,41 @@ $(B)/daemon/avro/fields.o: $(B)/include/glint_schemas.h
 
 $(LIB): $(patsubst %.c,$(B)/%.o,$(PROCESSORS) $(DAEMON) $(CTL))
 	@rm -f $@
-	ar rcs $@ $^
+	$(call Q,AR)ar rcs $@ $^
 
 $(B)/%.o: %.c | $(B)/include/version.h
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call Q,CC)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(B)/glintd: $(B)/daemon/main.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/glintctl: $(B)/ctl/main.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/shop.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 $(B)/tests/fuzz/fuzz_decode: $(B)/tests/fuzz/fuzz_decode.o $(patsubst %.c,$(B)/%.o,$(AVRO))
-	$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 $(B)/tests/sentiment/%: $(B)/tests/sentiment/%.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/bench/%: $(B)/bench/%.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # --- people's targets ---
 demo: ## install what is missing, build, show a shop live (SEED=n, DATA=DIR, KAFKA=1)
 	@tools/install-deps demo
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@tools/demo
 
 test: ## install what is missing, build, unit and end-to-end tests
 	@tools/install-deps test
-	@$(MAKE) --no-print-directory run-tests
+	@$(MAKE) --no-print-directory $(JOBS) run-tests
 
 run-tests: all $(UNIT_PROGRAMS) $(B)/tests/sentiment/score_lines
 	@tests/run --build $(B) --unit $(UNIT_PROGRAMS) --e2e $(E2E) --kafka $(E2E_KAFKA)
@@ -149,11 +155,11 @@ format-check: ## fail when a C file is not as .clang-format says
 
 # sanitizer builds keep their objects apart; FORTIFY would hide calls from the sanitizers
 asan: ## unit tests under the address and undefined-behaviour sanitizers
-	@$(MAKE) B=build/asan HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+	@$(MAKE) --no-print-directory $(JOBS) B=build/asan HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" \
 		SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" test-unit
 
 tsan: ## unit tests under the thread sanitizer
-	@$(MAKE) B=build/tsan HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" SAN=-fsanitize=thread test-unit
+	@$(MAKE) --no-print-directory $(JOBS) B=build/tsan HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" SAN=-fsanitize=thread test-unit
 
 FUZZ_RUNS ?= 1000000
 FUZZ_MAKE = $(MAKE) --no-print-directory CC=clang-14 HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" \
@@ -170,7 +176,7 @@ bench: all $(patsubst %,$(B)/bench/%,$(BENCH_PROGRAMS)) ## measure speed, memory
 	@for b in $(BENCH); do echo "== $$b"; GLINT_BUILD=$(B) bench/$$b || exit 1; done
 
 coverage: ## line coverage of the unit tests, file by file
-	@$(MAKE) B=build/coverage HARDEN=-fPIE CFLAGS="-O0 -g" SAN=--coverage test-unit
+	@$(MAKE) --no-print-directory $(JOBS) B=build/coverage HARDEN=-fPIE CFLAGS="-O0 -g" SAN=--coverage test-unit
 	@tools/coverage build/coverage
 
 install: all ## install under PREFIX (/usr/local) and SYSCONFDIR (/etc), below DESTDIR

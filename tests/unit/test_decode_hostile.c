@@ -53,7 +53,8 @@ static void expect(struct decoder *d, const char *bytes, size_t size, const char
 	int rc;
 
 	assert_non_null(copy);
-	memcpy(copy, bytes, size);
+	if (size)
+		memcpy(copy, bytes, size);
 	before = mallinfo2();
 	rc = decoder_decode(d, copy, size, &e);
 	after = mallinfo2();
