@@ -352,7 +352,7 @@ int pairs_load(struct pairs *p, struct pairs_window w, struct reader *from, stru
 	bool lost = !old_ms && w.panes;
 	int32_t now = (int32_t)reader_zigzag(from);
 	uint64_t n = reader_varint(from);
-	if (n > PAIRS_PANES_MAX || old_ms > INT64_MAX)
+	if (from->bad || n > PAIRS_PANES_MAX || old_ms > INT64_MAX)
 		return -EBADMSG;
 	p->started = true;
 	p->now = lost ? INT32_MIN : convert(now, old_ms, w);
