@@ -43,7 +43,8 @@ static int by_term_then_line(const void *a, const void *b)
 {
 	const struct row *x = a, *y = b;
 	int c = strcmp(x->term, y->term);
-	return c ? c : x->line < y->line ? -1 : 1;
+	return c ? c : x->line < y->line ? -1
+					 : 1;
 }
 
 static int by_line(const void *a, const void *b)

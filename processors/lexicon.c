@@ -238,7 +238,8 @@ static int set_entry(struct parser *p, struct lexicon_entry *entry, struct text 
 		entry->factor = v;
 		break;
 	case LEXICON_NEGATION:
-		entry->negation = numeric ? v : l->rules == LEXICON_VADER ? -0.74 : -1;
+		entry->negation = numeric ? v : l->rules == LEXICON_VADER ? -0.74
+									  : -1;
 		break;
 	case LEXICON_IDIOM:
 		entry->replacement = v;
@@ -323,7 +324,8 @@ static int parse(struct parser *p, const char *bytes, size_t size)
 			continue;
 		if (!is_utf8(line) || memchr(line.data, 0, line.size))
 			return refuse(p, "not UTF-8 text");
-		int r = line.data[0] == '@' ? parse_header(p, line) : line.data[0] == '[' ? parse_section(p, line) : parse_entry(p, line);
+		int r = line.data[0] == '@' ? parse_header(p, line) : line.data[0] == '[' ? parse_section(p, line)
+											  : parse_entry(p, line);
 		if (r < 0)
 			return r;
 	}

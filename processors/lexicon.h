@@ -35,7 +35,8 @@
 #define LEXICON_TERM_MAX 255         /* bytes of a term */
 #define LEXICON_ENTRIES_MAX 1000000u /* terms in one lexicon */
 
-enum lexicon_rules { LEXICON_VADER, LEXICON_LONGEST_MATCH };
+enum lexicon_rules { LEXICON_VADER,
+	LEXICON_LONGEST_MATCH };
 
 enum lexicon_section {
 	LEXICON_WORD,

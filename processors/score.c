@@ -43,7 +43,8 @@ struct sentiment_score sentiment_score_of(const struct sentiment_sums *s)
 	struct sentiment_score score = { 0 };
 	if (s->words == 0)
 		return score;
-	double sum = s->sum > 0 ? s->sum + s->emphasis : s->sum < 0 ? s->sum - s->emphasis : s->sum;
+	double sum = s->sum > 0 ? s->sum + s->emphasis : s->sum < 0 ? s->sum - s->emphasis
+								    : s->sum;
 	double pos = s->pos, neg = s->neg;
 	if (pos > fabs(neg))
 		pos += s->emphasis;

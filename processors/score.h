@@ -15,11 +15,14 @@
 #define SENTIMENT_THRESHOLD 0.05 /* |compound| from which a text is positive or negative */
 
 struct sentiment_score {
-	double compound; /* -1..1, four decimals */
+	double compound;      /* -1..1, four decimals */
 	double pos, neu, neg; /* 0..1, three decimals */
 };
 
-enum sentiment_class { SENTIMENT_NEGATIVE, SENTIMENT_NEUTRAL, SENTIMENT_POSITIVE, SENTIMENT_CLASSES };
+enum sentiment_class { SENTIMENT_NEGATIVE,
+	SENTIMENT_NEUTRAL,
+	SENTIMENT_POSITIVE,
+	SENTIMENT_CLASSES };
 
 /* Before squashing. Sums of two passes over one text (a mixed text) may be added field by field. */
 struct sentiment_sums {
@@ -32,9 +35,9 @@ struct sentiment_sums {
 
 static inline enum sentiment_class sentiment_class_of(double compound)
 {
-	return compound >= SENTIMENT_THRESHOLD  ? SENTIMENT_POSITIVE
-	       : compound <= -SENTIMENT_THRESHOLD ? SENTIMENT_NEGATIVE
-						  : SENTIMENT_NEUTRAL;
+	return compound >= SENTIMENT_THRESHOLD     ? SENTIMENT_POSITIVE
+		: compound <= -SENTIMENT_THRESHOLD ? SENTIMENT_NEGATIVE
+						   : SENTIMENT_NEUTRAL;
 }
 
 void sentiment_sums_add(struct sentiment_sums *sums, double valence); /* one word */

@@ -219,7 +219,10 @@ int sentiment_score_text(struct sentiment_scorer *s, struct text title, struct t
 		sums.neutral += more.neutral;
 		sums.words += more.words;
 	} else {
-		const struct lexicon *reader = read_han ? han : read_spaced ? spaced : own ? own : spaced ? spaced : han;
+		const struct lexicon *reader = read_han ? han : read_spaced ? spaced
+			: own                                               ? own
+			: spaced                                            ? spaced
+									    : han;
 		if (!reader)
 			return -ENOTSUP;
 		sums = read_with(s, reader, text);

@@ -6,11 +6,25 @@
 
 #include "utf8.h"
 
-#define CAPITALS 0.733  /* added to the size of a word in capitals among others that are not */
+#define CAPITALS 0.733 /* added to the size of a word in capitals among others that are not */
 #define NEGATION (-0.74)
 #define TOKENS_MAX (SENTIMENT_TEXT_MAX / 2 + 1)
 
-enum keyword { OTHER, AT, BUT, DOUBT, KIND, LEAST, NEVER, NO, NOR, OF, OR, SO, THIS, VERY, WITHOUT };
+enum keyword { OTHER,
+	AT,
+	BUT,
+	DOUBT,
+	KIND,
+	LEAST,
+	NEVER,
+	NO,
+	NOR,
+	OF,
+	OR,
+	SO,
+	THIS,
+	VERY,
+	WITHOUT };
 
 struct token {
 	const char *lower; /* lower-cased; all tokens stand in one buffer with single spaces between them */
@@ -19,7 +33,7 @@ struct token {
 	bool scored;  /* has a valence of its own: "in the lexicon" */
 	bool capital; /* Python's isupper */
 	bool negates;
-	bool broken; /* punctuation was stripped behind it, or before the next: no phrase goes across */
+	bool broken;                       /* punctuation was stripped behind it, or before the next: no phrase goes across */
 	const struct lexicon_entry *entry; /* NULL: the lexicon knows nothing of it */
 	double valence, negation;
 };
@@ -52,7 +66,7 @@ void vader_destroy(struct vader *v)
 static bool is_space(uint32_t c)
 {
 	return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-	       c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+		c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 static bool is_punctuation(char c) /* string.punctuation: ASCII's */
@@ -80,7 +94,8 @@ static const uint32_t other_lower[][2] = { { 0xaa, 0xaa }, { 0xba, 0xba }, { 0x2
 static int case_of(uint32_t c) /* 1 upper, -1 lower or title, 0 neither */
 {
 	if (c < 0x80)
-		return c >= 'A' && c <= 'Z' ? 1 : c >= 'a' && c <= 'z' ? -1 : 0;
+		return c >= 'A' && c <= 'Z' ? 1 : c >= 'a' && c <= 'z' ? -1
+								       : 0;
 	utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
 	if (category == UTF8PROC_CATEGORY_LU || between(other_upper, sizeof(other_upper) / sizeof(*other_upper), c))
 		return 1;

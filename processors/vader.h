@@ -15,9 +15,9 @@
 #include "lexicon.h"
 #include "score.h"
 
-struct vader; /* the scratch memory of one scorer: some 3 MiB of address space, touched as texts need it. One thread at a time */
+struct vader; /* the scratch memory of one scorer: some 2 MiB of address space, touched as texts need it. One thread at a time */
 
-int vader_create(struct vader **ret); /* 0 or -ENOMEM */
+int vader_create(struct vader **ret);    /* 0 or -ENOMEM */
 void vader_destroy(struct vader *vader); /* NULL allowed */
 
 /* Sums of one text (UTF-8; a byte that is not is taken as a character of its own). At most SENTIMENT_TEXT_MAX bytes, counted after

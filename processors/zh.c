@@ -6,11 +6,13 @@
 
 #include "utf8.h"
 
-#define WINDOW 3         /* tokens before a scored word whose negations and degrees it takes */
+#define WINDOW 3          /* tokens before a scored word whose negations and degrees it takes */
 #define TERM_CHARS_MAX 16 /* longest term that is looked for */
-#define LATIN_MAX 32     /* bytes of a Latin run that is looked up */
+#define LATIN_MAX 32      /* bytes of a Latin run that is looked up */
 
-enum kind { PLAIN, NEGATION, DEGREE };
+enum kind { PLAIN,
+	NEGATION,
+	DEGREE };
 
 struct modifier {
 	enum kind kind;
@@ -20,12 +22,12 @@ struct modifier {
 struct zh {
 	double values[SENTIMENT_TEXT_MAX];
 	size_t n_values;
-	size_t sentence;                 /* first value of this sentence */
-	double weight;                   /* of values to come in this sentence: 1, or 1.5 after a contrast */
-	struct modifier window[WINDOW];  /* the last tokens, oldest first */
+	size_t sentence;                /* first value of this sentence */
+	double weight;                  /* of values to come in this sentence: 1, or 1.5 after a contrast */
+	struct modifier window[WINDOW]; /* the last tokens, oldest first */
 	size_t n_window;
-	bool after_scored;               /* the token before this one was scored: a suffix may follow */
-	double both;                     /* ... and may also have been a degree word (好喜欢): its factor, else 0 */
+	bool after_scored; /* the token before this one was scored: a suffix may follow */
+	double both;       /* ... and may also have been a degree word (好喜欢): its factor, else 0 */
 	uint32_t neutral, exclamations, questions;
 };
 
