@@ -24,6 +24,7 @@ JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 # --- rooms (explicit lists; each room has its own lines) ---
 PROCESSORS :=
 PROCESSORS += processors/sentiment.c processors/spike.c processors/spike_alert.c processors/stats.c
+PROCESSORS += processors/candidates.c processors/popularity.c processors/recommend.c processors/toplists.c
 PROCESSORS += processors/lexicon.c processors/score.c processors/scorer.c processors/vader.c processors/zh.c
 PROCESSORS += processors/pool.c processors/symbols.c processors/json.c processors/registry.c
 PROCESSORS += processors/bias.c processors/campaign.c processors/campaign_view.c processors/hll.c processors/itemsets.c
@@ -44,14 +45,17 @@ DAEMON += daemon/kafka/kafka.c daemon/kafka/partitioner.c daemon/kafka/topics.c 
 # all but ctl/main.c; tests link them too
 CTL :=
 CTL += ctl/lexicon.c
+CTL += ctl/alerts.c ctl/arguments.c ctl/backlog.c ctl/dump.c ctl/jsonl.c ctl/offsets.c ctl/redis.c ctl/replay.c ctl/stats.c ctl/table.c
+CTL += ctl/topics.c ctl/views.c ctl/wait.c
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
+UNIT += config http log metrics notify
 UNIT += decode decode_schema decode_hostile
 UNIT += lexicon scorer vader zh
 UNIT += json hll pairs
 UNIT += publisher
-UNIT += partitioner
+UNIT += partitioner ctl_arguments ctl_table
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
 E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py

@@ -2,10 +2,9 @@
 #include "bias.h"
 #include "campaign.h"
 #include "itemsets.h"
+#include "recommend.h"
 #include "sentiment.h"
 #include "spike.h"
-
-static const struct processor recommend_processor = { .name = "recommend", .id = P_RECOMMEND };
 
 const struct processor *const processors[PROCESSORS] = {
 	[P_BIAS] = &bias_processor,

@@ -1,0 +1,491 @@
+/* The recommend processor; recommend.h says which file does what. */
+#include "recommend.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "candidates.h"
+#include "json.h"
+#include "view.h"
+
+static const struct option options[] = {
+	{ "list_size", OPTION_COUNT, OPTION_AT(recommend_settings, list_size), .value = "20", .min = "1", .max = "100", .unit = "items",
+		.help = "Items in a shopper's list." },
+	{ "order_weight", OPTION_REAL, OPTION_AT(recommend_settings, order_weight), .value = "1", .min = "0", .max = "100",
+		.help = "How much it counts that items are bought together." },
+	{ "session_weight", OPTION_REAL, OPTION_AT(recommend_settings, session_weight), .value = "0.6", .min = "0", .max = "100",
+		.help = "How much it counts that items are looked at together." },
+	{ "seed_decay", OPTION_REAL, OPTION_AT(recommend_settings, seed_decay), .value = "0.8", .min = "0.01", .max = "1",
+		.help = "An item of a shopper's history weighs this much of the next newer one." },
+	{ "bought_items", OPTION_COUNT, OPTION_AT(recommend_settings, bought_items), .value = "1000", .min = "1", .max = "100000", .unit = "items",
+		.help = "Bought items that are remembered per shopper, and not recommended." },
+	{ "popular_half_life", OPTION_DURATION, OPTION_AT(recommend_settings, popularity.half_life_ms[LEVEL_POPULAR]), .value = "7d", .min = "1h",
+		.max = "3650d", .help = "After so long an action counts half for what is popular." },
+	{ "trend_fast", OPTION_DURATION, OPTION_AT(recommend_settings, popularity.half_life_ms[LEVEL_FAST]), .value = "6h", .min = "1h", .max = "3650d",
+		.help = "Half-life of the fast rate: an item is trending when this is above the slow one." },
+	{ "trend_slow", OPTION_DURATION, OPTION_AT(recommend_settings, popularity.half_life_ms[LEVEL_SLOW]), .value = "3d", .min = "1h", .max = "3650d",
+		.help = "Half-life of the slow rate." },
+	{ "top_items", OPTION_COUNT, OPTION_AT(recommend_settings, top_items), .value = "100", .min = "1", .max = "10000", .unit = "items",
+		.help = "Items in the popular and trending lists of the whole shop; those of a category are list_size long." },
+	{ "top_categories", OPTION_COUNT, OPTION_AT(recommend_settings, top_categories), .value = "200", .min = "0", .max = "10000", .unit = "categories",
+		.help = "Categories with lists of their own." },
+	{ "refresh", OPTION_DURATION, OPTION_AT(recommend_settings, refresh_ms), .value = "2s", .min = "100ms", .max = "1h",
+		.help = "How old the popular and trending items may be that fill a shopper's list." },
+};
+
+enum { DROP_CURRENCIES, DROP_BOUGHT, DROP_LINES };
+static const char *const drop_names[] = { "currencies", "bought_items", "order_lines", NULL };
+
+enum { MAX_LINES = 256 }; /* distinct items of one order that count */
+
+/* ---- settings ---- */
+
+static void teardown(void *settings)
+{
+	struct recommend_settings *s = settings;
+	recommend_scratch_destroy(s->scratch);
+	s->scratch = NULL;
+	popularity_teardown(&s->popularity);
+}
+
+static int setup(void *settings, char *error, size_t error_size)
+{
+	struct recommend_settings *s = settings;
+	const int64_t *half_life = s->popularity.half_life_ms;
+	if (half_life[LEVEL_FAST] >= half_life[LEVEL_SLOW]) {
+		snprintf(error, error_size, "trend_fast must be below trend_slow");
+		return -EINVAL;
+	}
+	int r = popularity_setup(&s->popularity);
+	if (r == 0)
+		r = recommend_scratch_create(&s->scratch, s);
+	if (r < 0) {
+		snprintf(error, error_size, "out of memory");
+		teardown(s);
+	}
+	return r;
+}
+
+/* ---- user stage ---- */
+
+static void *grown(struct pool *pool, void *array, uint32_t *capacity, size_t size)
+{
+	uint32_t more = *capacity ? 2 * *capacity : 4;
+	array = pool_resize(pool, array, *capacity * size, more * size);
+	*capacity = more;
+	return array;
+}
+
+static void saw(struct user_ctx *ctx, struct recommend_user *u, symbol_t item, uint32_t weight, int64_t ts)
+{
+	u->actions++;
+	uint32_t at = u->n_recent;
+	while (at > 0 && u->recent[at - 1].item != item)
+		at--;
+	if (at > 0) { /* known: out with it, and in again where it belongs now */
+		struct recent *r = &u->recent[at - 1];
+		weight = r->weight > weight ? r->weight : weight;
+		ts = r->ts > ts ? r->ts : ts;
+		memmove(r, r + 1, (u->n_recent - at) * sizeof(*r));
+		u->n_recent--;
+	} else if (u->n_recent == RECENT_MAX) {
+		if (ts < u->recent[0].ts)
+			return;
+		memmove(u->recent, u->recent + 1, --u->n_recent * sizeof(*u->recent));
+	}
+	if (u->n_recent == u->recent_capacity)
+		u->recent = grown(ctx->pool, u->recent, &u->recent_capacity, sizeof(*u->recent));
+	at = u->n_recent++;
+	for (; at > 0 && u->recent[at - 1].ts > ts; at--)
+		u->recent[at] = u->recent[at - 1];
+	u->recent[at] = (struct recent){ item, weight, ts };
+}
+
+static void bought(const struct recommend_settings *s, struct user_ctx *ctx, struct recommend_user *u, symbol_t item)
+{
+	uint32_t at = 0;
+	while (at < u->n_bought && u->bought[at] != item)
+		at++;
+	if (at == u->n_bought && u->n_bought >= s->bought_items) {
+		at = 0;
+		ctx->drops[DROP_BOUGHT]++;
+	}
+	if (at < u->n_bought)
+		memmove(u->bought + at, u->bought + at + 1, (--u->n_bought - at) * sizeof(*u->bought));
+	if (u->n_bought == u->bought_capacity)
+		u->bought = grown(ctx->pool, u->bought, &u->bought_capacity, sizeof(*u->bought));
+	u->bought[u->n_bought++] = item;
+}
+
+static void spent(struct user_ctx *ctx, struct recommend_user *u, symbol_t currency, int64_t minor)
+{
+	if (!currency || !minor)
+		return;
+	if (!u->revenue)
+		u->revenue = pool_alloc(ctx->pool, USER_CURRENCIES * sizeof(*u->revenue));
+	uint32_t at = 0;
+	while (at < u->n_revenue && u->revenue[at].currency != currency)
+		at++;
+	if (at == USER_CURRENCIES) {
+		ctx->drops[DROP_CURRENCIES]++;
+		return;
+	}
+	if (at == u->n_revenue)
+		u->revenue[u->n_revenue++] = (struct user_revenue){ currency, 0 };
+	u->revenue[at].minor += minor;
+}
+
+static void clicked(struct user_ctx *ctx, struct recommend_user *u, const struct event *e)
+{
+	static const struct {
+		uint32_t weight;
+		int metric; /* -1: in the history alone */
+	} of[ACTIONS] = {
+		[ACTION_VIEW] = { WEIGHT_VIEW, METRIC_VIEWS },
+		[ACTION_CLICK] = { WEIGHT_VIEW, METRIC_CLICKS },
+		[ACTION_ADD_TO_CART] = { WEIGHT_CART, METRIC_CARTS },
+		[ACTION_WISHLIST] = { WEIGHT_CART, -1 },
+	};
+	symbol_t item = of[e->click.action].weight ? symbols_intern(ctx->symbols, e->click.item_id) : 0;
+	if (!item)
+		return;
+	saw(ctx, u, item, of[e->click.action].weight, e->ts);
+	if (of[e->click.action].metric < 0)
+		return;
+	int32_t pane = pane_of(e->ts, POPULARITY_PANE_MS);
+	emit_sum(ctx->emitter, P_RECOMMEND, (struct key){ KEY_ITEM, item }, (uint8_t)of[e->click.action].metric, 0, pane, 1);
+	emit_sum(ctx->emitter, P_RECOMMEND, (struct key){ KEY_ALL, 0 }, (uint8_t)of[e->click.action].metric, 0, pane, 1);
+}
+
+static void purchased(const struct recommend_settings *s, struct user_ctx *ctx, struct recommend_user *u, const struct event *e)
+{
+	const struct purchase *p = &e->purchase;
+	const struct key all = { KEY_ALL, 0 };
+	bool order = p->kind == PURCHASE_ORDER;
+	symbol_t currency = symbols_intern(ctx->symbols, p->currency), items[MAX_LINES];
+	int32_t pane = pane_of(e->ts, POPULARITY_PANE_MS);
+	int64_t sum = 0;
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < p->n_lines; i++) {
+		const struct order_line *l = &p->lines[i];
+		symbol_t item = symbols_intern(ctx->symbols, l->item_id);
+		int64_t minor;
+		if (!item || l->quantity <= 0)
+			continue;
+		if (!__builtin_mul_overflow(l->quantity, l->unit_price_minor, &minor) && minor && !__builtin_add_overflow(sum, minor, &sum))
+			emit_sum(ctx->emitter, P_RECOMMEND, (struct key){ KEY_ITEM, item }, METRIC_REVENUE, currency, 0, order ? minor : -minor);
+		uint32_t before = 0;
+		while (before < n && items[before] != item)
+			before++;
+		if (!order || before < n)
+			continue;
+		if (n == MAX_LINES) {
+			ctx->drops[DROP_LINES]++;
+			continue;
+		}
+		items[n++] = item;
+		saw(ctx, u, item, WEIGHT_BUY, e->ts);
+		bought(s, ctx, u, item);
+		emit_sum(ctx->emitter, P_RECOMMEND, (struct key){ KEY_ITEM, item }, METRIC_BUYS, 0, pane, 1);
+		emit_sum(ctx->emitter, P_RECOMMEND, all, METRIC_BUYS, 0, pane, 1);
+	}
+	spent(ctx, u, currency, order ? sum - p->discount_minor : -sum);
+	if (!order)
+		return;
+	u->orders++;
+	if (e->ts > u->last_purchase)
+		u->last_purchase = e->ts;
+}
+
+static void event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
+{
+	if (e->kind == EVENT_CLICK)
+		clicked(ctx, block, e);
+	else if (e->kind == EVENT_PURCHASE)
+		purchased(settings, ctx, block, e);
+}
+
+static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
+{
+	const struct recommend_user *u = block;
+	(void)settings;
+	buf_varint(to, u->orders);
+	buf_varint(to, u->actions);
+	buf_zigzag(to, u->last_purchase);
+	buf_varint(to, u->n_recent);
+	for (uint32_t i = 0; i < u->n_recent; i++) {
+		buf_text(to, symbols_text(symbols, u->recent[i].item));
+		buf_varint(to, u->recent[i].weight);
+		buf_zigzag(to, u->recent[i].ts - (i ? u->recent[i - 1].ts : 0));
+	}
+	buf_varint(to, u->n_bought);
+	for (uint32_t i = 0; i < u->n_bought; i++)
+		buf_text(to, symbols_text(symbols, u->bought[i]));
+	buf_varint(to, u->n_revenue);
+	for (uint32_t i = 0; i < u->n_revenue; i++) {
+		buf_text(to, symbols_text(symbols, u->revenue[i].currency));
+		buf_zigzag(to, u->revenue[i].minor);
+	}
+}
+
+static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	struct recommend_user *u = block;
+	(void)settings;
+	if (version != 1)
+		return -EBADMSG;
+	u->orders = (uint32_t)reader_varint(from);
+	u->actions = (uint32_t)reader_varint(from);
+	u->last_purchase = reader_zigzag(from);
+	uint64_t n = reader_varint(from);
+	if (from->bad || n > RECENT_MAX)
+		return -EBADMSG;
+	int64_t ts = 0;
+	for (uint64_t i = 0; i < n && !from->bad; i++) {
+		if (u->n_recent == u->recent_capacity)
+			u->recent = grown(pool, u->recent, &u->recent_capacity, sizeof(*u->recent));
+		struct recent *r = &u->recent[u->n_recent++];
+		r->item = symbols_intern(symbols, reader_text(from));
+		r->weight = (uint32_t)reader_varint(from);
+		int64_t step = reader_zigzag(from);
+		if ((i && step < 0) || __builtin_add_overflow(ts, step, &ts))
+			return -EBADMSG;
+		r->ts = ts;
+	}
+	n = reader_varint(from);
+	for (uint64_t i = 0; i < n && !from->bad; i++) { /* perhaps more than the option allows now: the next one drops the oldest */
+		if (u->n_bought == u->bought_capacity)
+			u->bought = grown(pool, u->bought, &u->bought_capacity, sizeof(*u->bought));
+		u->bought[u->n_bought++] = symbols_intern(symbols, reader_text(from));
+	}
+	n = reader_varint(from);
+	if (from->bad || n > USER_CURRENCIES)
+		return -EBADMSG;
+	if (n)
+		u->revenue = pool_alloc(pool, USER_CURRENCIES * sizeof(*u->revenue));
+	for (; u->n_revenue < n; u->n_revenue++) {
+		u->revenue[u->n_revenue].currency = symbols_intern(symbols, reader_text(from));
+		u->revenue[u->n_revenue].minor = reader_zigzag(from);
+	}
+	return from->bad ? -EBADMSG : 0;
+}
+
+static void user_done(void *block, struct pool *pool)
+{
+	struct recommend_user *u = block;
+	pool_free(pool, u->recent, u->recent_capacity * sizeof(*u->recent));
+	pool_free(pool, u->bought, u->bought_capacity * sizeof(*u->bought));
+	pool_free(pool, u->revenue, u->revenue ? USER_CURRENCIES * sizeof(*u->revenue) : 0);
+}
+
+static void user_mark(const void *block, struct symbols *symbols)
+{
+	const struct recommend_user *u = block;
+	for (uint32_t i = 0; i < u->n_recent; i++)
+		symbols_mark(symbols, u->recent[i].item);
+	for (uint32_t i = 0; i < u->n_bought; i++)
+		symbols_mark(symbols, u->bought[i]);
+	for (uint32_t i = 0; i < u->n_revenue; i++)
+		symbols_mark(symbols, u->revenue[i].currency);
+}
+
+size_t recommend_top_categories(const struct recommend_settings *s, const struct model *model, const struct recommend_user *u, symbol_t *ret, size_t n)
+{
+	struct {
+		symbol_t category;
+		double weight;
+	} found[RECENT_MAX];
+	size_t known = 0, given = 0;
+	double age = 1;
+	for (uint32_t i = u->n_recent; i-- > 0; age *= s->seed_decay) {
+		symbol_t category = model_catalogue(model, u->recent[i].item)->category;
+		size_t at = 0;
+		if (!category)
+			continue;
+		while (at < known && found[at].category != category)
+			at++;
+		if (at == known) {
+			found[known].category = category;
+			found[known++].weight = 0;
+		}
+		found[at].weight += age * u->recent[i].weight;
+	}
+	for (; given < n && given < known; given++) { /* equal ones: the newest first */
+		size_t best = 0;
+		for (size_t i = 1; i < known; i++)
+			if (found[i].weight > found[best].weight)
+				best = i;
+		ret[given] = found[best].category;
+		found[best].weight = -1;
+	}
+	return given;
+}
+
+static void user_view(const void *settings, const struct view_ctx *ctx, const void *block)
+{
+	const struct recommend_settings *s = settings;
+	const struct recommend_user *u = block;
+	symbol_t categories[TOP_CATEGORIES];
+	if (u->orders) {
+		view_field_i64(ctx->view, "orders", u->orders);
+		for (uint32_t i = 0; i < u->n_revenue; i++)
+			view_field_of(ctx->view, "revenue", symbols_text(ctx->symbols, u->revenue[i].currency), u->revenue[i].minor);
+		int64_t since = ctx->watermark > u->last_purchase ? ctx->watermark - u->last_purchase : 0;
+		view_field_double(ctx->view, "recency_d", round((double)since / 864000) / 100);
+	}
+	size_t n = recommend_top_categories(s, ctx->model, u, categories, TOP_CATEGORIES);
+	if (n) {
+		buf_clear(ctx->scratch);
+		json_open(ctx->scratch, '[');
+		for (size_t i = 0; i < n; i++)
+			json_text(ctx->scratch, symbols_text(ctx->symbols, categories[i]));
+		json_close(ctx->scratch, ']');
+		view_field(ctx->view, "top_categories", (struct text){ (const char *)ctx->scratch->data, (uint32_t)ctx->scratch->size });
+	}
+	candidates_view(s, ctx, u);
+}
+
+static void user_dump(const void *settings, const struct dump_ctx *ctx, const void *block)
+{
+	const struct recommend_user *u = block;
+	(void)settings;
+	json_member(ctx->fields, "orders");
+	json_i64(ctx->fields, u->orders);
+	json_member(ctx->fields, "revenue");
+	json_open(ctx->fields, '{');
+	struct text last = { "", 0 };
+	for (uint32_t i = 0; i < u->n_revenue; i++) { /* by currency: the next greater one each time */
+		struct text next = { NULL, 0 };
+		int64_t minor = 0;
+		for (uint32_t j = 0; j < u->n_revenue; j++) {
+			struct text t = symbols_text(ctx->symbols, u->revenue[j].currency);
+			if (text_order(t, last) > 0 && (!next.data || text_order(t, next) < 0)) {
+				next = t;
+				minor = u->revenue[j].minor;
+			}
+		}
+		json_name_text(ctx->fields, next);
+		json_i64(ctx->fields, minor);
+		last = next;
+	}
+	json_close(ctx->fields, '}');
+}
+
+/* ---- item stage ---- */
+
+static void delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
+{
+	(void)settings;
+	popularity_add(block, ctx, d, &ctx->drops[DROP_CURRENCIES]);
+}
+
+static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
+{
+	(void)settings;
+	popularity_save(block, symbols, to);
+}
+
+static int item_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	(void)settings;
+	return version == 1 ? popularity_load(block, from, symbols, pool) : -EBADMSG;
+}
+
+static void item_done(void *block, struct pool *pool)
+{
+	popularity_done(block, pool);
+}
+
+static void item_mark(const void *block, struct symbols *symbols)
+{
+	popularity_mark(block, symbols);
+}
+
+static void model_save(const void *settings, const struct item_ctx *ctx, const void *block, struct buf *to)
+{
+	const struct recommend_settings *s = settings;
+	double level[LEVELS];
+	if (ctx->key.kind != KEY_ITEM)
+		return;
+	popularity_levels(&s->popularity, block, level);
+	if (isinf(level[LEVEL_POPULAR]))
+		return;
+	for (int l = 0; l < LEVELS; l++)
+		buf_double(to, level[l]);
+}
+
+static int model_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	struct popularity_model *m = block;
+	(void)settings, (void)symbols, (void)pool;
+	if (version != 1)
+		return -EBADMSG;
+	for (int l = 0; l < LEVELS; l++)
+		m->level[l] = reader_double(from);
+	return from->bad ? -EBADMSG : 0;
+}
+
+static void item_view(const void *settings, const struct view_ctx *ctx, const void *block)
+{
+	const struct recommend_settings *s = settings;
+	const struct popularity *p = block;
+	if (ctx->key.kind == KEY_ALL) {
+		struct toplists *t = recommend_scratch_toplists(s->scratch);
+		toplists_make(t, s, ctx);
+		toplists_view(t, s, ctx);
+		return;
+	}
+	if (ctx->key.kind != KEY_ITEM || (!p->hours.n && !p->n_revenue))
+		return;
+	struct popularity_model m;
+	popularity_levels(&s->popularity, p, m.level);
+	view_field_i64(ctx->view, "views", p->n[METRIC_VIEWS]);
+	view_field_i64(ctx->view, "clicks", p->n[METRIC_CLICKS]);
+	view_field_i64(ctx->view, "carts", p->n[METRIC_CARTS]);
+	view_field_i64(ctx->view, "buys", p->n[METRIC_BUYS]);
+	for (uint32_t i = 0; i < p->n_revenue; i++)
+		view_field_of(ctx->view, "revenue", symbols_text(ctx->symbols, p->revenue[i].currency), p->revenue[i].minor);
+	view_field_double(ctx->view, "trend", ctx->watermark < 0 ? NAN : popularity_trend(&s->popularity, &m, ctx->watermark));
+}
+
+static void item_dump(const void *settings, const struct dump_ctx *ctx, const void *block)
+{
+	const struct popularity *p = block;
+	(void)settings;
+	if (ctx->key.kind != KEY_ITEM || (!p->hours.n && !p->n_revenue))
+		return;
+	static const char *const names[POPULARITY_COUNTS] = { "views", "clicks", "carts", "buys" };
+	for (int i = 0; i < POPULARITY_COUNTS; i++) {
+		json_member(ctx->fields, names[i]);
+		json_i64(ctx->fields, p->n[i]);
+	}
+	json_member(ctx->fields, "revenue");
+	json_open(ctx->fields, '{');
+	for (uint32_t i = 0; i < p->n_revenue; i++) {
+		json_name_text(ctx->fields, symbols_text(ctx->symbols, p->revenue[i].currency));
+		json_i64(ctx->fields, p->revenue[i].minor);
+	}
+	json_close(ctx->fields, '}');
+}
+
+const struct processor recommend_processor = {
+	.name = "recommend",
+	.id = P_RECOMMEND,
+	.options = options,
+	.n_options = OPTION_N(options),
+	.settings_size = sizeof(struct recommend_settings),
+	.setup = setup,
+	.teardown = teardown,
+	.user = { sizeof(struct recommend_user), 1, user_save, user_load, user_done, user_mark },
+	.item = { sizeof(struct popularity), 1, item_save, item_load, item_done, item_mark },
+	.model = { sizeof(struct popularity_model), 1, NULL, model_load, NULL, NULL },
+	.event = event,
+	.delta = delta,
+	.model_save = model_save,
+	.user_view = user_view,
+	.item_view = item_view,
+	.user_dump = user_dump,
+	.item_dump = item_dump,
+	.drop_names = drop_names,
+};

@@ -1,0 +1,74 @@
+/* Recommendations: a list for every shopper, the shop's popular and trending items, and why each item is in a list.
+ *
+ *   recommend.c   the processor: options, what a shopper's events add to the shopper's block and to the items'
+ *   popularity.c  an item's block: counts, revenue, and decayed popularity from hour and day panes
+ *   toplists.c    the greatest of all items, by popularity and by trend, whole and by category; views of `all`
+ *   candidates.c  one shopper's list: neighbours of recent items, scored; trending and popular where these end; JSON with reasons
+ *
+ * Counts are exact integers of the item stage; everything decayed is worked out when read. Lists are made from the model table, so
+ * the numbers in a reason are those of the model row at that moment.
+ */
+#ifndef GLINT_RECOMMEND_H
+#define GLINT_RECOMMEND_H
+
+#include "popularity.h"
+#include "processor.h"
+
+enum {
+	RECENT_MAX = 50,      /* items of a shopper's history */
+	SEEDS_MAX = 10,       /* of those, newest first, whose neighbours are candidates */
+	USER_CURRENCIES = 8,  /* in which a shopper's revenue is kept */
+	LIST_MAX = 100,       /* items in a list */
+	TOP_CATEGORIES = 3
+};
+
+enum action_weight { WEIGHT_VIEW = 1, WEIGHT_CART = 2, WEIGHT_BUY = 3 };
+
+struct recommend_scratch;
+
+struct recommend_settings {
+	int64_t list_size;      /* 1..LIST_MAX */
+	int64_t bought_items;   /* remembered per shopper */
+	double order_weight, session_weight;
+	double seed_decay;      /* weight of a seed against the one after it, 0..1 */
+	int64_t top_items;      /* in glint:popular, glint:trending */
+	int64_t top_categories; /* with lists of their own */
+	int64_t refresh_ms;     /* wall clock */
+	struct popularity_settings popularity;
+	struct recommend_scratch *scratch; /* of the loop's thread; made by setup */
+};
+
+struct recent {
+	symbol_t item;
+	uint32_t weight; /* enum action_weight, the greatest so far */
+	int64_t ts;
+};
+
+struct user_revenue {
+	symbol_t currency;
+	int64_t minor;
+};
+
+struct recommend_user {
+	struct recent *recent;        /* by ts, newest last */
+	symbol_t *bought;             /* distinct, newest last */
+	struct user_revenue *revenue; /* USER_CURRENCIES or NULL */
+	uint32_t n_recent, recent_capacity, n_bought, bought_capacity, n_revenue;
+	uint32_t orders, actions;     /* actions: events that entered the history */
+	int64_t last_purchase;        /* ms; 0 = none */
+};
+
+/* The categories of the history, strongest first (weight x decay^age): at most n into ret. */
+size_t recommend_top_categories(const struct recommend_settings *s, const struct model *model, const struct recommend_user *u, symbol_t *ret, size_t n);
+
+/* By bytes; a prefix comes first. */
+static inline int text_order(struct text a, struct text b)
+{
+	uint32_t n = a.size < b.size ? a.size : b.size;
+	int order = n ? memcmp(a.data, b.data, n) : 0;
+	return order ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+extern const struct processor recommend_processor;
+
+#endif

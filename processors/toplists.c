@@ -1,0 +1,247 @@
+#include "toplists.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "candidates.h"
+#include "json.h"
+#include "recommend.h"
+#include "spike.h"
+
+int toplists_init(struct toplists *t, uint32_t top_items, uint32_t categories, uint32_t list_size)
+{
+	*t = (struct toplists){ .max_categories = categories, .made_at = INT64_MIN, .mask = 15 };
+	while (t->mask < 2 * categories)
+		t->mask = 2 * t->mask + 1;
+	t->entries = calloc((size_t)2 * top_items + (size_t)2 * categories * list_size, sizeof(*t->entries));
+	t->categories = calloc(categories ? categories : 1, sizeof(*t->categories));
+	t->slots = calloc(t->mask + 1u, sizeof(*t->slots));
+	if (!t->entries || !t->categories || !t->slots) {
+		toplists_done(t);
+		return -ENOMEM;
+	}
+	struct top_entry *at = t->entries;
+	t->popular = (struct top){ at, 0, top_items };
+	t->trending = (struct top){ at + top_items, 0, top_items };
+	at += 2 * top_items;
+	for (uint32_t i = 0; i < categories; i++, at += 2 * list_size) {
+		t->categories[i].popular = (struct top){ at, 0, list_size };
+		t->categories[i].trending = (struct top){ at + list_size, 0, list_size };
+	}
+	return 0;
+}
+
+void toplists_done(struct toplists *t)
+{
+	free(t->entries);
+	free(t->categories);
+	free(t->slots);
+	*t = (struct toplists){ .made_at = INT64_MIN };
+}
+
+/* ---- heaps ---- */
+
+static bool before(const struct symbols *s, const struct top_entry *a, const struct top_entry *b) /* a is the better */
+{
+	if (a->score != b->score)
+		return a->score > b->score;
+	return symbols_hash(s, a->item) < symbols_hash(s, b->item);
+}
+
+static void sink(const struct symbols *s, struct top_entry *heap, uint32_t n, uint32_t i) /* the worst is at 0 */
+{
+	struct top_entry e = heap[i];
+	for (;;) {
+		uint32_t child = 2 * i + 1;
+		if (child >= n)
+			break;
+		if (child + 1 < n && before(s, &heap[child], &heap[child + 1]))
+			child++;
+		if (!before(s, &e, &heap[child]))
+			break;
+		heap[i] = heap[child];
+		i = child;
+	}
+	heap[i] = e;
+}
+
+static void offer(const struct symbols *s, struct top *t, struct top_entry e)
+{
+	if (t->n == t->capacity) {
+		if (!t->capacity || !before(s, &e, &t->at[0]))
+			return;
+		t->at[0] = e;
+		sink(s, t->at, t->n, 0);
+		return;
+	}
+	uint32_t i = t->n++;
+	while (i > 0 && before(s, &t->at[(i - 1) / 2], &e)) {
+		t->at[i] = t->at[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	t->at[i] = e;
+}
+
+static void order(const struct symbols *s, struct top *t) /* heap to list, best first */
+{
+	for (uint32_t n = t->n; n > 1; n--) {
+		struct top_entry worst = t->at[0];
+		t->at[0] = t->at[n - 1];
+		sink(s, t->at, n - 1, 0);
+		t->at[n - 1] = worst;
+	}
+}
+
+/* ---- making ---- */
+
+static uint32_t *slot_of(const struct toplists *t, symbol_t category)
+{
+	uint32_t i = (category * 2654435761u) & t->mask;
+	while (t->slots[i] && t->categories[t->slots[i] - 1].category != category)
+		i = (i + 1) & t->mask;
+	return &t->slots[i];
+}
+
+const struct category_lists *toplists_category(const struct toplists *t, symbol_t category)
+{
+	uint32_t at = t->slots && category ? *slot_of(t, category) : 0;
+	return at ? &t->categories[at - 1] : NULL;
+}
+
+static struct category_lists *category_of(struct toplists *t, symbol_t category)
+{
+	uint32_t *slot = category ? slot_of(t, category) : NULL;
+	if (!slot || (!*slot && t->n_categories == t->max_categories))
+		return NULL;
+	if (!*slot) {
+		struct category_lists *c = &t->categories[t->n_categories++];
+		c->category = category;
+		c->popular.n = c->trending.n = 0;
+		*slot = t->n_categories;
+	}
+	return &t->categories[*slot - 1];
+}
+
+void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
+{
+	const struct popularity_settings *p = &s->popularity;
+	double greatest = -INFINITY;
+	t->made_at = ctx->as_of;
+	t->popular.n = t->trending.n = t->n_categories = 0;
+	memset(t->slots, 0, (t->mask + 1u) * sizeof(*t->slots));
+	if (ctx->watermark < 0) /* no time yet: order by level, show relative to the first */
+		for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
+			const struct popularity_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
+			if (m && m->level[LEVEL_POPULAR] > greatest)
+				greatest = m->level[LEVEL_POPULAR];
+		}
+	for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
+		const struct popularity_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
+		const struct catalogue_item *known = model_catalogue(ctx->model, i);
+		if (!m || !known->available || !(m->level[LEVEL_POPULAR] > -INFINITY))
+			continue;
+		struct category_lists *c = category_of(t, known->category);
+		double popular = ctx->watermark < 0 ? exp2(m->level[LEVEL_POPULAR] - greatest) : popularity_count(p, m, LEVEL_POPULAR, ctx->watermark);
+		struct top_entry e = { i, popular, popular };
+		offer(ctx->symbols, &t->popular, e);
+		if (c)
+			offer(ctx->symbols, &c->popular, e);
+		double trend = ctx->watermark < 0 ? NAN : popularity_trend(p, m, ctx->watermark);
+		if (!isfinite(trend))
+			continue;
+		e.value = trend;
+		e.score = popularity_trend_rank(trend, popularity_count(p, m, LEVEL_FAST, ctx->watermark));
+		offer(ctx->symbols, &t->trending, e);
+		if (c)
+			offer(ctx->symbols, &c->trending, e);
+	}
+	order(ctx->symbols, &t->popular);
+	order(ctx->symbols, &t->trending);
+	for (uint32_t i = 0; i < t->n_categories; i++) {
+		order(ctx->symbols, &t->categories[i].popular);
+		order(ctx->symbols, &t->categories[i].trending);
+	}
+}
+
+/* ---- views ---- */
+
+/* A whole key at once, never seen empty or half: a new one is built aside and takes its place. */
+static void replace_begin(struct view *v, const char *command, const char *fresh, struct text id)
+{
+	view_begin(v, "DEL");
+	view_key(v, fresh, id);
+	view_end(v);
+	view_begin(v, command);
+	view_key(v, fresh, id);
+}
+
+static void replace_end(struct view *v, const char *name, const char *fresh, struct text id)
+{
+	view_end(v);
+	view_begin(v, "RENAME");
+	view_key(v, fresh, id);
+	view_key(v, name, id);
+	view_end(v);
+}
+
+static void delete_key(struct view *v, const char *name, struct text id)
+{
+	view_begin(v, "DEL");
+	view_key(v, name, id);
+	view_end(v);
+}
+
+static void zset_view(const struct view_ctx *ctx, const struct top *t, const char *name, const char *fresh, struct text id)
+{
+	if (!t->n) {
+		delete_key(ctx->view, name, id);
+		return;
+	}
+	replace_begin(ctx->view, "ZADD", fresh, id);
+	for (uint32_t i = 0; i < t->n; i++) {
+		view_arg_double(ctx->view, t->at[i].score);
+		view_arg(ctx->view, symbols_text(ctx->symbols, t->at[i].item));
+	}
+	replace_end(ctx->view, name, fresh, id);
+	if (id.size && ctx->ttl_s > 0) { /* a category may vanish */
+		view_begin(ctx->view, "EXPIRE");
+		view_key(ctx->view, name, id);
+		view_arg_i64(ctx->view, ctx->ttl_s);
+		view_end(ctx->view);
+	}
+}
+
+/* Sold out by the catalogue, or under an alert of high severity. */
+static void blocked_view(const struct view_ctx *ctx)
+{
+	bool any = false;
+	for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
+		const struct spike_model *alert = model_block(ctx->model, P_SPIKE, (struct key){ KEY_ITEM, i });
+		if (model_catalogue(ctx->model, i)->available && !(alert && alert->severity == SEVERITY_HIGH))
+			continue;
+		if (!any)
+			replace_begin(ctx->view, "SADD", "new:blocked", TEXT(""));
+		any = true;
+		view_arg(ctx->view, symbols_text(ctx->symbols, i));
+	}
+	if (any)
+		replace_end(ctx->view, "blocked", "new:blocked", TEXT(""));
+	else
+		delete_key(ctx->view, "blocked", TEXT(""));
+}
+
+void toplists_view(const struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
+{
+	zset_view(ctx, &t->popular, "popular", "new:popular", TEXT(""));
+	zset_view(ctx, &t->trending, "trending", "new:trending", TEXT(""));
+	candidates_default(s, ctx, &t->popular, &t->trending, 0);
+	for (uint32_t i = 0; i < t->n_categories; i++) {
+		const struct category_lists *c = &t->categories[i];
+		struct text id = symbols_text(ctx->symbols, c->category);
+		zset_view(ctx, &c->popular, "popular:", "new:popular:", id);
+		zset_view(ctx, &c->trending, "trending:", "new:trending:", id);
+		candidates_default(s, ctx, &c->popular, &c->trending, c->category);
+	}
+	blocked_view(ctx);
+}

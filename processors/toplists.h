@@ -1,0 +1,47 @@
+/* The greatest of all items by popularity and by trend, in the whole shop and by category, worked out from the model table.
+ *
+ * One pass over the items that have a model row: O(items). Items that the catalogue calls unavailable are in no list. Used by the
+ * views of `all` (each time) and by candidates.c (at most once in `refresh`, by the wall clock). Lists hold symbols of items that the
+ * model table held when they were made: whoever uses one later asks the model table again.
+ */
+#ifndef GLINT_TOPLISTS_H
+#define GLINT_TOPLISTS_H
+
+#include "view.h"
+
+struct recommend_settings;
+
+struct top_entry {
+	symbol_t item;
+	double score; /* popular: C at `ts` (relative to the greatest when ts is unknown); trending: rank */
+	double value; /* popular: C; trending: the ratio */
+};
+
+struct top { /* a heap while it is filled, then by score, greatest first; ties by id's hash */
+	struct top_entry *at;
+	uint32_t n, capacity;
+};
+
+struct toplists {
+	struct top popular, trending;
+	struct category_lists {
+		symbol_t category;
+		struct top popular, trending;
+	} *categories; /* those met first, in the order of the model table */
+	uint32_t n_categories, max_categories;
+	uint32_t *slots; /* open addressing by category: index + 1 */
+	uint32_t mask;
+	int64_t made_at; /* wall clock, ms; INT64_MIN: never */
+	struct top_entry *entries; /* of all lists */
+};
+
+int toplists_init(struct toplists *t, uint32_t top_items, uint32_t categories, uint32_t list_size); /* 0 or -ENOMEM */
+void toplists_done(struct toplists *t); /* a zeroed struct is valid */
+
+void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
+const struct category_lists *toplists_category(const struct toplists *t, symbol_t category); /* NULL: has none */
+
+/* Redis: glint:popular, glint:trending, glint:recs:_default, each whole and by category, and glint:blocked. */
+void toplists_view(const struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
+
+#endif
