@@ -1,0 +1,39 @@
+/* What every command of glintctl is given, and the commands.
+ *
+ * A command prints its result on standard output, complaints on standard error through ctl_fail, and returns an exit code of
+ * sysexits: 0, EX_USAGE 64, EX_UNAVAILABLE 69, EX_TEMPFAIL 75, EX_CONFIG 78.
+ */
+#ifndef GLINT_CTL_H
+#define GLINT_CTL_H
+
+#include <sysexits.h>
+
+#include "ctl/arguments.h"
+
+struct config;
+
+struct ctl {
+	const struct arguments *arguments;
+	const struct config *config; /* NULL for a command that needs none */
+	bool json;
+	bool terminal;    /* standard output is one */
+	int width;        /* of it; 0: not a terminal, cut nothing */
+};
+
+/* "glintctl COMMAND: sentence" on standard error; returns `code`. */
+int ctl_fail(const struct ctl *ctl, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+int ctl_topics_create(struct ctl *ctl);
+int ctl_replay(struct ctl *ctl);
+int ctl_wait(struct ctl *ctl);
+int ctl_recs(struct ctl *ctl);
+int ctl_together(struct ctl *ctl);
+int ctl_item(struct ctl *ctl);
+int ctl_trending(struct ctl *ctl);
+int ctl_rules(struct ctl *ctl);
+int ctl_campaign(struct ctl *ctl);
+int ctl_alerts(struct ctl *ctl);
+int ctl_stats(struct ctl *ctl);
+int ctl_dump(struct ctl *ctl);
+
+#endif

@@ -1,0 +1,151 @@
+/* glintctl: the table of commands, and the way into one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "ctl/lexicon.h"
+#include "daemon/config/config.h"
+#include "daemon/face/log.h"
+#include "daemon/kafka/kafka.h"
+#include "processors/processor.h"
+#include "version.h"
+
+static int lexicon_import(struct ctl *ctl)
+{
+	const struct arguments *a = ctl->arguments;
+	char *argv[] = { "lexicon", "import", "vader", NULL, NULL, NULL };
+	for (int i = 0; i < a->n_positional; i++)
+		argv[3 + i] = (char *)(uintptr_t)a->positional[i];
+	return ctl_lexicon(3 + a->n_positional, argv);
+}
+
+static const struct ctl_command commands[] = {
+	{ .name = "topics create", .arguments = "", .run = ctl_topics_create,
+	  .help = "make the inputs and the group's topics that are missing, check the rest",
+	  .options = { { "partitions", "N", "of inputs that are made (default: as those that exist, else 4)" },
+		       { "retention", "TIME", "of inputs that are made, like 30d; 0 (default): for ever, as replays of old events need it" } } },
+	{ .name = "replay", .arguments = "FILE...", .min = 1, .max = -1, .run = ctl_replay,
+	  .help = "send events from JSON lines (.gz too, - is standard input), merged by ts, to Kafka",
+	  .options = { { "topic", "NAME", "clicks, purchases, reviews or items: what the files hold, and the input of [topics] they go to" },
+		       { "rate", "R", "events a second (default: as fast as Kafka takes them)" },
+		       { "speed", "X", "event time runs X times as fast as the clock" },
+		       { "shift-to-now", NULL, "move event times so that the last event is of now" },
+		       { "skip-bad", NULL, "count lines that cannot be sent instead of stopping at the first" } } },
+	{ .name = "wait", .arguments = "", .run = ctl_wait,
+	  .help = "wait until everything sent so far is in Redis; exit code 75 if that takes too long",
+	  .options = { { "caught-up", NULL, "what to wait for (the only thing so far)" }, { "timeout", "SECONDS", "default 60" } } },
+	{ .name = "recs", .arguments = "USER", .min = 1, .max = 1, .run = ctl_recs, .help = "a shopper's recommendations, with reasons" },
+	{ .name = "together", .arguments = "ITEM", .min = 1, .max = 1, .run = ctl_together, .help = "what is bought and viewed with an item" },
+	{ .name = "item", .arguments = "ITEM", .min = 1, .max = 1, .run = ctl_item, .help = "an item's ratings, sales, sentiment and neighbours" },
+	{ .name = "trending", .arguments = "[CATEGORY]", .max = 1, .run = ctl_trending, .help = "what is rising, and what is popular",
+	  .options = { { "top", "N", "how many (default 20)" } } },
+	{ .name = "rules", .arguments = "", .run = ctl_rules, .help = "the strongest association rules", .options = { { "top", "N", "how many (default 20)" } } },
+	{ .name = "campaign", .arguments = "[ID]", .max = 1, .run = ctl_campaign, .help = "all campaigns, or one with its last minutes",
+	  .options = { { "top", "N", "how many campaigns or minutes (default 20)" } } },
+	{ .name = "alerts", .arguments = "", .run = ctl_alerts, .help = "the latest alerts",
+	  .options = { { "follow", NULL, "go on with new ones until interrupted" },
+		       { "top", "N", "how many of the latest (default 20)" },
+		       { "active", NULL, "only those that are firing now" },
+		       { "lang", "en|zh", "language of the sentence (default: of LANG)" } } },
+	{ .name = "stats", .arguments = "", .run = ctl_stats, .help = "processes, tasks and lag" },
+	{ .name = "dump", .arguments = "", .run = ctl_dump, .help = "everything that is counted, as JSON lines, from Kafka alone" },
+	{ .name = "lexicon import vader", .arguments = "LEXICON [EMOJI]", .min = 1, .max = 2, .no_config = true, .run = lexicon_import,
+	  .help = "convert VADER's own files to a lexicon, on standard output" },
+};
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+int ctl_fail(const struct ctl *ctl, int code, const char *format, ...)
+{
+	va_list ap;
+	fprintf(stderr, "glintctl %s: ", ctl->arguments->command->name);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return code;
+}
+
+static int load(const struct arguments *a, struct config **ret)
+{
+	struct config_errors errors = { 0 };
+	size_t n_names;
+	const char **names = kafka_property_names(&n_names);
+	struct config_request request = {
+		.path = a->config,
+		.sets = a->sets,
+		.n_sets = a->n_sets,
+		.ctl = true,
+		.processors = processors,
+		.n_processors = PROCESSORS,
+		.check_kafka = kafka_check_property,
+		.kafka_names = names,
+		.n_kafka_names = n_names,
+	};
+	if (!request.path)
+		request.path = getenv("GLINT_CONFIG");
+	if (!request.path || !*request.path)
+		request.path = "/etc/glint/glintd.conf";
+	int r = config_load(&request, ret, &errors);
+	for (size_t i = 0; i < errors.n; i++)
+		fprintf(stderr, "glintctl: %s\n", errors.lines[i]);
+	if (r && !errors.n)
+		fprintf(stderr, "glintctl: %s: %s\n", request.path, strerror(-r));
+	config_errors_done(&errors);
+	kafka_property_names_free(names, n_names);
+	return r ? EX_CONFIG : 0;
+}
+
+static int run(const struct arguments *a)
+{
+	struct ctl ctl = { .arguments = a, .json = a->json, .terminal = isatty(STDOUT_FILENO) };
+	struct config *config = NULL;
+	struct winsize size;
+	int code = 0;
+
+	if (ctl.terminal)
+		ctl.width = !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : 80;
+	if (!a->command->no_config)
+		code = load(a, &config);
+	ctl.config = config;
+	if (!code)
+		code = a->command->run(&ctl);
+	config_destroy(config);
+	if (fflush(stdout) && errno != EPIPE && !code) {
+		perror("glintctl: standard output");
+		code = EX_UNAVAILABLE;
+	}
+	return code;
+}
+
+int main(int argc, char *argv[])
+{
+	struct arguments a;
+	char error[256] = "out of memory";
+	int code = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	int r = arguments_parse(commands, N_COMMANDS, argc, argv, &a, error, sizeof(error));
+	if (r) {
+		fprintf(stderr, "glintctl: %s\n", error);
+		code = EX_USAGE;
+	} else if (a.version)
+		puts("glintctl " GLINT_VERSION);
+	else if (a.help)
+		arguments_usage(commands, N_COMMANDS, a.command, stdout);
+	else {
+		/* a command says itself what is wrong; what the Kafka library says of its sockets would repeat it many times */
+		log_open(a.verbose ? STDERR_FILENO : open("/dev/null", O_WRONLY | O_CLOEXEC), false, a.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
+		code = run(&a);
+		log_close();
+	}
+	arguments_done(&a);
+	return code;
+}
