@@ -230,6 +230,13 @@ static int set_file(struct option_file *to, const char *value, bool is_default, 
 	} else {
 		bool ours = is_default && value[0] != '/';
 		char *path = ours ? option_data_file(value) : resolve(value, folders);
+		if (path && !ours && value[0] != '/' && access(path, F_OK) < 0) { /* a file that comes with glint, named as the default names it */
+			char *data = option_data_file(value);
+			if (data) {
+				free(path);
+				path = data;
+			}
+		}
 		if (!path && ours) {
 			snprintf(error, size, "'%s', which comes with glint, is not found; set GLINT_DATA_DIR to the folder that it was installed to", value);
 			return -ENOENT;

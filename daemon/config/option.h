@@ -17,9 +17,9 @@ struct option_folders {
 	const char *base; /* values that were set: this folder; NULL: the working directory */
 };
 
-/* Parses value into settings. A field of type text, path or file is freed first (the struct must have been zeroed once).
- * is_default: relative files are looked for in the data folders (option_data_file). 0; or -EINVAL, or for files -ENOENT, -EACCES,
- * ..., with a sentence in error and the field untouched; -ENOMEM. */
+/* Parses value into settings. A field of type text, path or file is freed first (the struct must have been zeroed once). A relative
+ * file is looked for in folders->base (not with is_default), then in the data folders (option_data_file). 0; -EINVAL, or for files
+ * -ENOENT, -EACCES, ..., with a sentence in error and the field untouched; -ENOMEM. */
 int option_set(const struct option *option, void *settings, const char *value, bool is_default, const struct option_folders *folders,
 	       char *error, size_t size);
 

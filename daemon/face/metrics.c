@@ -224,7 +224,7 @@ void metric_observe(struct metric_histogram *h, const struct metric_family *is, 
 static void number(FILE *f, const struct metric_family *is, int64_t value)
 {
 	if (is->divisor > 1)
-		fprintf(f, "%.17g", (double)value / (double)is->divisor);
+		fprintf(f, "%.15g", (double)value / (double)is->divisor);
 	else
 		fprintf(f, "%" PRId64, value);
 }
