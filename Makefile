@@ -50,10 +50,10 @@ CTL += ctl/topics.c ctl/views.c ctl/wait.c
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
-UNIT += config http log metrics notify
+UNIT += config http log metrics notify option reference
 UNIT += decode decode_schema decode_hostile
 UNIT += lexicon scorer vader zh
-UNIT += json hll pairs
+UNIT += json hll pairs bias
 UNIT += publisher
 UNIT += partitioner ctl_arguments ctl_table
 
