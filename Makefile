@@ -69,6 +69,7 @@ FUZZ += decode
 # measuring programs and scripts that `make bench` runs, in this order
 BENCH_PROGRAMS :=
 BENCH_PROGRAMS += bench_decode
+BENCH_PROGRAMS += bench_publisher
 BENCH :=
 
 LIB := $(B)/libglint.a

@@ -10,7 +10,7 @@
 #include "redis_scripts.h"
 
 #define PART_COMMANDS 500
-#define PART_BYTES (512u << 10)
+#define PART_BYTES (128u << 10)
 #define PART_ARGUMENTS 50000
 
 struct part {
