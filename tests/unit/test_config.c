@@ -1,6 +1,5 @@
-/* The configuration: what is read, what is refused and how, and that the reference says the truth. */
+/* The configuration: what is read, what is refused and how, and what comes out. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,12 +9,8 @@
 
 #include <cmocka.h>
 
-#include "daemon/config/address.h"
-#include "daemon/config/args.h"
 #include "daemon/config/config.h"
 #include "daemon/config/ini.h"
-#include "daemon/config/option.h"
-#include "daemon/config/suggest.h"
 #include "processors/processor.h"
 
 static char folder[PATH_MAX]; /* of this run, removed at the end */
@@ -148,97 +143,6 @@ static void refused(const char *text, const char *const *expected, size_t n)
 		const char *const expected[] = { __VA_ARGS__ };                  \
 		refused(text, expected, sizeof(expected) / sizeof(expected[0])); \
 	} while (0)
-
-/* ---- values ---- */
-
-static void durations_sizes_and_counts_have_units(void **state)
-{
-	static const struct {
-		const char *text;
-		int64_t value;
-	} durations[] = { { "0", 0 }, { "200ms", 200 }, { "30s", 30000 }, { "5min", 300000 }, { "12h", 43200000 }, { "30 d", 2592000000 } },
-	  sizes[] = { { "0", 0 }, { "512", 512 }, { "64KiB", 65536 }, { "8 MiB", 8388608 }, { "3GiB", 3221225472 }, { "7B", 7 } },
-	  counts[] = { { "0", 0 }, { "-1", -1 }, { "1_000_000", 1000000 }, { "9223372036854775807", INT64_MAX } };
-	static const char *const bad_durations[] = { "", "5", "5m", "5 minutes", "1.5s", "s", "1h30min", "99999999999999999d", "0x5s", "5S" };
-	static const char *const bad_counts[] = { "", "1,000", "_1", "1_", "1__0", "1e3", "--1", "9223372036854775808", "10 items" };
-	int64_t v;
-	(void)state;
-
-	for (size_t i = 0; i < sizeof(durations) / sizeof(*durations); i++) {
-		assert_int_equal(option_parse_duration(durations[i].text, &v), 0);
-		assert_int_equal(v, durations[i].value);
-	}
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		assert_int_equal(option_parse_size(sizes[i].text, &v), 0);
-		assert_int_equal(v, sizes[i].value);
-	}
-	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
-		assert_int_equal(option_parse_count(counts[i].text, &v), 0);
-		assert_int_equal(v, counts[i].value);
-	}
-	for (size_t i = 0; i < sizeof(bad_durations) / sizeof(*bad_durations); i++)
-		assert_int_equal(option_parse_duration(bad_durations[i], &v), -EINVAL);
-	for (size_t i = 0; i < sizeof(bad_counts) / sizeof(*bad_counts); i++)
-		assert_int_equal(option_parse_count(bad_counts[i], &v), -EINVAL);
-	assert_int_equal(option_parse_size("64KB", &v), -EINVAL);
-}
-
-static void a_refused_value_leaves_its_field_and_says_what_is_allowed(void **state)
-{
-	static const struct {
-		size_t option;
-		const char *value, *error;
-	} cases[] = {
-		{ 0, "30min", "'30min' is too small; allowed: 1h to 3650d, or 0 (for ever)" },
-		{ 0, "5000d", "'5000d' is too large; allowed: 1h to 3650d, or 0 (for ever)" },
-		{ 0, "7", "'7' is not a duration: a whole number and ms, s, min, h or d; allowed: 1h to 3650d, or 0 (for ever)" },
-		{ 1, "0", "'0' is too small; allowed: 1 to 1000000 pairs" },
-		{ 1, "many", "'many' is not a whole number; allowed: 1 to 1000000 pairs" },
-		{ 2, "1.01", "'1.01' is too large; allowed: 0 to 1" },
-		{ 2, "nan", "'nan' is not a number; allowed: 0 to 1" },
-		{ 2, "0x1", "'0x1' is not a number; allowed: 0 to 1" },
-		{ 3, "maybe", "'maybe' is neither on nor off; allowed: on or off" },
-		{ 4, "quick", "'quick' is none of the choices; allowed: fast, slow or both" },
-		{ 4, "fast|slow", "'fast|slow' is none of the choices; allowed: fast, slow or both" },
-	};
-	struct toy_settings s;
-	char error[OPTION_ERROR_BYTES];
-	(void)state;
-
-	assert_int_equal(option_set_defaults(toy_options, OPTION_N(toy_options), &s, sizeof(s), error, sizeof(error)), 0);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		assert_int_equal(option_set(&toy_options[cases[i].option], &s, cases[i].value, false, NULL, error, sizeof(error)), -EINVAL);
-		assert_string_equal(error, cases[i].error);
-	}
-	assert_int_equal(s.window_ms, INT64_C(30) * 86400 * 1000);
-	assert_int_equal(s.pairs, 1000);
-	assert_true(s.share == 0.25);
-	assert_true(s.on);
-	assert_int_equal(s.mode, 1);
-	assert_string_equal(s.note, "hello");
-	assert_string_equal(s.words.path, "");
-	assert_null(s.words.data);
-	assert_int_equal(option_set(&toy_options[0], &s, "0", false, NULL, error, sizeof(error)), 0);
-	assert_int_equal(s.window_ms, 0);
-	option_free(toy_options, OPTION_N(toy_options), &s);
-}
-
-static void a_near_name_is_suggested_and_a_far_one_is_not(void **state)
-{
-	(void)state;
-	assert_int_equal(suggest_distance("kitten", "sitting"), 3);
-	assert_int_equal(suggest_distance("", "abc"), 3);
-	assert_int_equal(suggest_distance("commit", "comimt"), 1); /* neighbours swapped */
-	assert_int_equal(suggest_distance("Commit-Interval", "commit_interval"), 0);
-	struct suggestion s = { .wanted = "comit_intervall" };
-	suggest_offer(&s, "model_interval");
-	suggest_offer(&s, "commit_interval");
-	suggest_offer(&s, "snapshot_interval");
-	assert_string_equal(s.best, "commit_interval");
-	s = (struct suggestion){ .wanted = "http" };
-	suggest_offer(&s, "settle");
-	assert_null(s.best);
-}
 
 /* ---- the file ---- */
 
@@ -602,245 +506,6 @@ static void an_input_that_cannot_be_decoded_is_an_error_of_its_topic(void **stat
 	config_errors_done(&errors);
 }
 
-/* ---- addresses ---- */
-
-static void redis_urls_are_taken_apart(void **state)
-{
-	static const struct {
-		const char *url, *host, *path, *user, *where;
-		int port, db;
-	} good[] = {
-		{ "redis://127.0.0.1:6379/0", "127.0.0.1", NULL, NULL, "127.0.0.1:6379/0", 6379, 0 },
-		{ "redis://h", "h", NULL, NULL, "h:6379/0", 6379, 0 },
-		{ "redis://h/", "h", NULL, NULL, "h:6379/0", 6379, 0 },
-		{ "redis://me%40shop@h:7/12", "h", NULL, "me@shop", "h:7/12", 7, 12 },
-		{ "redis://[::1]:7/1", "::1", NULL, NULL, "[::1]:7/1", 7, 1 },
-		{ "unix:///run/redis.sock", NULL, "/run/redis.sock", NULL, "/run/redis.sock, database 0", 6379, 0 },
-		{ "unix:///run/a%20b?db=3", NULL, "/run/a b", NULL, "/run/a b, database 3", 6379, 3 },
-	};
-	static const char *const bad[] = { "", "127.0.0.1:6379", "http://h", "rediss://h", "redis://", "redis://:6379", "redis://h:0", "redis://h:65536", "redis://h:x",
-					   "redis://h/x", "redis://h/1/2", "redis://u:p@h", "redis://:p@h", "redis://[::1", "unix://run/x", "unix:///x?base=1",
-					   "unix:///x?db=", "redis://h?db=1" };
-	struct config_redis r = { .url = NULL };
-	char error[OPTION_ERROR_BYTES];
-	(void)state;
-	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
-		assert_int_equal(address_redis(good[i].url, &r, error, sizeof(error)), 0);
-		for (int j = 0; j < 4; j++) {
-			const char *is = j == 0 ? r.host : j == 1 ? r.unix_path : j == 2 ? r.user : r.where;
-			const char *wanted = j == 0 ? good[i].host : j == 1 ? good[i].path : j == 2 ? good[i].user : good[i].where;
-			assert_int_equal(is != NULL, wanted != NULL);
-			if (is)
-				assert_string_equal(is, wanted);
-		}
-		assert_int_equal(r.port, good[i].port);
-		assert_int_equal(r.db, good[i].db);
-	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		error[0] = 0;
-		assert_int_equal(address_redis(bad[i], &r, error, sizeof(error)), -EINVAL);
-		assert_true(error[0] != 0);
-		assert_null(strstr(error, "u:p@"));
-	}
-	free(r.host);
-	free(r.unix_path);
-	free(r.user);
-	free(r.where);
-}
-
-static void http_addresses_are_numbers_or_off(void **state)
-{
-	struct config_glint g = { .http_on = true };
-	char error[OPTION_ERROR_BYTES];
-	static const char *const bad[] = { "", "9464", "localhost:9464", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "[::1]", "127.0.0.1:80x", ":80" };
-	(void)state;
-	assert_int_equal(address_http("off", &g, error, sizeof(error)), 0);
-	assert_false(g.http_on);
-	assert_int_equal(address_http("[::1]:80", &g, error, sizeof(error)), 0);
-	assert_true(g.http_on);
-	assert_string_equal(g.http_address, "::1");
-	assert_int_equal(g.http_port, 80);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(address_http(bad[i], &g, error, sizeof(error)), -EINVAL);
-	assert_int_equal(g.http_port, 80);
-}
-
-/* ---- the command line ---- */
-
-static void the_command_line_is_understood_in_both_spellings(void **state)
-{
-	char *argv[] = { "glintd", "--config", "a.conf", "--instance=x", "--set", "a.b=c=d", "--set=e.f=", "--check-config", "--embedded" };
-	struct args a;
-	char error[256];
-	(void)state;
-	assert_int_equal(args_parse(9, argv, &a, error, sizeof(error)), 0);
-	assert_string_equal(a.config, "a.conf");
-	assert_string_equal(a.instance, "x");
-	assert_int_equal(a.n_sets, 2);
-	assert_string_equal(a.sets[0], "a.b=c=d");
-	assert_string_equal(a.sets[1], "e.f=");
-	assert_int_equal(a.action, ARGS_CHECK_CONFIG);
-	assert_true(a.embedded);
-	args_done(&a);
-}
-
-static void a_wrong_command_line_is_answered_with_a_sentence(void **state)
-{
-	static const struct {
-		char *argv[4];
-		int argc;
-		const char *error;
-	} cases[] = {
-		{ { "glintd" }, 1, "--config FILE is needed (or --embedded, to try glint without Kafka); --help says more" },
-		{ { "glintd", "--confg", "x" }, 3, "'--confg' is not known; did you mean '--config'?" },
-		{ { "glintd", "run" }, 2, "'run' is not known; --help lists what is" },
-		{ { "glintd", "--config" }, 2, "--config needs a value" },
-		{ { "glintd", "--config=" }, 2, "--config needs a value" },
-		{ { "glintd", "--embedded=yes" }, 2, "--embedded takes no value" },
-		{ { "glintd", "--config=a", "--config=b" }, 3, "--config is given twice" },
-	};
-	struct args a;
-	char error[256];
-	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		assert_int_equal(args_parse(cases[i].argc, cases[i].argv, &a, error, sizeof(error)), -EINVAL);
-		assert_string_equal(error, cases[i].error);
-	}
-	char *argv[] = { "glintd", "--dump-config", "--version", "--check-config" };
-	assert_int_equal(args_parse(4, argv, &a, error, sizeof(error)), 0);
-	assert_int_equal(a.action, ARGS_VERSION);
-	args_done(&a);
-}
-
-/* ---- the reference ---- */
-
-struct written {
-	char names[512][96]; /* "section.name" */
-	char values[512][128];
-	size_t n;
-};
-
-static void note_section(void *to, const char *section, int line)
-{
-	(void)to;
-	(void)section;
-	(void)line;
-}
-
-static void note_pair(void *to, const char *section, const char *name, const char *value, int line)
-{
-	struct written *w = to;
-	(void)line;
-	assert_true(w->n < 512);
-	snprintf(w->names[w->n], sizeof(w->names[0]), "%s.%s", section, name);
-	snprintf(w->values[w->n++], sizeof(w->values[0]), "%s", value);
-}
-
-static void note_wrong(void *to, int line, const char *sentence)
-{
-	(void)to;
-	fail_msg("conf/glintd.conf:%d: %s", line, sentence);
-}
-
-static const char *reference(void)
-{
-	static char path[PATH_MAX];
-	const char *name = option_data_file("glintd.conf");
-	assert_non_null(name);
-	snprintf(path, sizeof(path), "%s", name);
-	free((void *)name);
-	return path;
-}
-
-static int missing(const struct written *w, const char *section, const struct option *options, size_t n)
-{
-	int found_missing = 0;
-	for (size_t i = 0; i < n; i++) {
-		char name[128];
-		size_t j = 0;
-		snprintf(name, sizeof(name), "%s.%s", section, options[i].name);
-		while (j < w->n && strcmp(w->names[j], name))
-			j++;
-		const char *is = j < w->n ? w->values[j] : NULL;
-		const char *wanted = options[i].value ? options[i].value : "";
-		bool name_of_topic = !strcmp(section, "topics") && options[i].type == OPTION_TEXT; /* the file shows names, the default is none */
-		if (is && (name_of_topic || !strcmp(is, wanted)))
-			continue;
-		char allowed[256];
-		option_allowed(&options[i], allowed, sizeof(allowed));
-		if (!found_missing++)
-			print_error("conf/glintd.conf lacks, or says otherwise:\n[%s]\n", section);
-		print_error("\n; %s %s\n%s = %s\n", options[i].help, allowed, options[i].name, wanted);
-	}
-	return found_missing;
-}
-
-static void the_reference_has_every_option_with_its_default(void **state)
-{
-	static const char *const sections[] = { "topics", "redis", "glint" };
-	static const struct ini_calls calls = { note_section, note_pair, note_wrong };
-	static struct written w;
-	struct option_file file;
-	char error[OPTION_ERROR_BYTES];
-	int wrong = 0;
-	(void)state;
-	assert_int_equal(option_read_file(reference(), 1 << 20, &file, error, sizeof(error)), 0);
-	assert_int_equal(ini_read(file.data, file.size, &calls, &w), 0);
-	for (size_t i = 0; i < 3; i++) {
-		size_t n;
-		const struct option *options = config_options(sections[i], &n);
-		wrong += missing(&w, sections[i], options, n);
-	}
-	for (size_t i = 0; i < PROCESSORS; i++)
-		wrong += missing(&w, processors[i]->name, processors[i]->options, processors[i]->n_options);
-	free(file.path);
-	free(file.data);
-	assert_int_equal(wrong, 0);
-}
-
-static void every_option_has_help_and_a_default_that_is_allowed(void **state)
-{
-	static const char *const sections[] = { "topics", "redis", "glint" };
-	char error[OPTION_ERROR_BYTES];
-	(void)state;
-	for (size_t i = 0; i < 3 + PROCESSORS; i++) {
-		size_t n = i < 3 ? 0 : processors[i - 3]->n_options;
-		const struct option *options = i < 3 ? config_options(sections[i], &n) : processors[i - 3]->options;
-		uint64_t settings[512] = { 0 };
-		for (size_t j = 0; j < n; j++) {
-			assert_true(options[j].offset + options[j].size <= sizeof(settings));
-			assert_true(options[j].help && strlen(options[j].help) > 10 && options[j].help[strlen(options[j].help) - 1] == '.');
-			for (size_t k = 0; k < j; k++)
-				assert_string_not_equal(options[j].name, options[k].name);
-		}
-		if (option_set_defaults(options, n, settings, sizeof(settings), error, sizeof(error)) != 0)
-			fail_msg("%s", error);
-		option_free(options, n, settings);
-	}
-}
-
-static void the_reference_and_the_minimal_file_load(void **state)
-{
-	static const char *const names[] = { "glintd.conf", "glintd-minimal.conf" };
-	(void)state;
-	for (int i = 0; i < 2; i++) {
-		char *path = option_data_file(names[i]);
-		const struct config_request request = { .path = path, .processors = processors, .n_processors = PROCESSORS };
-		struct config *c = NULL;
-		struct config_errors errors = { NULL, 0 };
-		assert_non_null(path);
-		int r = config_load(&request, &c, &errors);
-		for (size_t j = 0; j < errors.n; j++)
-			print_error("%s\n", errors.lines[j]);
-		assert_int_equal(r, 0);
-		assert_string_equal(c->topics.of[EVENT_ITEM].name, "items");
-		assert_int_equal(c->glint.commit_interval_ms, 200);
-		assert_true(c->glint.http_on);
-		config_destroy(c);
-		free(path);
-	}
-}
-
 static int make_folder(void **state)
 {
 	const char *base = getenv("TMPDIR");
@@ -862,9 +527,6 @@ static int remove_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(durations_sizes_and_counts_have_units),
-		cmocka_unit_test(a_refused_value_leaves_its_field_and_says_what_is_allowed),
-		cmocka_unit_test(a_near_name_is_suggested_and_a_far_one_is_not),
 		cmocka_unit_test(lines_of_thousands_of_bytes_are_read_whole),
 		cmocka_unit_test(a_line_beyond_the_bound_is_an_error_with_its_number),
 		cmocka_unit_test(indentation_colons_comments_and_line_ends_are_taken_as_people_write_them),
@@ -881,13 +543,6 @@ int main(void)
 		cmocka_unit_test(an_embedded_daemon_without_a_file_needs_only_its_topics),
 		cmocka_unit_test(the_instance_comes_from_flag_file_environment_or_host_in_this_order),
 		cmocka_unit_test(an_input_that_cannot_be_decoded_is_an_error_of_its_topic),
-		cmocka_unit_test(redis_urls_are_taken_apart),
-		cmocka_unit_test(http_addresses_are_numbers_or_off),
-		cmocka_unit_test(the_command_line_is_understood_in_both_spellings),
-		cmocka_unit_test(a_wrong_command_line_is_answered_with_a_sentence),
-		cmocka_unit_test(the_reference_has_every_option_with_its_default),
-		cmocka_unit_test(every_option_has_help_and_a_default_that_is_allowed),
-		cmocka_unit_test(the_reference_and_the_minimal_file_load),
 	};
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
