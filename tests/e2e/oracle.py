@@ -77,7 +77,7 @@ def sessions(t):
     found = counted(t, clicks)
     assert pairs(found, 'session') == {'ab': 1, 'ac': 1, 'bc': 1, 'de': 1, 'df': 1, 'ef': 1}, pairs(found, 'session')
     assert found['baskets', 'session'] == 4 and found['baskets', 'order'] == 0
-    assert found['item', 'a']['views'] == 2 and found['item', 'a']['session_baskets'] == 1
+    assert found['item', 'a']['views'] == 2 and found['item', 'a']['n_session'] == 1
 
     twelve = counted(t, [click(i, 'abcdefghijkl'[i]) for i in range(12)] + [click(12, 'a'), click(13, 'b', action='ADD_TO_CART')],
                      options=['--window', '0'])
@@ -108,7 +108,8 @@ def orders(t):
     ours = [k for k in found if k[0] == 'pair']
     assert len(ours) == 64 * 63 // 2 and ('pair', 'order', 'i000', 'i063') in found and ('pair', 'order', 'i000', 'i064') not in found
     assert found['baskets', 'order'] == 1
-    assert found['item', 'i000']['buys'] == 4 and found['item', 'i069']['buys'] == 2
+    assert found['item', 'i000']['buys'] == 1 and found['item', 'i069']['buys'] == 1 and found['item', 'x']['buys'] == 0
+    assert found['item', 'i000']['revenue:EUR'] == 400 and found['item', 'x']['revenue:EUR'] == -200
 
 
 @case
@@ -132,26 +133,31 @@ def records(t):
 
 @case
 def ratings(t):
-    'Rating counts and sums are per item; the first bias is a step of 1/(1+3) of nothing, the second as by hand.'
-    found = counted(t, [review(0, 'a', 5.0), review(1, 'a', 4.5, 'v'), review(2, 'b', None), review(3, 'c', 0.5, brand='x')])
+    'Rating counts and sums are per item; biases are the recursion as worked by hand.'
+    found = counted(t, [review(0, 'a', 5.0), review(1, 'a', 4.5, 'v'), review(2, 'b', None), review(3, 'b', 2.5, brand='x')])
     assert found['item', 'a']['rating_n'] == 2 and found['item', 'a']['rating_sum'] == 9.5
-    assert found['item', 'c']['rating_n'] == 1 and ('item', 'b') not in found
-    # mu 5, then 4.75; error -.25, step 1/(2+3)
-    assert abs(found['item', 'a']['bias'] - -0.05) < 1e-9, found['item', 'a']
+    assert found['item', 'b']['rating_n'] == 1 and found['item', 'b']['rating_sum'] == 2.5
+    # mu 4. a: (5 - 4) / 4 = .25; u: (1 - .25) / 9 = 1/12; a by v: .25 + (.5 - .25) / 5 = .3; b by u: (-1.5 - 1/12) / 4
+    assert abs(found['item', 'a']['bias'] - 0.3) < 1e-8, found
+    assert abs(found['item', 'b']['bias'] - -(1.5 + 1 / 12) / 4) < 1e-8, found
 
 
 @case
 def campaigns(t):
-    'Attribution follows the last touch within its window; revenue is net of discount and of refunds.'
-    first = order(1000, 'ab', discount_minor=50, campaign_id='direct')
-    refund = order(9 * DAY, 'b', kind='REFUND', order_id=first['order_id'])
+    'Attribution follows the last touch within its window; revenue is net of discount and of refunds, which follow their order.'
+    first = order(1000, 'abc', discount_minor=90, campaign_id='direct')  # 600 less 90
+    refund = order(9 * DAY, 'b', kind='REFUND', order_id=first['order_id'])  # 200 less a third of the discount
     late = order(8 * DAY, 'a')
-    found = counted(t, [click(0, 'a', campaign_id='old', action='CLICK'), click(500, 'a', campaign_id='new'),
-                        click(600, 'a', campaign_id='seen', action='IMPRESSION'), click(2000, 'b', campaign_id='new', action='ADD_TO_CART')],
-                    [first, late, refund])
-    assert found['campaign', 'direct'] == {'orders': 1, 'revenue:EUR': 350}, found
-    assert found['campaign', 'new'] == {'carts': 1, 'attributed_orders': 1, 'attributed_revenue:EUR': 350 - 200}, found
+    clicks = [click(0, 'a', campaign_id='old', action='CLICK'), click(500, 'a', campaign_id='new'),
+              click(600, 'a', campaign_id='seen', action='IMPRESSION'), click(2000, 'b', campaign_id='new', action='ADD_TO_CART')]
+    found = counted(t, clicks, [first, late, refund])
+    assert found['campaign', 'direct'] == {'orders': 1, 'revenue:EUR': 510 - 170}, found
+    assert found['campaign', 'new'] == {'carts': 1, 'attributed_orders': 1, 'attributed_revenue:EUR': 510 - 170}, found
     assert found['campaign', 'old'] == {'clicks': 1} and found['campaign', 'seen'] == {'impressions': 1}, found
+    # everything comes back, and more than everything: nothing is left
+    rest = [order(9 * DAY + i, items, kind='REFUND', order_id=first['order_id']) for i, items in enumerate(('ac', 'abc'), 1)]
+    found = counted(t, clicks, [first, late, refund] + rest)
+    assert found['campaign', 'new']['attributed_revenue:EUR'] == 0 and found['campaign', 'direct']['revenue:EUR'] == 0, found
 
 
 @case
@@ -168,7 +174,7 @@ def groceries(t):
     assert len(names) == 9636, len(names)
     for pair, n in want.items():
         assert names[pair] == n, (pair, names.get(pair))
-    assert found['item', 'whole milk']['order_baskets'] == 2513
+    assert found['item', 'whole milk']['n_order'] == 2513
 
 
 @case

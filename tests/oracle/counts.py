@@ -15,10 +15,12 @@ Choices where the documents leave one:
 - a record ahead of stream time by more than max_jump moves it when the next three of its partition are ahead by as much too;
   a record that is not ahead so far ends the candidates
 - sessions are made of VIEW, CLICK and ADD_TO_CART; one without an item extends its session and adds no item
-- "buys" counts pieces in ORDER lines; an item's revenue is quantity x unit price, less what REFUND lines name
-- a campaign's revenue is lines less discount, refunds (in the same way) subtracted; direct figures come from events that name
-  the campaign, attributed ones follow the order that a refund names; a last touch is the one with the greatest ts that is not
-  after the order, the later arrival among equals
+- "buys" counts orders that hold the item; an item's revenue is quantity x unit price, less what REFUND lines name (lines of
+  quantity 0 are neither; an order's items beyond --order-max-items are revenue only)
+- a campaign's revenue is an order's lines less its discount; a refund goes to the campaigns of the order that it names, at most
+  what is left of it, and takes the discount back in proportion; one whose order is unknown goes to the campaign that it names.
+  A last touch is the one with the greatest ts that is not after the order, the later arrival among equals
+- a bias is the recommended recursion with the mean of all ratings as mu, over all shoppers' ratings by ts
 """
 import argparse
 import collections
@@ -213,6 +215,15 @@ class Session:
         self.sid, self.items, self.known = sid, collections.deque(maxlen=RECENT), set()
 
 
+class Order:
+    """what an order's refunds need of it"""
+    __slots__ = ('direct', 'attributed', 'currency', 'gross', 'discount', 'refunded')
+
+    def __init__(self, direct, attributed, currency, gross, discount):
+        self.direct, self.attributed, self.currency = direct, attributed, currency
+        self.gross, self.discount, self.refunded = gross, discount, 0
+
+
 class Counts:
     """the models' counts, from applied events in order"""
 
@@ -224,10 +235,10 @@ class Counts:
         self.number, self.name = {}, []
         self.sessions = {}
         self.item = collections.defaultdict(collections.Counter)
-        self.bias_item, self.bias_user, self.mu = {}, {}, [0, 0.0]
+        self.ratings = []
         self.campaign = collections.defaultdict(collections.Counter)
         self.touches = collections.defaultdict(list)
-        self.credit = {}
+        self.placed = {}
 
     def number_of(self, item):
         n = self.number.get(item)
@@ -241,8 +252,9 @@ class Counts:
 
     def clicks(self, e):
         action, item, campaign = e['action'], e.get('item_id') or None, e.get('campaign_id') or None
-        if item and action in ('VIEW', 'ADD_TO_CART'):
-            self.item[item]['views' if action == 'VIEW' else 'carts'] += 1
+        counted = {'VIEW': 'views', 'CLICK': 'clicks', 'ADD_TO_CART': 'carts'}.get(action)
+        if item and counted:
+            self.item[item][counted] += 1
         if campaign:
             field = {'IMPRESSION': 'impressions', 'CLICK': 'clicks', 'ADD_TO_CART': 'carts'}.get(action)
             figures = self.campaign[campaign]
@@ -275,29 +287,41 @@ class Counts:
 
     def purchases(self, e):
         refund = e.get('kind') == 'REFUND'
-        sign = -1 if refund else 1
-        currency = 'revenue:' + e['currency']
-        total = -(e.get('discount_minor') or 0)
+        gross, bought = 0, {}
         for line in e['lines']:
+            if not line['quantity']:
+                continue
             money = line['quantity'] * line['unit_price_minor']
-            total += money
+            gross += money
             item = self.item[line['item_id']]
-            item[currency] += sign * money
-            if not refund:
-                item['buys'] += line['quantity']
-        direct = e.get('campaign_id') or None
-        if direct:
-            self.campaign[direct]['orders'] += not refund
-            self.campaign[direct][currency] += sign * total
-        order = (e['user_id'], e['order_id'])
+            item['revenue:' + e['currency']] += -money if refund else money
+            bought[line['item_id']] = True
         if refund:
-            credited = self.credit.get(order)
-        else:
-            credited = self.credit[order] = self.last_touch(e['user_id'], e['ts'])
-            self.order(e)
-        if credited:
-            self.campaign[credited]['attributed_orders'] += not refund
-            self.campaign[credited]['attributed_' + currency] += sign * total
+            return self.refund(e, gross)
+        for item in list(bought)[:self.o.order_max_items]:
+            self.item[item]['buys'] += 1
+        discount = min(max(e.get('discount_minor') or 0, 0), max(gross, 0))
+        order = Order(e.get('campaign_id') or None, self.last_touch(e['user_id'], e['ts']), e['currency'], gross, discount)
+        self.placed[e['user_id'], e['order_id']] = order
+        self.book(order, 1, gross - discount)
+        self.order(e)
+
+    def book(self, order, orders, money):
+        for campaign, sort in ((order.direct, ''), (order.attributed, 'attributed_')):
+            if campaign:
+                self.campaign[campaign][sort + 'orders'] += orders
+                self.campaign[campaign]['%srevenue:%s' % (sort, order.currency)] += money
+
+    def refund(self, e, returned):
+        order = self.placed.get((e['user_id'], e['order_id']))
+        if order is None:
+            net = max(0, returned - max(0, e.get('discount_minor') or 0))
+            self.book(Order(e.get('campaign_id') or None, None, e['currency'], 0, 0), 0, -net)
+        elif order.currency == e['currency']:
+            gross = max(order.gross, 0)
+            before, order.refunded = order.refunded, min(gross, order.refunded + max(0, returned))
+            share = [order.discount * part // gross if gross else 0 for part in (before, order.refunded)]
+            self.book(order, 0, -(order.refunded - before - (share[1] - share[0])))
 
     def last_touch(self, user, ts):
         best = None
@@ -324,16 +348,19 @@ class Counts:
             return
         self.item[item]['rating_n'] += 1
         self.item[item]['rating_milli'] += int(rating * 1000 + 0.5)
-        # the recommended recursion: the item's step first, then the user's, each with a floor
-        r = rating
-        self.mu[0] += 1
-        self.mu[1] += (r - self.mu[1]) / self.mu[0]
-        i = self.bias_item.setdefault(item, [0, 0.0])
-        u = self.bias_user.setdefault(e['user_id'], [0, 0.0])
-        i[0] += 1
-        u[0] += 1
-        i[1] += max(1 / (i[0] + 3), 0.01) * (r - (self.mu[1] + u[1] + i[1]))
-        u[1] += max(1 / (u[0] + 8), 0.06) * (r - (self.mu[1] + u[1] + i[1]))
+        self.ratings.append((item, e['user_id'], rating))
+
+    def biases(self):
+        """of the items: the item's step first, then the user's, each with a floor"""
+        items, users = {}, {}
+        mu = sum(r for _, _, r in self.ratings) / max(1, len(self.ratings))
+        for item, user, r in self.ratings:
+            i, u = items.setdefault(item, [0, 0.0]), users.setdefault(user, [0, 0.0])
+            i[0] += 1
+            u[0] += 1
+            i[1] += max(1 / (i[0] + 3), 0.01) * (r - mu - u[1] - i[1])
+            u[1] += max(1 / (u[0] + 8), 0.06) * (r - mu - u[1] - i[1])
+        return {item: b for item, (_, b) in items.items()}
 
     # --- what the dump says ---
 
@@ -357,15 +384,16 @@ class Counts:
             yield names[key >> 48], names[key >> 24 & 0xffffff], key & 0xffffff
 
     def items(self, windows):
+        biases = self.biases()
         for item in sorted(set(self.item) | set(self.number), key=str.encode):
             figures = dict(self.item.get(item) or {})
             figures['rating_sum'] = figures.pop('rating_milli', 0) / 1000
-            for field in ('rating_n', 'views', 'carts', 'buys'):
+            for field in ('rating_n', 'views', 'clicks', 'carts', 'buys'):
                 figures.setdefault(field, 0)
-            if item in self.bias_item:
-                figures['bias'] = round(self.bias_item[item][1], 9)
+            if item in biases:
+                figures['bias'] = round(biases[item], 9)
             for sort, (_, in_items, _) in windows.items():
-                figures[sort + '_baskets'] = in_items.get(self.number.get(item), 0)
+                figures['n_' + sort] = in_items.get(self.number.get(item), 0)
             yield dict({'item': item}, **figures)
 
     def campaigns(self):
@@ -412,6 +440,7 @@ def parser():
                           ('max-jump', '1d'), ('max-skew', '5min'), ('attribution-window', '7d')):
         p.add_argument('--' + name, type=duration_ms, default=default, help='default ' + default)
     p.add_argument('--basket-max-items', type=int, default=64)
+    p.add_argument('--order-max-items', type=int, default=256, help='distinct items of one order that count as bought')
     p.add_argument('--ring', type=int, default=0, help='event ids kept per shopper and topic; 0 = all')
     p.add_argument('--rating-min', type=float, default=0.5)
     p.add_argument('--rating-max', type=float, default=5.0)
