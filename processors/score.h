@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#define SENTIMENT_TEXT_MAX 65536 /* bytes of one text that are scored; the rest is not read (cut between two characters) */
+#define SENTIMENT_TEXT_MAX 32768 /* bytes of one text that are scored; the rest is not read (cut between two characters) */
 #define SENTIMENT_THRESHOLD 0.05 /* |compound| from which a text is positive or negative */
 
 struct sentiment_score {

@@ -65,6 +65,8 @@ void vader_destroy(struct vader *v)
 
 static bool is_space(uint32_t c)
 {
+	if (c > 0x20 && c < 0x85)
+		return false;
 	return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
 		c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
@@ -91,7 +93,7 @@ static const uint32_t other_lower[][2] = { { 0xaa, 0xaa }, { 0xba, 0xba }, { 0x2
 	{ 0xa770, 0xa770 }, { 0xa7f8, 0xa7f9 }, { 0xab5c, 0xab5f }, { 0x10780, 0x10780 }, { 0x10783, 0x10785 }, { 0x10787, 0x107b0 },
 	{ 0x107b2, 0x107ba } };
 
-static int case_of(uint32_t c) /* 1 upper, -1 lower or title, 0 neither */
+static int case_of(uint32_t c) /* 1 upper, -1 lower or title, 0 neither; not for ASCII */
 {
 	if (c < 0x80)
 		return c >= 'A' && c <= 'Z' ? 1 : c >= 'a' && c <= 'z' ? -1
@@ -129,9 +131,22 @@ static size_t replace_emoji(struct vader *v, const struct lexicon *emoji, struct
 	size_t size = 0;
 	const char *at = text.size ? text.data : "", *end = at + text.size;
 	while (at < end) {
+		const char *run = at;
+		while (at < end && (unsigned char)*at < 0x80)
+			at++;
+		if (at > run) { /* ASCII holds no emoji: copied in one piece, or as much of it as fits */
+			size_t n = (size_t)(at - run), left = SENTIMENT_TEXT_MAX - size;
+			memcpy(v->text + size, run, n < left ? n : left);
+			size += n < left ? n : left;
+			if (n >= left)
+				break;
+			space = at[-1] == ' ';
+			ornament = false;
+			continue;
+		}
 		uint32_t c;
 		size_t n = utf8_next(at, end, &c), before = size;
-		const struct lexicon_entry *e = c >= 0x80 && lexicon_longest(emoji, c) ? lexicon_find(emoji, at, n) : NULL;
+		const struct lexicon_entry *e = lexicon_longest(emoji, c) ? lexicon_find(emoji, at, n) : NULL;
 		if (ornament && (c == 0xfe0f || c == 0x200d || (c >= 0x1f3fb && c <= 0x1f3ff))) {
 			at += n;
 			continue;
@@ -174,7 +189,7 @@ static enum keyword keyword_of(struct text t)
 	if (t.size < 2 || t.size > 7)
 		return OTHER;
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (text_equal(words[i].word, t))
+		if (words[i].word.data[0] == t.data[0] && text_equal(words[i].word, t))
 			return words[i].keyword;
 	return OTHER;
 }
@@ -191,13 +206,19 @@ static size_t lower_case(const char *at, const char *end, char *to, bool *ret_ca
 	bool upper = false, other = false;
 	uint32_t c = 0, previous = 0;
 	for (; at < end; previous = c) {
+		if ((c = (unsigned char)*at) < 0x80) {
+			bool capital = c >= 'A' && c <= 'Z';
+			upper |= capital;
+			other |= c >= 'a' && c <= 'z';
+			*to++ = (char)(capital ? c | 0x20 : c);
+			at++;
+			continue;
+		}
 		size_t n = utf8_next(at, end, &c);
 		int which = case_of(c);
 		upper |= which > 0;
 		other |= which < 0;
-		if (c < 0x80) {
-			*to++ = (char)(which > 0 ? c | 0x20 : c);
-		} else if (c == 0xfffd) {
+		if (c == 0xfffd) {
 			memcpy(to, at, n);
 			to += n;
 		} else if (c == 0x130) {

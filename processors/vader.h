@@ -15,13 +15,14 @@
 #include "lexicon.h"
 #include "score.h"
 
-struct vader; /* the scratch memory of one scorer: some 2 MiB of address space, touched as texts need it. One thread at a time */
+struct vader; /* the scratch memory of one scorer: some 1 MiB of address space, touched as texts need it. One thread at a time */
 
 int vader_create(struct vader **ret);    /* 0 or -ENOMEM */
 void vader_destroy(struct vader *vader); /* NULL allowed */
 
 /* Sums of one text (UTF-8; a byte that is not is taken as a character of its own). At most SENTIMENT_TEXT_MAX bytes, counted after
- * emoji are replaced, are read. `emoji`: the lexicon whose [emoji] are used; NULL: those of `lexicon`. Allocates nothing. */
+ * emoji are replaced, are read. `emoji`: the lexicon whose [emoji] are used; NULL: those of `lexicon`. Allocates nothing. Time: some
+ * 0.1 us a byte; the worst (thousands of different valences and a "but", whose rule looks for equal ones) some 0.5 us a byte. */
 struct sentiment_sums vader_sums(struct vader *vader, const struct lexicon *lexicon, const struct lexicon *emoji, struct text text);
 
 struct sentiment_score vader_score(struct vader *vader, const struct lexicon *lexicon, struct text text); /* sums, squashed */
