@@ -279,3 +279,9 @@ int kafka_reach(rd_kafka_t *client, const char *bootstrap, int timeout_ms, char 
 	snprintf(error, size, "Kafka at %s: %s", bootstrap, rd_kafka_err2str(err));
 	return -EIO;
 }
+
+void kafka_client_destroy(struct rd_kafka_s *client)
+{
+	if (client)
+		rd_kafka_destroy(client);
+}

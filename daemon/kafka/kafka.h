@@ -36,6 +36,8 @@ struct rd_kafka_conf_s *kafka_conf(const struct config *config, enum kafka_role 
 int kafka_client(const struct config *config, enum kafka_role role, const char *bootstrap, struct rd_kafka_s **ret, char *error,
 		 size_t size);
 
+void kafka_client_destroy(struct rd_kafka_s *client); /* NULL allowed */
+
 /* As config_request.check_kafka: 0; -ENOENT no such property; -EINVAL with a sentence (not allowed, or wrong value). */
 int kafka_check_property(const char *name, const char *value, char *error, size_t size);
 

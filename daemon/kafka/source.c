@@ -343,7 +343,14 @@ void source_next(struct source *s, unsigned topic, int32_t partition)
 bool source_at_end(const struct source *s, unsigned topic, int32_t partition)
 {
 	const struct queue *q = queue_of(s, topic, partition);
-	return q && q->at == q->n && q->eof >= q->position;
+	if (!q || q->at < q->n)
+		return false;
+	if (q->eof >= q->position)
+		return true;
+	/* The end is reported by the next empty fetch, fetch.wait.max.ms later; the last fetch has said already where it is. */
+	int64_t first, end;
+	return rd_kafka_get_watermark_offsets(s->rk, s->topics[topic], partition, &first, &end) == RD_KAFKA_RESP_ERR_NO_ERROR && end >= 0 &&
+	       q->position >= end;
 }
 
 int64_t source_position(const struct source *s, unsigned topic, int32_t partition)
@@ -352,6 +359,14 @@ int64_t source_position(const struct source *s, unsigned topic, int32_t partitio
 	if (!q)
 		return -1;
 	return q->at == q->n && q->eof > q->position ? q->eof : q->position;
+}
+
+int64_t source_lag(const struct source *s, unsigned topic, int32_t partition)
+{
+	int64_t first, end, position = source_position(s, topic, partition);
+	if (position < 0 || rd_kafka_get_watermark_offsets(s->rk, s->topics[topic], partition, &first, &end) != RD_KAFKA_RESP_ERR_NO_ERROR)
+		return 0;
+	return end > position ? end - (position > first ? position : first) : 0;
 }
 
 int64_t source_lost(const struct source *s, unsigned topic, int32_t partition)
@@ -392,6 +407,11 @@ int source_committed(struct source *s, struct source_place *places, size_t n, in
 		return -EIO;
 	}
 	return 0;
+}
+
+void *source_group_metadata(struct source *s)
+{
+	return rd_kafka_consumer_group_metadata(s->rk);
 }
 
 struct rd_kafka_s *source_client(struct source *s)

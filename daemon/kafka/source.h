@@ -55,6 +55,8 @@ void source_next(struct source *s, unsigned topic, int32_t partition);
 bool source_at_end(const struct source *s, unsigned topic, int32_t partition);
 /* Next offset: past the last record taken and, at the end, past what follows it (transaction markers). */
 int64_t source_position(const struct source *s, unsigned topic, int32_t partition);
+/* Records between our position and the end as the last fetch told it; 0 when unknown. */
+int64_t source_lag(const struct source *s, unsigned topic, int32_t partition);
 /* -1, or the first offset that is left of a log that was trimmed past our position (named once by source_poll's error text). */
 int64_t source_lost(const struct source *s, unsigned topic, int32_t partition);
 
@@ -64,6 +66,8 @@ int source_watermarks(struct source *s, unsigned topic, int32_t partition, int t
 /* The group's committed offsets (stable ones) of all given places: offset is set; -1 = none committed. */
 int source_committed(struct source *s, struct source_place *places, size_t n, int timeout_ms, char *error, size_t size);
 
+/* The member's metadata for a transaction (rd_kafka_consumer_group_metadata_t), the caller's; NULL: not a member. */
+void *source_group_metadata(struct source *s);
 struct rd_kafka_s *source_client(struct source *s);
 
 #endif

@@ -1,0 +1,122 @@
+/* Merges a user task's inputs; see feed.h. */
+#include "feed.h"
+
+#include <limits.h>
+
+int feed_init(struct feed *f, const struct config *config, struct user_task *task, char *error, size_t size)
+{
+	static const enum event_kind kinds[INPUTS] = { EVENT_CLICK, EVENT_PURCHASE, EVENT_REVIEW };
+	unsigned n = 0;
+	*f = (struct feed){ .task = task, .max_skew_ms = config->glint.max_skew_ms };
+	for (int j = 0; j < INPUTS; j++) {
+		f->topic[j] = UINT_MAX;
+		f->limit[j] = INT64_MAX;
+		if (!config->topics.of[kinds[j]].name[0])
+			continue;
+		f->topic[j] = n++;
+		struct decoder_settings settings;
+		config_decoder(config, kinds[j], &settings);
+		int rc = decoder_create(kinds[j], &settings, &f->decoders[j], error, size);
+		if (rc < 0) {
+			feed_done(f);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+void feed_done(struct feed *f)
+{
+	for (int j = 0; j < INPUTS; j++) {
+		decoder_destroy(f->decoders[j]);
+		f->decoders[j] = NULL;
+	}
+}
+
+void feed_drop_heads(struct feed *f)
+{
+	for (int j = 0; j < INPUTS; j++)
+		f->ready[j] = false;
+	f->waiting_since_ms = 0;
+}
+
+static void refuse(struct feed *f, unsigned j, const struct source_record *r, const char *reason, const char *field)
+{
+	if (f->live)
+		f->dead(f->to, f->task, j, r, reason, field);
+}
+
+/* The next record that can be applied becomes the head. */
+static bool fill(struct feed *f, unsigned j, int64_t now_ms)
+{
+	struct user_task *t = f->task;
+	struct source_record r;
+	while (source_peek(f->source, f->topic[j], (int32_t)t->partition, &r)) {
+		if (r.offset >= f->limit[j])
+			return false;
+		if (!r.value.data) {
+			user_task_skip(t, j, r.offset, FILTERED);
+		} else if (decoder_decode(f->decoders[j], r.value.data, r.value.size, &f->heads[j]) < 0) {
+			refuse(f, j, &r, decode_reasons[decoder_reason(f->decoders[j])], decoder_field(f->decoders[j]));
+			user_task_skip(t, j, r.offset, DEAD_LETTERED);
+		} else if (f->live ? f->heads[j].ts > now_ms + f->max_skew_ms : user_task_was_refused(t, j, r.offset)) {
+			refuse(f, j, &r, "ahead_of_clock", "ts");
+			if (f->live)
+				user_task_refuse(t, j, r.offset);
+			else
+				user_task_skip(t, j, r.offset, DEAD_LETTERED);
+		} else {
+			f->offsets[j] = r.offset;
+			f->ready[j] = true;
+			return true;
+		}
+		source_next(f->source, f->topic[j], (int32_t)t->partition);
+	}
+	return false;
+}
+
+int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing)
+{
+	int least = -1;
+	bool missing = false;
+	for (unsigned j = 0; j < INPUTS; j++) {
+		if (f->topic[j] == UINT_MAX)
+			continue;
+		if (!f->ready[j] && !fill(f, j, now_ms)) {
+			missing |= !feed_at_end(f, j);
+			continue;
+		}
+		if (least < 0 || f->heads[j].ts < f->heads[least].ts)
+			least = (int)j;
+	}
+	*ret_missing = missing;
+	return least;
+}
+
+enum outcome feed_apply(struct feed *f, unsigned j, int64_t now_ms)
+{
+	enum outcome outcome = user_task_apply(f->task, j, f->offsets[j], &f->heads[j], f->live, now_ms);
+	f->ready[j] = false;
+	source_next(f->source, f->topic[j], (int32_t)f->task->partition);
+	return outcome;
+}
+
+bool feed_at_end(const struct feed *f, unsigned j)
+{
+	int32_t p = (int32_t)f->task->partition;
+	if (f->ready[j])
+		return false;
+	int64_t position = source_position(f->source, f->topic[j], p);
+	return position < 0 || position >= f->limit[j] || source_at_end(f->source, f->topic[j], p);
+}
+
+bool feed_finished(const struct feed *f)
+{
+	for (unsigned j = 0; j < INPUTS; j++)
+		if (f->topic[j] != UINT_MAX) {
+			int64_t position = source_position(f->source, f->topic[j], (int32_t)f->task->partition);
+			if (f->ready[j] || (position >= 0 && position < f->limit[j]))
+				return false;
+		}
+	return true;
+}

@@ -1,0 +1,37 @@
+/* Restore: rows from the compacted topics into tasks, then the logs again from `low` to what was committed.
+ *
+ * The order is that of ARCHITECTURE "State": committed offsets (the caller's), the rows' true end, the rows to it, the logs. One
+ * restore serves the tasks of several partitions; it goes on in steps, so that the caller keeps polling. Also `glintctl dump`.
+ */
+#ifndef GLINT_ROWS_H
+#define GLINT_ROWS_H
+
+#include "daemon/feed.h"
+#include "daemon/kafka/topics.h"
+#include "daemon/state/items.h"
+
+struct restore;
+
+struct restore_task {
+	int32_t partition;
+	struct user_task *user;
+	struct item_task *item;
+	struct feed *feed;            /* of the user task; its source, limits and liveness are the restore's until it ends */
+	int64_t committed[INPUTS];    /* by input; -1: none */
+	int64_t item_committed;       /* of the repartition partition; -1: none. INT64_MAX: to its stable end */
+};
+
+/* tasks: borrowed, n of them. Blocks for the rows' ends (at most some seconds). 0, or -errno with a sentence. */
+int restore_create(const struct config *config, const char *bootstrap, const struct topics_layout *layout, struct restore_task *tasks, size_t n,
+		   int wake_fd, struct restore **ret, char *error, size_t size);
+void restore_destroy(struct restore *r); /* NULL allowed; also in mid-restore */
+/* Goes on for at most budget_us. 1: done; 0: more to do; -errno with a sentence. */
+int restore_step(struct restore *r, int64_t budget_us, int64_t now_ms, char *error, size_t size);
+
+struct restore_progress {
+	uint64_t rows, records;  /* taken so far */
+	uint64_t rows_total;     /* at most; compaction leaves fewer */
+};
+struct restore_progress restore_progress(const struct restore *r);
+
+#endif

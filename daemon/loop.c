@@ -1,0 +1,279 @@
+/* The round, the start and the stop; see loop.h. */
+#include "daemon/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/face/log.h"
+#include "version.h"
+
+enum { CONNECT_MS = 30000, IDLE_MS = 20, GLOBAL_BUDGET = 2000 };
+
+int64_t clock_monotonic_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t clock_wall_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void clocks(struct loop *l)
+{
+	l->now_ms = clock_monotonic_ms();
+	l->wall_ms = clock_wall_ms();
+}
+
+static struct engine *make_engine(const struct loop_setup *setup)
+{
+	const struct config_glint *g = &setup->config->glint;
+	const struct config_topics *topics = &setup->config->topics;
+	struct engine_rules rules = {
+		.partitions = (uint32_t)setup->layout->partitions,
+		.allowed_lateness_ms = g->allowed_lateness_ms, .max_jump_ms = g->max_jump_ms, .settle_ms = g->settle_ms, .live_ms = 3600000,
+		.dedup_ring = (uint32_t)g->dedup_ring, .max_users = (uint64_t)g->max_users, .max_items = (uint64_t)g->max_items,
+		.user_idle_ms = g->user_expiry_ms, .item_idle_ms = g->item_expiry_ms,
+		.inputs = { topics->of[EVENT_CLICK].name[0], topics->of[EVENT_PURCHASE].name[0], topics->of[EVENT_REVIEW].name[0] },
+	};
+	return engine_create(&rules, setup->settings, setup->config->redis.prefix);
+}
+
+static int clients_start(struct loop *l, char *error, size_t size)
+{
+	const struct config *config = l->config;
+	const char *outs[COMMIT_TOPICS];
+	for (int t = 0; t < COMMIT_TOPICS; t++)
+		outs[t] = l->layout.names[t];
+	const char *inputs[SOURCE_TOPICS] = { NULL };
+	memcpy(inputs, l->topics, sizeof(inputs));
+	/* Transactions first: a predecessor's open one is aborted before anything is read. */
+	int rc = committer_create(config, l->bootstrap, outs, inputs, l->wake_fd, CONNECT_MS, &l->committer, error, size);
+	if (rc == 0)
+		rc = global_create(config, l->bootstrap, &l->layout, l->items_partitions, l->engine, l->wake_fd, &l->global, error, size);
+	struct source_events events = { assign_partitions, assign_revoked, l };
+	if (rc == 0)
+		rc = source_create(config, KAFKA_CONSUMER, l->bootstrap, l->topics, l->n_topics, l->wake_fd, &events, &l->source, error, size);
+	if (rc == 0)
+		committer_consumer(l->committer, source_client(l->source));
+	health_set(l->health, HEALTH_KAFKA, rc == 0, error);
+	return rc;
+}
+
+static void clients_stop(struct loop *l, bool quick)
+{
+	views_alerts_stop(l);
+	if (l->source && !quick)
+		source_destroy(l->source, false);
+	if (quick)
+		assign_drop_all(l);
+	committer_destroy(l->committer, quick);
+	l->committer = NULL;
+	if (quick)
+		source_destroy(l->source, true);
+	l->source = NULL;
+	assign_drop_all(l);
+	global_destroy(l->global);
+	l->global = NULL;
+	model_clear(l->engine->model);
+	if (!l->spare)
+		l->spare = interval_create();
+	l->assigned = false;
+}
+
+static void drain_fd(int fd)
+{
+	uint64_t n;
+	if (read(fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		log_debug(NULL, "event fd: %s", strerror(errno));
+}
+
+static void idle(struct loop *l)
+{
+	int64_t until_seal = l->opened_ms + l->config->glint.commit_interval_ms - l->now_ms;
+	int timeout = until_seal > 0 && until_seal < IDLE_MS ? (int)until_seal : IDLE_MS;
+	struct pollfd fds[2] = { { l->wake_fd, POLLIN, 0 }, { publisher_fd(l->publisher), POLLIN, 0 } };
+	poll(fds, 2, timeout); /* a signal ends it, too */
+	drain_fd(l->wake_fd);
+}
+
+/* One round. False: the clients are of no use any more, or we are fenced (l->why). */
+static int go_round(struct loop *l)
+{
+	char error[400] = "";
+	bool any = false;
+	clocks(l);
+	int rc = source_poll(l->source, error, sizeof(error));
+	if (rc < 0) {
+		snprintf(l->why, sizeof(l->why), "%s", error);
+		return rc;
+	}
+	struct interval *i = committer_completed(l->committer);
+	if (i) {
+		enum commit_fate fate = i->fate;
+		seal_fate(l, i);
+		if (fate == COMMIT_FENCED)
+			return -ESTALE;
+	}
+	if (l->rebuild)
+		return -EIO;
+	int taken = global_poll(l->global, GLOBAL_BUDGET, error, sizeof(error));
+	if (taken < 0) {
+		snprintf(l->why, sizeof(l->why), "global tables: %s", error);
+		return taken;
+	}
+	if (l->restore)
+		any |= assign_restore(l) >= 0;
+	bool worked = work_step(l);
+	if (!worked)
+		l->drain_since_ms = l->now_ms;
+	work_time(l);
+	any |= worked | views_step(l) | (taken > 0);
+	if (!l->rebuild && seal_due(l))
+		seal(l, false);
+	report_round(l);
+	if (l->rebuild)
+		return -EIO;
+	if (!any)
+		idle(l);
+	return 0;
+}
+
+/* SIGTERM: what is processed is committed with all rows, Redis gets what it can take, the group is left as a static member does. */
+static void stop_cleanly(struct loop *l)
+{
+	int64_t until = clock_monotonic_ms() + l->config->glint.shutdown_timeout_ms * 7 / 10;
+	notify_stopping("stopping: committing and draining");
+	health_stopping(l->health);
+	while (views_pending(l) && clock_monotonic_ms() < until - l->config->glint.shutdown_timeout_ms / 2) {
+		clocks(l);
+		struct interval *i = committer_completed(l->committer);
+		if (i)
+			seal_fate(l, i);
+		if (l->rebuild || !views_step(l))
+			poll(&(struct pollfd){ publisher_fd(l->publisher), POLLIN, 0 }, 1, 10);
+	}
+	struct interval *i = committer_wait(l->committer, (int)(until - clock_monotonic_ms() > 0 ? until - clock_monotonic_ms() : 0));
+	if (i)
+		seal_fate(l, i);
+	if (!l->rebuild && committer_idle(l->committer) && !l->restore) {
+		clocks(l);
+		seal(l, true);
+		int64_t left = until - clock_monotonic_ms();
+		i = committer_wait(l->committer, left > 0 ? (int)left : 0);
+		if (i) {
+			seal_fate(l, i);
+			if (i->fate == COMMIT_DONE)
+				log_info(NULL, "committed; every change is in a row");
+		}
+	}
+	if (!committer_idle(l->committer))
+		log_warn(NULL, "Kafka did not answer in time: the last interval is not committed, it will be processed again");
+}
+
+int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop)
+{
+	static const enum event_kind kinds[INPUTS] = { EVENT_CLICK, EVENT_PURCHASE, EVENT_REVIEW };
+	struct loop *l = calloc(1, sizeof(*l));
+	char error[512] = "";
+	int code = 0;
+	if (!l)
+		return EX_OSERR;
+	l->config = setup->config;
+	l->bootstrap = setup->bootstrap;
+	l->layout = *setup->layout;
+	l->items_partitions = setup->items_partitions;
+	l->health = setup->health;
+	l->metrics = setup->metrics;
+	for (int j = 0; j < INPUTS; j++) {
+		l->input_topic[j] = UINT_MAX;
+		if (!l->config->topics.of[kinds[j]].name[0])
+			continue;
+		l->input_topic[j] = l->n_topics;
+		l->topics[l->n_topics++] = l->config->topics.of[kinds[j]].name;
+	}
+	l->repartition = l->n_topics;
+	l->topics[l->n_topics++] = l->layout.names[TOPIC_REPARTITION];
+	l->engine = make_engine(setup);
+	l->n_parts = (uint32_t)l->layout.partitions;
+	l->parts = calloc(l->n_parts, sizeof(*l->parts));
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		l->parts[i].partition = (int32_t)i;
+	l->open = interval_create();
+	l->spare = interval_create();
+	l->bound_bytes = (size_t)l->config->glint.interval_bytes;
+	l->alerts_position = -1;
+	l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	notify_init(&l->notify);
+	report_create(l);
+	clocks(l);
+	l->drain_since_ms = l->behind_budget_ms = l->now_ms;
+	char run[32];
+	snprintf(run, sizeof(run), "%lld", (long long)l->wall_ms);
+	struct publisher_options options = { &l->config->redis, l->config->glint.instance, GLINT_VERSION, run, l->health };
+	if (publisher_create(&options, &l->publisher, error, sizeof(error)) < 0) {
+		log_error(NULL, "%s", error);
+		code = EX_OSERR;
+		goto end;
+	}
+	int64_t pause_ms = 200;
+	while (!*stop) {
+		l->rebuild = false;
+		l->why[0] = '\0';
+		int rc = clients_start(l, error, sizeof(error));
+		if (rc == 0) {
+			seal_open(l);
+			while (!*stop && (rc = go_round(l)) == 0)
+				;
+		} else {
+			snprintf(l->why, sizeof(l->why), "%s", error);
+		}
+		if (rc == 0) {
+			stop_cleanly(l);
+			break;
+		}
+		if (rc == -ESTALE) {
+			log_error(NULL, "another glintd runs as instance '%s' of group '%s' and has fenced this one (%s). Give each process a name of its own "
+				  "(--instance)", l->config->glint.instance, l->config->kafka.group_id, l->why);
+			code = EX_CONFIG;
+			break;
+		}
+		log_error("rebuild", "Kafka clients are made anew from the last commit: %s", l->why);
+		health_set(l->health, HEALTH_KAFKA, false, l->why);
+		clients_stop(l, true);
+		l->alerts_position = -1;
+		for (int64_t t = 0; t < pause_ms && !*stop; t += 50) {
+			poll(NULL, 0, 50);
+			health_progress(l->health, clock_monotonic_ms());
+			notify_progress(&l->notify, clock_monotonic_ms());
+		}
+		pause_ms = pause_ms * 2 < 10000 ? pause_ms * 2 : 10000;
+	}
+	bool quick = code != 0 || l->rebuild || (l->committer && !committer_idle(l->committer));
+	if (l->source || l->committer)
+		clients_stop(l, quick);
+end:
+	publisher_destroy(l->publisher, code ? 0 : l->config->glint.shutdown_timeout_ms / 5);
+	interval_destroy(l->open);
+	interval_destroy(l->spare);
+	engine_destroy(l->engine);
+	free(l->parts);
+	report_destroy(l);
+	buf_done(&l->headers);
+	buf_done(&l->key);
+	close(l->wake_fd);
+	free(l);
+	return code;
+}

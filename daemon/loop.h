@@ -1,0 +1,147 @@
+/* The loop: the one thread that owns all state. poll -> decode -> process -> seal; views go to the publisher, intervals to the
+ * committer, and come back as fates and answers. Main makes it and runs it.
+ *
+ * Its parts: loop.c (the round, start and stop), assign.c (partitions come and go, restore), work.c (records, time), seal.c
+ * (intervals and their fate), views.c (Redis, alerts out), report.c (metrics, health, status).
+ */
+#ifndef GLINT_LOOP_H
+#define GLINT_LOOP_H
+
+#include <signal.h>
+
+#include "daemon/face/health.h"
+#include "daemon/face/metrics.h"
+#include "daemon/face/notify.h"
+#include "daemon/feed.h"
+#include "daemon/kafka/committer.h"
+#include "daemon/kafka/global.h"
+#include "daemon/kafka/rows.h"
+#include "daemon/redis/publisher.h"
+
+enum part_state { PART_NONE, PART_RESTORING, PART_RUNNING, PART_PARKED /* revoked, memory kept in case it comes back */ };
+enum view_state { VIEWS_OFF, VIEWS_EPOCH /* its epoch is being committed */, VIEWS_TAKING, VIEWS_ON };
+
+struct task_views { /* of one user or item task, at Redis */
+	enum view_state state;
+	uint64_t epoch_interval; /* whose commit makes the epoch known */
+	unsigned in_flight;      /* batches */
+	int64_t status_ms;       /* when a status was last sent */
+	uint64_t status;         /* hash of the last one */
+};
+
+struct part { /* a partition number: its user task and its item task */
+	int32_t partition;
+	enum part_state state;
+	struct user_task *user;
+	struct item_task *item;
+	struct feed feed;
+	struct task_views views[2];          /* by enum stage */
+	int64_t committed[SOURCE_TOPICS];    /* by consumer topic: positions of the last commit that succeeded */
+	int64_t sealed[SOURCE_TOPICS];       /* positions in the interval under way */
+	int64_t end_since_ms[INPUTS];        /* at its end since then (monotonic); 0: not */
+	struct upstream reported;            /* last control record */
+	int64_t low_history[2];              /* repartition: low of the last commits, for trimming */
+	struct metric *counters[INPUTS][OUTCOMES], *lag[SOURCE_TOPICS];
+};
+
+struct loop_metrics;
+
+struct loop {
+	const struct config *config;
+	const char *bootstrap; /* embedded broker's address; NULL */
+	struct topics_layout layout;
+	int32_t items_partitions; /* of the catalogue; 0: none */
+	struct health *health;
+	struct metrics *metrics;
+	struct notify notify;
+	struct loop_metrics *m;
+
+	struct engine *engine;
+	struct source *source;
+	struct committer *committer;
+	struct global *global;
+	struct publisher *publisher;
+	struct restore *restore;
+	struct restore_task *restore_tasks;
+	size_t n_restore;
+	struct source *alerts; /* reads <group>-alerts; only while we own item task 0 */
+	bool alerts_resuming;
+	int64_t alerts_position, alerts_shown;
+	unsigned alerts_in_flight;
+
+	const char *topics[SOURCE_TOPICS]; /* of the consumer: the inputs that are configured, then the repartition topic */
+	unsigned n_topics, repartition;    /* repartition: its index */
+	unsigned input_topic[INPUTS];      /* index of each input; UINT_MAX: not configured */
+	struct part *parts;
+	uint32_t n_parts;
+	bool assigned;
+
+	struct interval *open, *spare; /* being filled; the other one, NULL while it is under way */
+	uint64_t number;               /* of the open interval */
+	int64_t opened_ms;             /* monotonic */
+	size_t bound_bytes;            /* of an interval; halved after a time-out */
+	bool must_seal;                /* now, whatever its age */
+	bool drift_blocked;
+	int64_t drain_since_ms;        /* busy without a pause since then (monotonic) */
+	int64_t behind_budget_ms;      /* when the budget of views was last filled */
+	double behind_budget;
+
+	int wake_fd;                   /* an event fd: everything that arrives writes to it */
+	int64_t now_ms, wall_ms;       /* clocks of this round: monotonic, real */
+	uint64_t applied, deltas_seen; /* for rates */
+	uint32_t symbols_swept;        /* living symbols after the last sweep */
+	int64_t caught_ms;
+	struct buf headers, key;
+	bool rebuild;                  /* the clients must be made anew */
+	char why[512];
+};
+
+/* loop.c */
+struct loop_setup {
+	const struct config *config;
+	const char *bootstrap;
+	const struct topics_layout *layout;
+	int32_t items_partitions;
+	void *const *settings; /* by processor */
+	struct health *health;
+	struct metrics *metrics;
+};
+/* Runs until *stop is set (then commits, drains, ends within shutdown_timeout). 0, or an exit code of sysexits with the reason logged. */
+int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop);
+int64_t clock_monotonic_ms(void);
+int64_t clock_wall_ms(void);
+
+/* assign.c */
+int assign_partitions(void *loop, const int32_t *partitions, size_t n, struct source_place *places);
+void assign_revoked(void *loop, bool lost);
+int assign_restore(struct loop *l);         /* a slice of a restore under way; <0: rebuild */
+void assign_drop_all(struct loop *l);       /* all tasks' state, and the open interval */
+void assign_again(struct loop *l);          /* after an abort: restore what we own */
+
+/* work.c */
+bool work_step(struct loop *l);             /* records, for some milliseconds; true when there was something */
+void work_time(struct loop *l);             /* watermarks of the user tasks */
+
+/* seal.c */
+bool seal_due(const struct loop *l);
+void seal(struct loop *l, bool last);       /* needs an idle committer */
+void seal_fate(struct loop *l, struct interval *i);
+void seal_open(struct loop *l);             /* begins an interval */
+void seal_dead_letter(void *loop, struct user_task *t, unsigned j, const struct source_record *record, const char *reason, const char *field);
+
+/* views.c */
+void views_start(struct loop *l, struct part *p, uint64_t epoch_interval);
+bool views_step(struct loop *l);            /* answers, renders; true when there was something */
+void views_stop(struct loop *l, struct part *p);
+bool views_pending(const struct loop *l);
+void views_alerts_stop(struct loop *l);
+
+/* report.c */
+void report_create(struct loop *l);
+void report_destroy(struct loop *l);
+void report_part(struct loop *l, struct part *p, bool owned);
+void report_commit(struct loop *l, const struct interval *i);
+void report_round(struct loop *l);          /* cheap; once in a while it does more */
+void report_started(struct loop *l);
+
+#endif

@@ -1,0 +1,280 @@
+/* Intervals: what a seal gathers, and what its fate means; see loop.h and ARCHITECTURE "Commit". */
+#include <limits.h>
+#include <stdio.h>
+
+#include "daemon/face/log.h"
+#include "daemon/loop.h"
+
+enum { MODEL_BYTES = 8 << 20, EXPIRE_STEPS = 64, TIME_ONLY_MS = 1000 };
+
+struct put_to {
+	struct loop *loop;
+	uint8_t topic;
+	int32_t partition;
+};
+
+static void put(void *to, struct text key, struct text value)
+{
+	struct put_to *p = to;
+	interval_add(p->loop->open, p->topic, p->partition, key, value, NULL);
+}
+
+static void put_nothing(void *to, struct text key, struct text value)
+{
+	(void)to, (void)key, (void)value;
+}
+
+static void put_delta(void *to, uint32_t partition, struct text value)
+{
+	struct loop *l = to;
+	interval_add(l->open, TOPIC_REPARTITION, (int32_t)partition, (struct text){ 0 }, value, NULL);
+}
+
+static void header(struct loop *l, const char *name, struct text value)
+{
+	buf_text(&l->headers, text_of(name));
+	buf_text(&l->headers, value);
+}
+
+void seal_dead_letter(void *loop, struct user_task *t, unsigned j, const struct source_record *record, const char *reason, const char *field)
+{
+	struct loop *l = loop;
+	char partition[16], offset[24];
+	int n = snprintf(partition, sizeof(partition), "%u", t->partition);
+	int o = snprintf(offset, sizeof(offset), "%lld", (long long)record->offset);
+	buf_clear(&l->headers);
+	buf_u8(&l->headers, field[0] ? 5 : 4);
+	header(l, "reason", text_of(reason));
+	header(l, "topic", text_of(l->topics[l->input_topic[j]]));
+	header(l, "partition", (struct text){ partition, (uint32_t)n });
+	header(l, "offset", (struct text){ offset, (uint32_t)o });
+	if (field[0])
+		header(l, "field", text_of(field));
+	interval_add(l->open, TOPIC_DEAD_LETTER, (int32_t)t->partition, record->key, record->value, &l->headers);
+	log_warn("dead_letter", "%s [%u], offset %lld: %s%s%s: sent to %s", l->topics[l->input_topic[j]], t->partition, (long long)record->offset,
+		 reason, field[0] ? " in " : "", field, l->layout.names[TOPIC_DEAD_LETTER]);
+}
+
+void seal_open(struct loop *l)
+{
+	l->number++;
+	l->opened_ms = l->now_ms;
+	l->must_seal = false;
+	interval_clear(l->open);
+	l->open->number = l->number;
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		if (l->parts[i].state == PART_RUNNING) {
+			user_task_interval(l->parts[i].user, l->number, l->wall_ms);
+			item_task_interval(l->parts[i].item, l->number, l->wall_ms);
+		}
+}
+
+static bool any_running(const struct loop *l)
+{
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		if (l->parts[i].state == PART_RUNNING)
+			return true;
+	return false;
+}
+
+static bool has_news(const struct loop *l, bool time_counts)
+{
+	if (!combiner_empty(l->engine->emitter) || l->open->n_records)
+		return true;
+	for (uint32_t i = 0; i < l->n_parts; i++) {
+		const struct part *p = &l->parts[i];
+		if (p->state != PART_RUNNING)
+			continue;
+		if (p->user->rows.n || p->item->rows.n || p->item->model.n || p->item->alerts.size || p->user->at_end != p->reported.at_end)
+			return true;
+		for (unsigned t = 0; t < l->n_topics; t++)
+			if (source_position(l->source, t, p->partition) > p->committed[t])
+				return true;
+		if (time_counts && p->user->watermark != p->reported.watermark)
+			return true;
+	}
+	return false;
+}
+
+bool seal_due(const struct loop *l)
+{
+	if (!committer_idle(l->committer) || !any_running(l))
+		return false;
+	int64_t age = l->now_ms - l->opened_ms;
+	if (l->must_seal || combiner_bytes(l->engine->emitter) + interval_bytes(l->open) > l->bound_bytes)
+		return true;
+	if (l->drift_blocked && age >= 20)
+		return has_news(l, true);
+	return age >= l->config->glint.commit_interval_ms && has_news(l, age >= TIME_ONLY_MS);
+}
+
+/* One control record per partition with the watermarks of all our tasks, when one has changed. */
+static void control(struct loop *l)
+{
+	uint32_t tasks[1024], n = 0;
+	struct upstream reports[1024];
+	bool changed = false;
+	for (uint32_t i = 0; i < l->n_parts && n < 1024; i++) {
+		struct part *p = &l->parts[i];
+		if (p->state != PART_RUNNING)
+			continue;
+		struct upstream now = { p->user->watermark, p->user->at_end };
+		changed |= now.watermark != p->reported.watermark || now.at_end != p->reported.at_end;
+		p->reported = now;
+		tasks[n] = i;
+		reports[n++] = now;
+	}
+	if (!changed)
+		return;
+	buf_clear(&l->key);
+	control_encode(&l->key, tasks, reports, n);
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		put_delta(l, i, (struct text){ (const char *)l->key.data, (uint32_t)l->key.size });
+}
+
+static void alerts(struct loop *l, struct item_task *t)
+{
+	struct reader r = reader_of(t->alerts.data, t->alerts.size);
+	while (reader_left(&r)) {
+		struct text json = reader_text(&r);
+		interval_add(l->open, TOPIC_ALERTS, 0, (struct text){ 0 }, json, NULL);
+	}
+	buf_clear(&t->alerts);
+}
+
+static void positions(struct loop *l, struct part *p)
+{
+	for (unsigned t = 0; t < l->n_topics; t++) {
+		int64_t position = source_position(l->source, t, p->partition);
+		if (position < p->committed[t])
+			position = p->committed[t];
+		p->sealed[t] = position;
+		interval_offset(l->open, t, p->partition, position);
+	}
+	/* Markers behind the last record belong to what is covered. */
+	for (int j = 0; j < INPUTS; j++)
+		if (l->input_topic[j] != UINT_MAX && p->user->in[j].position < p->sealed[l->input_topic[j]])
+			p->user->in[j].position = p->sealed[l->input_topic[j]];
+	if (p->item->position < p->sealed[l->repartition])
+		p->item->position = p->sealed[l->repartition];
+}
+
+/* Strings that nothing holds any more: when they have doubled, mark and sweep. Only with an empty combiner. */
+static void sweep_symbols(struct loop *l)
+{
+	uint32_t living = symbols_count(l->engine->symbols);
+	if (living < 2 * l->symbols_swept + (1u << 16))
+		return;
+	symbols_mark_begin(l->engine->symbols);
+	model_mark(l->engine->model, l->engine->symbols);
+	for (uint32_t i = 0; i < l->n_parts; i++) {
+		if (l->parts[i].user)
+			user_task_mark(l->parts[i].user);
+		if (l->parts[i].item)
+			item_task_mark(l->parts[i].item);
+	}
+	symbols_sweep(l->engine->symbols);
+	l->symbols_swept = symbols_count(l->engine->symbols);
+}
+
+void seal(struct loop *l, bool last)
+{
+	const struct config_glint *g = &l->config->glint;
+	if (!any_running(l))
+		return;
+	work_time(l);
+	combiner_encode(l->engine->emitter, put_delta, l);
+	control(l);
+	bool rows = g->guarantee == GUARANTEE_EXACTLY_ONCE; /* nothing is restored from the embedded broker */
+	for (uint32_t i = 0; i < l->n_parts; i++) {
+		struct part *p = &l->parts[i];
+		if (p->state != PART_RUNNING)
+			continue;
+		positions(l, p);
+		struct put_to user_rows = { l, TOPIC_USER_ROWS, p->partition }, item_rows = { l, TOPIC_ITEM_ROWS, p->partition };
+		struct put_to model = { l, TOPIC_MODEL, 0 };
+		alerts(l, p->item);
+		if (!last) /* model rows first: an item's row then says that it has one */
+			item_task_model(p->item, l->wall_ms, g->model_interval_ms, MODEL_BYTES / l->n_parts, put, &model);
+		if (p->partition == 0 && p->item->group_changed) {
+			buf_clear(&l->key);
+			item_task_group_row(p->item, &l->key);
+			put(&model, TEXT("~group"), (struct text){ (const char *)l->key.data, (uint32_t)l->key.size });
+			p->item->group_changed = false;
+		}
+		user_task_seal(p->user, l->wall_ms, g->snapshot_interval_ms, g->commit_interval_ms, last || !rows, rows ? put : put_nothing, &user_rows);
+		item_task_seal(p->item, l->wall_ms, g->snapshot_interval_ms, g->commit_interval_ms, last || !rows, rows ? put : put_nothing, &item_rows);
+	}
+	l->open->group_metadata = source_group_metadata(l->source);
+	if (!l->open->group_metadata && rows) {
+		snprintf(l->why, sizeof(l->why), "the group's metadata cannot be had: not a member any more");
+		l->rebuild = true;
+		return;
+	}
+	sweep_symbols(l);
+	struct interval *sealed = l->open;
+	l->open = l->spare;
+	l->spare = NULL;
+	committer_submit(l->committer, sealed);
+	seal_open(l);
+}
+
+static void trim(struct loop *l)
+{
+	/* Behind the low of the commit before last. Lows are known for our own partitions only; others trim theirs. */
+	int64_t offsets[1024] = { 0 };
+	bool any = false;
+	for (uint32_t i = 0; i < l->n_parts && i < 1024; i++) {
+		struct part *p = &l->parts[i];
+		if (p->state != PART_RUNNING)
+			continue;
+		offsets[i] = p->low_history[0];
+		any |= offsets[i] > 0;
+	}
+	if (any)
+		committer_trim(l->committer, TOPIC_REPARTITION, offsets, (int32_t)l->n_parts);
+}
+
+static int64_t low_of(const struct item_task *t)
+{
+	return t->rows.n ? t->instants[t->first_instant].position : t->position;
+}
+
+void seal_fate(struct loop *l, struct interval *i)
+{
+	report_commit(l, i);
+	l->spare = i;
+	switch (i->fate) {
+	case COMMIT_DONE:
+		for (size_t k = 0; k < i->n_offsets; k++)
+			l->parts[i->offsets[k].partition].committed[i->offsets[k].topic] = i->offsets[k].offset;
+		log_over("commit", "committing again");
+		if (l->bound_bytes < (size_t)l->config->glint.interval_bytes)
+			l->bound_bytes += l->bound_bytes / 8 + 1;
+		static const uint64_t trim_every = 300; /* intervals: about a minute of traffic */
+		if (i->number % trim_every == 0 && l->config->glint.guarantee == GUARANTEE_EXACTLY_ONCE) {
+			trim(l);
+			for (uint32_t k = 0; k < l->n_parts; k++)
+				if (l->parts[k].state == PART_RUNNING) {
+					l->parts[k].low_history[0] = l->parts[k].low_history[1];
+					l->parts[k].low_history[1] = low_of(l->parts[k].item);
+				}
+		}
+		return;
+	case COMMIT_TIMED_OUT:
+		l->bound_bytes = l->bound_bytes / 2 > (64 << 10) ? l->bound_bytes / 2 : 64 << 10;
+		/* fall through */
+	case COMMIT_ABORTED:
+		log_warn("commit", "interval %llu was aborted (%s): its state is dropped and restored", (unsigned long long)i->number, i->why);
+		if (l->assigned)
+			assign_again(l);
+		else
+			assign_drop_all(l);
+		return;
+	case COMMIT_FENCED:
+	case COMMIT_FAILED:
+		snprintf(l->why, sizeof(l->why), "%s", i->why);
+		l->rebuild = true;
+		return;
+	}
+}

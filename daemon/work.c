@@ -1,0 +1,136 @@
+/* Records and time: both stages' work of one round; see loop.h. */
+#include <limits.h>
+
+#include "daemon/face/log.h"
+#include "daemon/loop.h"
+
+enum { ROUND_US = 5000, RUN = 128 };
+
+/* An interval that has reached its bound takes no more until it can be sealed. */
+static bool full(const struct loop *l)
+{
+	return combiner_bytes(l->engine->emitter) + interval_bytes(l->open) > 2 * l->bound_bytes;
+}
+
+static bool work_items(struct loop *l, struct part *p)
+{
+	struct source_record r;
+	int n = 0;
+	while (n < 64 && source_peek(l->source, l->repartition, p->partition, &r)) {
+		if (item_task_apply(p->item, r.offset, r.value, true, l->wall_ms) < 0)
+			log_error("repartition", "%s [%d], offset %lld: not a message of ours; skipped", l->layout.names[TOPIC_REPARTITION],
+				  (int)p->partition, (long long)r.offset);
+		source_next(l->source, l->repartition, p->partition);
+		n++;
+	}
+	return n > 0;
+}
+
+/* The least watermark of user tasks that others own and that are not at their end. */
+static int64_t others_watermark(const struct loop *l)
+{
+	const struct upstream *reports = global_reports(l->global);
+	int64_t least = INT64_MAX;
+	for (uint32_t i = 0; reports && i < l->n_parts; i++)
+		if (l->parts[i].state != PART_RUNNING && !reports[i].at_end && reports[i].watermark < least)
+			least = reports[i].watermark;
+	return least;
+}
+
+static bool work_users(struct loop *l, int64_t until_ms)
+{
+	bool any = false;
+	int64_t others = others_watermark(l), drift = l->config->glint.max_drift_ms;
+	l->drift_blocked = false;
+	for (;;) {
+		struct part *first = NULL;
+		int64_t least = INT64_MAX, next = INT64_MAX;
+		unsigned input = 0;
+		for (uint32_t i = 0; i < l->n_parts; i++) {
+			struct part *p = &l->parts[i];
+			if (p->state != PART_RUNNING)
+				continue;
+			bool missing;
+			int j = feed_least(&p->feed, l->wall_ms, &missing);
+			if (j < 0)
+				continue;
+			if (missing) { /* the awaited record may come before this one */
+				if (!p->feed.waiting_since_ms)
+					p->feed.waiting_since_ms = l->now_ms;
+				if (l->now_ms - p->feed.waiting_since_ms < l->config->glint.head_wait_ms)
+					continue;
+			} else {
+				p->feed.waiting_since_ms = 0;
+			}
+			int64_t ts = p->feed.heads[j].ts;
+			if (ts < least) {
+				next = least;
+				least = ts;
+				first = p;
+				input = (unsigned)j;
+			} else if (ts < next) {
+				next = ts;
+			}
+		}
+		if (!first)
+			return any;
+		if (others != INT64_MAX && others != INT64_MIN && least > others + drift) {
+			l->drift_blocked = true;
+			return any;
+		}
+		any = true;
+		for (int n = 0; n < RUN; n++) { /* this task, while its heads are the least */
+			bool missing;
+			feed_apply(&first->feed, input, l->wall_ms);
+			l->applied++;
+			int j = feed_least(&first->feed, l->wall_ms, &missing);
+			if (j < 0 || missing || first->feed.heads[j].ts > next)
+				break;
+			input = (unsigned)j;
+		}
+		if (full(l) || clock_monotonic_ms() >= until_ms)
+			return true;
+	}
+}
+
+bool work_step(struct loop *l)
+{
+	bool any = false;
+	if (full(l))
+		return false;
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		if (l->parts[i].state == PART_RUNNING)
+			any |= work_items(l, &l->parts[i]);
+	if (!global_ready(l->global))
+		return any;
+	any |= work_users(l, l->now_ms + ROUND_US / 1000);
+	return any;
+}
+
+void work_time(struct loop *l)
+{
+	int64_t group = global_watermark(l->global);
+	for (uint32_t i = 0; i < l->n_parts; i++) {
+		struct part *p = &l->parts[i];
+		if (p->state != PART_RUNNING)
+			continue;
+		int64_t least_head = INT64_MAX;
+		bool all_heads = true;
+		for (unsigned j = 0; j < INPUTS; j++) {
+			if (l->input_topic[j] == UINT_MAX)
+				continue;
+			if (p->feed.ready[j] && p->feed.heads[j].ts < least_head)
+				least_head = p->feed.heads[j].ts;
+			bool end = feed_at_end(&p->feed, j);
+			if (!end)
+				p->end_since_ms[j] = 0;
+			else if (!p->end_since_ms[j])
+				p->end_since_ms[j] = l->now_ms;
+			bool at_end = end && l->now_ms - p->end_since_ms[j] >= 1000;
+			all_heads &= at_end || p->feed.ready[j];
+			p->user->in[j].at_end = at_end;
+		}
+		/* With every input at its end or showing its head, nothing older than the least head can come. */
+		user_task_time(p->user, all_heads ? least_head : INT64_MAX, group, l->wall_ms);
+	}
+}
