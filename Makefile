@@ -55,9 +55,10 @@ UNIT :=
 UNIT += config http log metrics notify option reference
 UNIT += decode decode_schema decode_hostile
 UNIT += lexicon scorer vader zh
+UNIT += stats sentiment
 UNIT += json hll pairs bias
 UNIT += publisher
-UNIT += partitioner ctl_arguments ctl_table
+UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
 E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py

@@ -13,7 +13,7 @@ static const struct option options[] = {
 		.help = "Lexicon for English, or for another language in Latin letters. Empty: such texts are not scored." },
 	{ "lexicon_zh", OPTION_FILE, OPTION_AT(sentiment_settings, lexicon_zh), .value = "lexicons/zh.txt",
 		.help = "Lexicon for Chinese. Empty: Chinese texts are not scored." },
-	{ "lexicon_emoji", OPTION_FILE, OPTION_AT(sentiment_settings, lexicon_emoji), .value = "",
+	{ "lexicon_emoji", OPTION_FILE, OPTION_AT(sentiment_settings, lexicon_emoji), .value = "lexicons/emoji.txt",
 		.help = "Emoji for the lexicons that have none of their own." },
 	{ "positive", OPTION_REAL, OPTION_AT(sentiment_settings, positive), .value = "0.05", .min = "0", .max = "1",
 		.help = "A text whose score (-1 to 1) is this or more is positive." },
@@ -293,8 +293,11 @@ static void item_save(const void *settings, const void *block, const struct symb
 	for (int c = 0; c < SENTIMENT_CLASSES; c++)
 		buf_varint(to, (uint64_t)b->total.n[c]);
 	buf_zigzag(to, b->total.sum);
-	buf_varint(to, (uint64_t)b->until);
+	/* where the windows begin and end among the panes, not `until`: that would tell when the watermark was last looked at */
 	buf_varint(to, b->n - b->first[WEEK]);
+	buf_varint(to, b->counted - b->first[WEEK]);
+	buf_varint(to, b->first[DAY] - b->first[WEEK]);
+	buf_varint(to, b->first[HOUR] - b->first[WEEK]);
 	int64_t before = 0;
 	for (uint32_t i = b->first[WEEK]; i < b->n; i++) {
 		const struct pane *p = &b->panes[i];
@@ -315,8 +318,8 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 	for (int c = 0; c < SENTIMENT_CLASSES; c++)
 		b->total.n[c] = (int64_t)reader_varint(from);
 	b->total.sum = reader_zigzag(from);
-	uint64_t until = reader_varint(from), n = reader_varint(from);
-	if (from->bad || n > MAX_PANES || until > INT32_MAX)
+	uint64_t n = reader_varint(from), counted = reader_varint(from), day = reader_varint(from), hour = reader_varint(from);
+	if (from->bad || n > MAX_PANES || counted > n || hour > counted || day > hour)
 		return -EBADMSG;
 	uint32_t capacity = 2;
 	while (capacity < n)
@@ -334,8 +337,17 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 			p->n[c] = (uint32_t)reader_varint(from);
 		p->sum = reader_zigzag(from);
 	}
-	if (until)
-		advance(b, (int64_t)(until - 1) * SENTIMENT_PANE_MS);
+	b->counted = (uint32_t)counted;
+	b->first[DAY] = (uint32_t)day;
+	b->first[HOUR] = (uint32_t)hour;
+	if (counted)
+		b->until = (int64_t)b->panes[counted - 1].pane + 1;
+	for (int w = 0; w < WINDOWS; w++) {
+		for (uint32_t i = b->first[w]; i < b->counted; i++)
+			sums_add(&b->windows[w], &b->panes[i], 1);
+		if (b->first[w] && b->panes[b->first[w] - 1].pane + window_panes[w] + 1 > b->until)
+			b->until = b->panes[b->first[w] - 1].pane + window_panes[w] + 1;
+	}
 	return from->bad ? -EBADMSG : 0;
 }
 

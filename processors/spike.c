@@ -165,6 +165,7 @@ struct spike_item {
 	struct pane *panes;
 	uint32_t n, capacity;
 	int64_t judged;
+	int64_t evaluated;           /* one past the last pane that was evaluated; what a row holds in place of judged */
 	int64_t late;                /* a pane that was over got a count: judge again when this pane is over; 0 = none */
 	double negative, baseline_n; /* A, B, as of `learned` */
 	int64_t learned;             /* newest pane in the baseline */
@@ -290,7 +291,7 @@ static void advance(const struct spike_settings *s, struct item_ctx *ctx, struct
 	int64_t over = ctx->watermark / s->pane_ms; /* panes below it are over */
 	for (int64_t pane; b->judged < over && (pane = next_pane(s, b)) < over;) {
 		leave(s, b, pane - window_of(s) + 1);
-		b->judged = pane + 1;
+		b->judged = b->evaluated = pane + 1;
 		if (b->late && b->late <= pane)
 			b->late = 0;
 		evaluate(s, ctx, b, pane);
@@ -366,7 +367,7 @@ static void item_save(const void *settings, const void *block, const struct symb
 	const struct spike_item *b = block;
 	(void)symbols;
 	buf_varint(to, (uint64_t)((const struct spike_settings *)settings)->pane_ms);
-	const int64_t numbers[] = { b->judged, b->late, b->learned, b->frozen, b->cool, b->raised_pane };
+	const int64_t numbers[] = { b->evaluated, b->late, b->learned, b->frozen, b->cool, b->raised_pane };
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		buf_zigzag(to, numbers[i]);
 	buf_double(to, b->negative);
@@ -391,7 +392,7 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 	if (version != 1)
 		return -EBADMSG;
 	int64_t pane_ms = (int64_t)reader_varint(from);
-	int64_t *const numbers[] = { &b->judged, &b->late, &b->learned, &b->frozen, &b->cool, &b->raised_pane };
+	int64_t *const numbers[] = { &b->evaluated, &b->late, &b->learned, &b->frozen, &b->cool, &b->raised_pane };
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		*numbers[i] = reader_zigzag(from);
 	b->negative = reader_double(from);
@@ -408,6 +409,7 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 			return -EBADMSG;
 		*numbers[i] = *numbers[i] * pane_ms / s->pane_ms; /* equal unless the option was changed */
 	}
+	b->judged = b->evaluated;
 	uint32_t capacity = 2;
 	while (capacity < n)
 		capacity *= 2;
