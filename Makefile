@@ -61,7 +61,7 @@ UNIT += publisher
 UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
-E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py
+E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decode/decode_differential.py
 
 E2E_KAFKA := broker.py
 
@@ -114,6 +114,9 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/shop.o $(LIB)
 $(B)/tests/fuzz/fuzz_decode: $(B)/tests/fuzz/fuzz_decode.o $(patsubst %.c,$(B)/%.o,$(AVRO))
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+$(B)/tests/decode/%: $(B)/tests/decode/%.o $(LIB)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 $(B)/tests/sentiment/%: $(B)/tests/sentiment/%.o $(LIB)
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -132,7 +135,7 @@ test: ## install what is missing, build, unit and end-to-end tests
 	@tools/install-deps test
 	@$(MAKE) --no-print-directory $(JOBS) run-tests
 
-run-tests: all $(UNIT_PROGRAMS) $(B)/tests/sentiment/score_lines
+run-tests: all $(UNIT_PROGRAMS) $(B)/tests/sentiment/score_lines $(B)/tests/decode/print_events
 	@tests/run --build $(B) --unit $(UNIT_PROGRAMS) --e2e $(E2E) --kafka $(E2E_KAFKA)
 
 test-unit: $(UNIT_PROGRAMS) ## unit tests alone
