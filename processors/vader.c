@@ -8,6 +8,7 @@
 
 #define CAPITALS 0.733 /* added to the size of a word in capitals among others that are not */
 #define NEGATION (-0.74)
+#define FIRST_EQUAL_MAX 2048 /* words of a text with "but" whose first equal is looked for */
 #define TOKENS_MAX (SENTIMENT_TEXT_MAX / 2 + 1)
 
 enum keyword { OTHER,
@@ -446,14 +447,15 @@ static double score_token(const struct vader *v, const struct lexicon *lexicon, 
 	return least(t, i, valence);
 }
 
-/* The original changes the first value that equals the one at hand: equal values before and after "but" share one fate. */
+/* The original changes the first value that equals the one at hand: equal values before and after "but" share one fate. Looking for
+ * it is quadratic, so words beyond FIRST_EQUAL_MAX change their own. */
 static void weigh_but(struct vader *v)
 {
 	size_t but = 0, n = v->n_tokens;
 	while (but < n && v->tokens[but].keyword != BUT)
 		but++;
 	for (size_t i = 0; but < n && i < n; i++) {
-		size_t first = 0;
+		size_t first = i < FIRST_EQUAL_MAX ? 0 : i;
 		while (v->values[first] != v->values[i])
 			first++;
 		if (first < but)

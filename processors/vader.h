@@ -5,7 +5,8 @@
  * four decimals (tests/sentiment/vader_differential.py):
  *   - idioms are only looked at around the fourth word and later (they need three words before);
  *   - "so" or "this" right before a word counts as "never so", two words before the negation is looked for;
- *   - "but" halves what comes before and raises by half what comes after, finding each value by its first equal.
+ *   - "but" halves what comes before and raises by half what comes after, finding each value by its first equal
+ *     (words beyond the 2,048th change their own value: the one departure, so that time stays linear).
  * Two things are added, which no imported lexicon uses: [phrases] are taken together as one word before the rules run, and an
  * emoji may have a valence of its own. Chinese is zh.h; scorer.h chooses.
  */
@@ -21,8 +22,7 @@ int vader_create(struct vader **ret);    /* 0 or -ENOMEM */
 void vader_destroy(struct vader *vader); /* NULL allowed */
 
 /* Sums of one text (UTF-8; a byte that is not is taken as a character of its own). At most SENTIMENT_TEXT_MAX bytes, counted after
- * emoji are replaced, are read. `emoji`: the lexicon whose [emoji] are used; NULL: those of `lexicon`. Allocates nothing. Time: some
- * 0.1 us a byte; the worst (thousands of different valences and a "but", whose rule looks for equal ones) some 0.5 us a byte. */
+ * emoji are replaced, are read. `emoji`: the lexicon whose [emoji] are used; NULL: those of `lexicon`. Allocates nothing. */
 struct sentiment_sums vader_sums(struct vader *vader, const struct lexicon *lexicon, const struct lexicon *emoji, struct text text);
 
 struct sentiment_score vader_score(struct vader *vader, const struct lexicon *lexicon, struct text text); /* sums, squashed */
