@@ -57,7 +57,7 @@ UNIT += decode decode_schema decode_hostile
 UNIT += lexicon scorer vader zh
 UNIT += stats sentiment
 UNIT += json hll pairs bias
-UNIT += publisher
+UNIT += publisher publisher_trouble
 UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
@@ -115,7 +115,7 @@ $(B)/tests/fuzz/fuzz_decode: $(B)/tests/fuzz/fuzz_decode.o $(patsubst %.c,$(B)/%
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 $(B)/tests/decode/%: $(B)/tests/decode/%.o $(LIB)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/tests/sentiment/%: $(B)/tests/sentiment/%.o $(LIB)
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)

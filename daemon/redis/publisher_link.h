@@ -90,7 +90,8 @@ static inline int64_t link_now_ms(void)
 unsigned link_task(struct link *l, const char *name); /* index of the task, added when new */
 void link_take(struct link *l, struct batch *b);      /* into a slot; one is free */
 void link_decide(struct link *l, struct slot *s, enum batch_status result);
-void link_give(struct link *l);                                              /* gives back what is decided and awaits nothing, in order within a task */
+/* gives back what is decided and awaits nothing, in order within a task */
+void link_give(struct link *l);
 void link_command(struct link *l, unsigned n, const struct text *arguments); /* appends a command; the caller adds its link_ask() */
 void link_ask(struct link *l, struct request r);                             /* its answer is awaited from now on */
 void link_greet(struct link *l);

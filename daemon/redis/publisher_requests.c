@@ -96,9 +96,10 @@ void link_decide(struct link *l, struct slot *s, enum batch_status result)
 static bool slot_may_go(const struct link *l, unsigned position)
 {
 	const struct slot *s = &l->slots[l->order[position]];
+	const bool waits = s->batch->kind == BATCH_TAKE_OVER || s->batch->kind == BATCH_ALERTS_RESUME;
 	for (unsigned i = 0; i < position; i++) {
 		const struct slot *earlier = &l->slots[l->order[i]];
-		if (earlier->task == s->task && (s->batch->kind == BATCH_TAKE_OVER || s->batch->kind == BATCH_ALERTS_RESUME || earlier->batch->kind == BATCH_TAKE_OVER))
+		if (earlier->task == s->task && (waits || earlier->batch->kind == BATCH_TAKE_OVER))
 			return false;
 	}
 	return true;

@@ -24,7 +24,10 @@ int redis_connection_open(struct redis_connection *c, const struct config_redis 
 
 	redis_connection_close(c);
 	errno = 0;
-	c->context = config->unix_path ? redisConnectUnixWithTimeout(config->unix_path, limit) : redisConnectWithTimeout(config->host, config->port, limit);
+	if (config->unix_path)
+		c->context = redisConnectUnixWithTimeout(config->unix_path, limit);
+	else
+		c->context = redisConnectWithTimeout(config->host, config->port, limit);
 	if (!c->context)
 		return failed(c, -ENOMEM, "no memory for a connection", error, size);
 	if (c->context->err) {
