@@ -74,6 +74,7 @@ BENCH_PROGRAMS :=
 BENCH_PROGRAMS += bench_decode
 BENCH_PROGRAMS += bench_publisher
 BENCH :=
+BENCH += decode
 
 LIB := $(B)/libglint.a
 PROGRAMS := $(B)/glintd $(B)/glintctl

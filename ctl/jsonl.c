@@ -10,12 +10,16 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#define CHUNK_BYTES (256u << 10)
+
 struct file {
 	const char *name;
 	gzFile gz;
 	off_t size;      /* on disk; -1 unknown */
-	char *line;
-	size_t capacity;
+	char *bytes;     /* owned: n of capacity are read, `at` are given out */
+	size_t at, n, capacity;
+	const char *line; /* in bytes; the head's until the next fill */
+	size_t line_size;
 	struct jsonl_line head;
 	json_t *object;  /* head's */
 	char problem[256];
@@ -59,62 +63,75 @@ static int open_file(struct file *f, const char *name, char *error, size_t size)
 	return 0;
 }
 
-/* One line without its end into f->line. 1; 0 at the end; -EIO; -EMSGSIZE: too long, passed over. */
+/* More bytes behind those that are there. 1; 0 at the end; -EIO, -ENOMEM with a sentence. */
+static int fill(struct file *f, char *error, size_t size)
+{
+	int code;
+	if (f->at) {
+		memmove(f->bytes, f->bytes + f->at, f->n - f->at);
+		f->n -= f->at;
+		f->at = 0;
+	}
+	if (f->capacity - f->n < CHUNK_BYTES) {
+		char *more = realloc(f->bytes, f->capacity + CHUNK_BYTES);
+		if (!more) {
+			snprintf(error, size, "%s: out of memory", f->name);
+			return -ENOMEM;
+		}
+		f->bytes = more;
+		f->capacity += CHUNK_BYTES;
+	}
+	int n = gzread(f->gz, f->bytes + f->n, CHUNK_BYTES);
+	const char *text = gzerror(f->gz, &code);
+	if (n < 0 || (code != Z_OK && code != Z_STREAM_END)) {
+		const char *what = strstr(text, ": "); /* "<fd:4>: unexpected end of file" */
+		snprintf(error, size, "%s: %s", f->name, code == Z_ERRNO ? strerror(errno) : what ? what + 2 : text);
+		return -EIO;
+	}
+	f->n += (size_t)n;
+	return n > 0;
+}
+
+/* The next line, without its end, in f->line[f->line_size]. 1; 0 at the end; -EMSGSIZE: too long, passed over; -EIO, -ENOMEM. */
 static int read_line(struct file *f, char *error, size_t size)
 {
-	size_t n = 0;
 	bool too_long = false;
+	size_t looked = 0; /* bytes behind f->at without a line end */
 
 	for (;;) {
-		if (f->capacity - n < 4096) {
-			char *more = realloc(f->line, f->capacity ? f->capacity * 2 : 16384);
-			if (!more) {
-				snprintf(error, size, "%s: out of memory", f->name);
-				return -ENOMEM;
-			}
-			f->line = more;
-			f->capacity = f->capacity ? f->capacity * 2 : 16384;
-		}
-		/* gzgets does not say how much it read; a zero byte inside a line is found by the byte behind it */
-		memset(f->line + n, 1, f->capacity - n);
-		if (!gzgets(f->gz, f->line + n, (int)(f->capacity - n))) {
-			int code;
-			const char *text = gzerror(f->gz, &code);
-			if (code != Z_OK && code != Z_STREAM_END) {
-				snprintf(error, size, "%s: %s", f->name, code == Z_ERRNO ? strerror(errno) : text);
-				return -EIO;
-			}
-			if (!n)
-				return 0;
-			break;
-		}
-		char *end = f->line + f->capacity;
-		while (end > f->line + n && end[-1] != '\0')
-			end--;
-		n = (size_t)(end - 1 - f->line);
-		if (n && f->line[n - 1] == '\n') {
-			n--;
-			break;
-		}
-		if (n >= JSONL_LINE_MAX_BYTES) {
+		char *end = f->n > f->at + looked ? memchr(f->bytes + f->at + looked, '\n', f->n - f->at - looked) : NULL;
+		looked = f->n - f->at;
+		if (!end && looked > JSONL_LINE_MAX_BYTES) {
 			too_long = true;
-			n = 0;
+			f->at = f->n;
+			looked = 0;
 		}
+		int r = end ? 1 : fill(f, error, size);
+		if (r < 0)
+			return r;
+		if (!end && r)
+			continue;
+		f->line = f->bytes + f->at;
+		f->line_size = end ? (size_t)(end - f->line) : f->n - f->at;
+		f->at += f->line_size + (end ? 1 : 0);
+		if (too_long)
+			return -EMSGSIZE;
+		if (!end && !f->line_size)
+			return 0;
+		if (f->line_size && f->line[f->line_size - 1] == '\r')
+			f->line_size--;
+		return 1;
 	}
-	if (too_long)
-		return -EMSGSIZE;
-	if (n && f->line[n - 1] == '\r')
-		n--;
-	f->line[n] = '\0';
-	if (memchr(f->line, '\0', n))
-		return -EILSEQ;
-	return 1;
 }
 
 static void parse(struct file *f)
 {
 	json_error_t why;
-	f->object = json_loads(f->line, JSON_REJECT_DUPLICATES, &why);
+	if (memchr(f->line, '\0', f->line_size)) { /* which jansson may take for the end */
+		f->head.problem = "holds a zero byte";
+		return;
+	}
+	f->object = json_loadb(f->line, f->line_size, JSON_REJECT_DUPLICATES, &why);
 	if (!f->object)
 		snprintf(f->problem, sizeof(f->problem), "not JSON: %s", why.text);
 	else if (!json_is_object(f->object)) {
@@ -145,14 +162,17 @@ static int advance(struct file *f, char *error, size_t size)
 			f->ended = true;
 			return 0;
 		}
-		if (r == -EMSGSIZE || r == -EILSEQ) {
-			snprintf(f->problem, sizeof(f->problem), r == -EMSGSIZE ? "longer than 16 MiB" : "holds a zero byte");
+		if (r == -EMSGSIZE) {
+			snprintf(f->problem, sizeof(f->problem), "longer than 16 MiB");
 			f->head.problem = f->problem;
 			return 0;
 		}
 		if (r < 0)
 			return r;
-		if (f->line[strspn(f->line, " \t")]) {
+		size_t blank = 0;
+		while (blank < f->line_size && (f->line[blank] == ' ' || f->line[blank] == '\t'))
+			blank++;
+		if (blank < f->line_size) {
 			parse(f);
 			return 0;
 		}
@@ -191,7 +211,7 @@ void jsonl_close(struct jsonl *j)
 		return;
 	for (int i = 0; i < j->n; i++) {
 		gzclose(j->files[i].gz);
-		free(j->files[i].line);
+		free(j->files[i].bytes);
 		json_decref(j->files[i].object);
 	}
 	json_decref(j->given);

@@ -87,13 +87,12 @@ static json_t *lags(const struct config *config, char *error, size_t size)
 
 	if (offsets_open(&o, config, error, size))
 		return list;
-	if (!topics_layout(config, 1, &layout, error, size)) {
-		for (int k = 0; k < EVENT_ITEM + 1; k++) {
-			const char *topic = k < EVENT_ITEM ? config->topics.of[k].name : layout.names[TOPIC_REPARTITION];
-			json_t *row = topic && *topic ? lag_of(&o, topic, error, size) : NULL;
-			if (row)
-				json_array_append_new(list, row);
-		}
+	topics_layout(config, 1, &layout);
+	for (int k = 0; k < EVENT_ITEM + 1; k++) {
+		const char *topic = k < EVENT_ITEM ? config->topics.of[k].name : layout.names[TOPIC_REPARTITION];
+		json_t *row = topic && *topic ? lag_of(&o, topic, error, size) : NULL;
+		if (row)
+			json_array_append_new(list, row);
 	}
 	offsets_close(&o);
 	return list;

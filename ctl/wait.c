@@ -78,8 +78,7 @@ static int open_all(struct wait *w)
 			return ctl_fail(w->ctl, EX_CONFIG, "topic '%s' has %d partitions, another input has %d", name, n, partitions);
 		partitions = n;
 	}
-	if (topics_layout(config, partitions, &w->layout, w->error, sizeof(w->error)))
-		return ctl_fail(w->ctl, EX_CONFIG, "%s", w->error);
+	topics_layout(config, partitions, &w->layout);
 	size_t n = (size_t)partitions;
 	int64_t *numbers = w->numbers = calloc(n * (3 + 2 * INPUTS), sizeof(int64_t));
 	w->committed = numbers;

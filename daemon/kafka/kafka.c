@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,35 +225,51 @@ int kafka_check_property(const char *name, const char *value, char *error, size_
 	return r;
 }
 
+/* The library lists them for people alone, as rows "name | C/P | range ..." (a dump of a conf leaves out what has no value). */
+static size_t read_names(FILE *rows, const char **names, size_t max)
+{
+	char *row = NULL;
+	size_t capacity = 0, n = 0;
+	while (n < max && getline(&row, &capacity, rows) > 0) {
+		size_t size = strspn(row, "abcdefghijklmnopqrstuvwxyz0123456789._");
+		if (!size || row[size] != ' ' || !strchr(row, '|'))
+			continue;
+		row[size] = '\0';
+		bool callback = strstr(row, "_cb") || !strcmp(row, "opaque") || strstr(row, "_ssl_");
+		if (callback || find(refused, N(refused), row) || find(required, N(required), row))
+			continue;
+		names[n] = strdup(row);
+		if (names[n])
+			n++;
+	}
+	free(row);
+	return n;
+}
+
+#define NAMES_MAX 512
+
 const char **kafka_property_names(size_t *ret_n)
 {
-	size_t n = 0, n_conf, n_topic;
-	rd_kafka_conf_t *conf = rd_kafka_conf_new();
-	rd_kafka_topic_conf_t *topic = rd_kafka_topic_conf_new();
-	const char **of_conf = rd_kafka_conf_dump(conf, &n_conf), **of_topic = rd_kafka_topic_conf_dump(topic, &n_topic);
-	const char **names = calloc((n_conf + n_topic) / 2 + 2, sizeof(*names));
+	char *text = NULL;
+	size_t size = 0, n = 0;
+	const char **names = calloc(NAMES_MAX, sizeof(*names));
+	FILE *f = open_memstream(&text, &size);
 
-	/* a dump leaves out what has no value; these two every file has */
-	if (names) {
-		names[n++] = strdup("bootstrap.servers");
-		names[n++] = strdup("group.id");
+	if (f) {
+		rd_kafka_conf_properties_show(f);
+		fclose(f);
+		f = names && text ? fmemopen(text, size, "r") : NULL;
 	}
-	for (size_t i = 0; names && i < n_conf + n_topic; i += 2) {
-		const char *name = i < n_conf ? of_conf[i] : of_topic[i - n_conf];
-		if (!find(refused, N(refused), name) && !find(required, N(required), name) && !strstr(name, "_cb") && strcmp(name, "opaque"))
-			names[n++] = strdup(name);
+	if (f) {
+		n = read_names(f, names, NAMES_MAX);
+		fclose(f);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!names[i]) {
-			kafka_property_names_free(names, n);
-			names = NULL;
-			break;
-		}
-	rd_kafka_conf_dump_free(of_conf, n_conf);
-	rd_kafka_conf_dump_free(of_topic, n_topic);
-	rd_kafka_conf_destroy(conf);
-	rd_kafka_topic_conf_destroy(topic);
-	*ret_n = names ? n : 0;
+	free(text);
+	if (!n) {
+		free((void *)names);
+		names = NULL;
+	}
+	*ret_n = n;
 	return names;
 }
 

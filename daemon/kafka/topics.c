@@ -61,31 +61,20 @@ void topics_warn(struct topics_layout *layout, const char *format, ...)
 	va_end(ap);
 }
 
-int topics_layout(const struct config *config, int32_t partitions, struct topics_layout *ret, char *error, size_t size)
+void topics_layout(const struct config *config, int32_t partitions, struct topics_layout *ret)
 {
-	const char *group = config->kafka.group_id;
-	size_t n = strlen(group);
-
-	if (!n || strspn(group, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n ||
-	    n + sizeof("-item-repartition") > TOPIC_NAME_BYTES) {
-		snprintf(error, size,
-			 "kafka.group.id '%s' cannot begin the names of the group's topics; allowed: letters, digits, '.', '_' and '-', at most %zu",
-			 group, TOPIC_NAME_BYTES - sizeof("-item-repartition"));
-		return -EINVAL;
-	}
 	memset(ret, 0, sizeof(*ret));
 	ret->partitions = partitions;
 	for (int i = 0; i < INTERNAL_TOPICS; i++) {
-		snprintf(ret->names[i], sizeof(ret->names[i]), "%s-%s", group, policies[i].suffix);
+		snprintf(ret->names[i], sizeof(ret->names[i]), "%s-%s", config->kafka.group_id, policies[i].suffix);
 		ret->counts[i] = policies[i].of_inputs ? partitions : 1;
 	}
-	return 0;
 }
 
 /* --- what is there --- */
 
 struct cluster {
-	const struct rd_kafka_metadata *metadata;
+	const struct rd_kafka_metadata *metadata; /* NULL: not read */
 };
 
 /* All topics at once: asking for one by name makes some brokers create it. */
@@ -450,10 +439,9 @@ int topics_prepare(const struct config *config, rd_kafka_t *client, const char *
 
 	if (!r)
 		r = inputs_check(config, &c, bootstrap, NULL, &partitions, error, size);
-	if (!r)
-		r = topics_layout(config, partitions, &layout, error, size);
 	if (r)
 		goto out;
+	topics_layout(config, partitions, &layout);
 	for (int i = 0; i < INTERNAL_TOPICS; i++)
 		names[i] = layout.names[i];
 	if (!is_embedded(config))
@@ -498,9 +486,7 @@ int topics_create_inputs(const struct config *config, rd_kafka_t *client, const 
 	}
 	if (!count)
 		count = partitions ? partitions : TOPICS_DEFAULT_PARTITIONS;
-	r = topics_layout(config, count, &layout, error, size);
-	if (r)
-		goto out;
+	topics_layout(config, count, &layout);
 	for (int k = 0; k < EVENT_KINDS; k++)
 		if (missing >> k & 1) {
 			bool table = k == EVENT_ITEM;

@@ -37,8 +37,8 @@ struct topics_layout {
 	char warning[TOPICS_WARNING_BYTES]; /* sentences that do not stop a start, joined by "; "; "" = none */
 };
 
-/* Names and counts for P partitions; the rest zero. 0, or -EINVAL with a sentence when the group's name cannot begin a topic's. */
-int topics_layout(const struct config *config, int32_t partitions, struct topics_layout *ret, char *error, size_t size);
+/* Names and counts for P partitions; the rest zero. */
+void topics_layout(const struct config *config, int32_t partitions, struct topics_layout *ret);
 
 /* All of it: inputs, creation, policies, sample of keys. client: any handle (KAFKA_ADMIN); bootstrap: NULL = the configuration's.
  * On the embedded broker (at_least_once) it only checks the counts, since that broker knows no admin requests.
