@@ -107,8 +107,8 @@ static uint64_t sum_event(const struct event *e)
 	const struct click *c = &e->click;
 
 	return sum_text(e->event_id) + (uint64_t)e->ts + sum_text(e->user_id) + (uint64_t)c->action + sum_text(c->session_id) +
-	       sum_text(c->item_id) + sum_text(c->campaign_id) + sum_text(c->query) +
-	       (c->has_dwell_ms ? (uint64_t)c->dwell_ms : 0) + sum_text(c->variant);
+		sum_text(c->item_id) + sum_text(c->campaign_id) + sum_text(c->query) +
+		(c->has_dwell_ms ? (uint64_t)c->dwell_ms : 0) + sum_text(c->variant);
 }
 
 static double seconds(void)
@@ -169,7 +169,7 @@ int main(void)
 	}
 	qsort(rates, RUNS, sizeof *rates, ascending);
 	printf("decode: %" PRIu64 " records of %.1f bytes, median %.2f M records/s (aim 5), %.0f ns a record\n", n,
-	       (double)used / (double)n, rates[RUNS / 2] / 1e6, 1e9 / rates[RUNS / 2]);
+		(double)used / (double)n, rates[RUNS / 2] / 1e6, 1e9 / rates[RUNS / 2]);
 	decoder_destroy(d);
 	free(buffer);
 	free(sizes);

@@ -71,7 +71,8 @@ static void write_named(FILE *out, const json_t *json, const char *type, const c
 	fprintf(out, ",\"type\":\"%s\"", strcmp(type, "error") ? type : "record");
 	if (!strcmp(type, "enum")) {
 		fputs(",\"symbols\":[", out);
-		json_array_foreach (json_object_get(json, "symbols"), i, each) {
+		json_array_foreach(json_object_get(json, "symbols"), i, each)
+		{
 			fputs(i ? "," : "", out);
 			quote(out, json_string_value(each));
 		}
@@ -80,7 +81,8 @@ static void write_named(FILE *out, const json_t *json, const char *type, const c
 		fprintf(out, ",\"size\":%lld", (long long)json_integer_value(json_object_get(json, "size")));
 	} else {
 		fputs(",\"fields\":[", out);
-		json_array_foreach (json_object_get(json, "fields"), i, each) {
+		json_array_foreach(json_object_get(json, "fields"), i, each)
+		{
 			fprintf(out, "%s{\"name\":\"%s\",\"type\":", i ? "," : "",
 				json_string_value(json_object_get(each, "name")));
 			write_type(out, json_object_get(each, "type"), space);
@@ -107,7 +109,8 @@ static void write_type(FILE *out, const json_t *json, const char *space)
 	}
 	if (json_is_array(json)) {
 		fputc('[', out);
-		json_array_foreach (json, i, each) {
+		json_array_foreach(json, i, each)
+		{
 			fputs(i ? "," : "", out);
 			write_type(out, each, space);
 		}

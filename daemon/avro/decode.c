@@ -1,4 +1,7 @@
-/* decode.h: framings, the schemas known by id and fingerprint, and what holds between fields. */
+/* decode.h: framings, the schemas known by id and fingerprint, and what holds between fields.
+ *
+ * Longer than most: a quarter is the table of reasons and the settings' checks.
+ */
 #include "daemon/avro/decode.h"
 
 #include <dirent.h>
@@ -115,7 +118,7 @@ static int compile(struct decoder *d, const char *text, struct plan **ret_plan, 
 
 	if (rc)
 		return rc;
-	rc = plan_compile(reader_of(d->kind), schema, d->maps, d->n_maps, ret_plan, error, error_size);
+	rc = plan_compile(field_table_of(d->kind), schema, d->maps, d->n_maps, ret_plan, error, error_size);
 	if (rc)
 		schema_destroy(schema);
 	return rc;
@@ -204,7 +207,7 @@ static int scan_folder(struct decoder *d)
 		struct plan *plan = NULL;
 		char *text;
 		if (n < 5 || strcmp(entry->d_name + n - 5, ".avsc") || d->fingerprints.n_plans >= MAX_SCHEMAS ||
-		    d->fingerprints.n_refused >= MAX_SCHEMAS)
+			d->fingerprints.n_refused >= MAX_SCHEMAS)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", d->ids_folder, entry->d_name);
 		if (read_file(path, &text))
@@ -218,7 +221,7 @@ static int scan_folder(struct decoder *d)
 			schema_destroy(schema);
 			continue;
 		}
-		rc = plan_compile(reader_of(d->kind), schema, d->maps, d->n_maps, &plan, sentence, sizeof(sentence));
+		rc = plan_compile(field_table_of(d->kind), schema, d->maps, d->n_maps, &plan, sentence, sizeof(sentence));
 		if (rc) {
 			schema_destroy(schema);
 			snprintf(d->problem, sizeof(d->problem), "%s: %s", entry->d_name, sentence);
@@ -250,7 +253,7 @@ static int set_limits(struct decoder *d, const struct decode_limits *limits, cha
 	}
 	if (l->max_bytes > 1 << 30 || l->max_items > 1 << 24 || l->max_depth > 1000 || l->max_id_bytes < 64) {
 		snprintf(error, error_size,
-			 "limits: at most 1 GiB, 16777216 items, depth 1000; ids of at least 64 bytes");
+			"limits: at most 1 GiB, 16777216 items, depth 1000; ids of at least 64 bytes");
 		return -EINVAL;
 	}
 	if (l->rating_min_milli > l->rating_max_milli) {
@@ -321,7 +324,7 @@ static int set_room(struct decoder *d)
 }
 
 int decoder_create(enum event_kind kind, const struct decoder_settings *settings, struct decoder **ret_decoder, char *error,
-		   size_t error_size)
+	size_t error_size)
 {
 	struct decoder *d = calloc(1, sizeof *d);
 	int rc;
@@ -423,7 +426,7 @@ static enum decode_reason check_event(const struct event *e)
 		for (uint32_t i = 0; i < e->purchase.n_lines; i++) {
 			const struct order_line *line = &e->purchase.lines[i];
 			if (__builtin_mul_overflow(line->quantity, line->unit_price_minor, &amount) ||
-			    __builtin_add_overflow(total, amount, &total))
+				__builtin_add_overflow(total, amount, &total))
 				return REASON_OUT_OF_RANGE;
 		}
 		if (total > MAX_TOTAL || total < -MAX_TOTAL)
@@ -436,7 +439,7 @@ static enum decode_reason check_event(const struct event *e)
 }
 
 static enum decode_reason find_plan(struct decoder *d, const uint8_t *bytes, size_t size, const struct plan **ret_plan,
-				    size_t *ret_header)
+	size_t *ret_header)
 {
 	const struct known *known;
 	uint64_t fingerprint;

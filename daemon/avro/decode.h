@@ -28,21 +28,21 @@ int framing_parse(const char *name, enum framing *ret_framing);
 
 enum decode_reason {
 	REASON_NONE,
-	REASON_EMPTY,               /* no bytes at all */
-	REASON_TOO_LARGE,           /* more than max_bytes */
-	REASON_TRUNCATED,           /* ends inside a value */
-	REASON_TRAILING_BYTES,      /* goes on after the record */
-	REASON_BAD_VARINT,          /* longer than 10 bytes, or beyond the range of its type */
-	REASON_BAD_LENGTH,          /* negative */
-	REASON_BAD_BLOCK,           /* an array's or map's block whose byte size is wrong */
-	REASON_BAD_BOOLEAN,         /* neither 0 nor 1 */
+	REASON_EMPTY,          /* no bytes at all */
+	REASON_TOO_LARGE,      /* more than max_bytes */
+	REASON_TRUNCATED,      /* ends inside a value */
+	REASON_TRAILING_BYTES, /* goes on after the record */
+	REASON_BAD_VARINT,     /* longer than 10 bytes, or beyond the range of its type */
+	REASON_BAD_LENGTH,     /* negative */
+	REASON_BAD_BLOCK,      /* an array's or map's block whose byte size is wrong */
+	REASON_BAD_BOOLEAN,    /* neither 0 nor 1 */
 	REASON_BAD_UNION_INDEX,
 	REASON_BAD_ENUM_INDEX,
-	REASON_UNKNOWN_SYMBOL,      /* an enum symbol that we do not know */
-	REASON_TYPE_MISMATCH,       /* a union branch that cannot be read as our field */
-	REASON_MISSING_FIELD,       /* a required field is null */
-	REASON_TOO_MANY_ITEMS,      /* max_items */
-	REASON_TOO_DEEP,            /* max_depth */
+	REASON_UNKNOWN_SYMBOL, /* an enum symbol that we do not know */
+	REASON_TYPE_MISMATCH,  /* a union branch that cannot be read as our field */
+	REASON_MISSING_FIELD,  /* a required field is null */
+	REASON_TOO_MANY_ITEMS, /* max_items */
+	REASON_TOO_DEEP,       /* max_depth */
 	REASON_BAD_UTF8,
 	REASON_CONTROL_CHARACTER,   /* in an id */
 	REASON_EMPTY_ID,            /* a required id */
@@ -64,10 +64,10 @@ extern const char *const decode_reasons[DECODE_REASONS];
 
 /* Bounds on what one record may ask for; a 0 stands for the default. */
 struct decode_limits {
-	uint32_t max_bytes;    /* whole message; default 1 MiB */
-	uint32_t max_items;    /* elements and blocks of all arrays and maps of a record together; default 65,536 */
-	uint32_t max_depth;    /* nesting of records, arrays and maps that are skipped; default 64, at most 1,000 */
-	uint32_t max_id_bytes; /* default 1,024 */
+	uint32_t max_bytes;                         /* whole message; default 1 MiB */
+	uint32_t max_items;                         /* elements and blocks of all arrays and maps of a record together; default 65,536 */
+	uint32_t max_depth;                         /* nesting of records, arrays and maps that are skipped; default 64, at most 1,000 */
+	uint32_t max_id_bytes;                      /* default 1,024 */
 	int32_t rating_min_milli, rating_max_milli; /* both 0 = 500, 5000 (stars x 1000) */
 };
 
@@ -93,7 +93,7 @@ struct decoder;
  * (single object) or checks that it is there (Confluent). On failure writes a sentence to error[error_size].
  * -EINVAL a schema or a map is wrong or cannot fill a required field, -ENOENT/-EACCES/... the folder, -ENOMEM. */
 int decoder_create(enum event_kind kind, const struct decoder_settings *settings, struct decoder **ret_decoder, char *error,
-		   size_t error_size);
+	size_t error_size);
 
 /* Takes NULL. */
 void decoder_destroy(struct decoder *decoder);

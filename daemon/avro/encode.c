@@ -102,13 +102,13 @@ static int encode_whole(struct encoder *e, const struct reader_field *field, con
 	if (json_is_integer(value))
 		number = json_integer_value(value);
 	else if (json_is_real(value) && fabs(json_real_value(value)) < 1e15 &&
-		 json_real_value(value) == trunc(json_real_value(value)))
+		json_real_value(value) == trunc(json_real_value(value)))
 		number = (int64_t)json_real_value(value);
 	else
 		return refuse(e, field->name, "must be a whole number");
 	if (number < lo || number > hi)
 		return refuse(e, field->name, "must be from %lld to %lld, found %lld", (long long)lo, (long long)hi,
-			      (long long)number);
+			(long long)number);
 	return put_long(e, number);
 }
 
@@ -127,7 +127,7 @@ static int encode_enum(struct encoder *e, const struct reader_field *field, cons
 	return refuse(e, field->name, "must be one of %s%s%.40s%s", allowed, s ? ", found \"" : "", s ? s : "", s ? "\"" : "");
 }
 
-static int encode_object(struct encoder *e, const struct reader *reader, const json_t *object);
+static int encode_object(struct encoder *e, const struct field_table *reader, const json_t *object);
 
 static int encode_lines(struct encoder *e, const struct reader_field *field, const json_t *value)
 {
@@ -157,7 +157,8 @@ static int encode_attributes(struct encoder *e, const struct reader_field *field
 
 	if (!json_is_object(value))
 		return refuse(e, field->name, "must be an object of strings");
-	json_object_foreach ((json_t *)value, name, each) {
+	json_object_foreach((json_t *)value, name, each)
+	{
 		if (!json_is_string(each) && !json_is_null(each))
 			return refuse(e, field->name, "must be an object of strings; \"%.40s\" is not one", name);
 		if (!*name || has_control(name, strlen(name)))
@@ -166,7 +167,8 @@ static int encode_attributes(struct encoder *e, const struct reader_field *field
 	}
 	if (n)
 		rc = put_long(e, (int64_t)n);
-	json_object_foreach ((json_t *)value, name, each) {
+	json_object_foreach((json_t *)value, name, each)
+	{
 		if (rc || !json_is_string(each))
 			continue;
 		rc = put_text(e, name, strlen(name));
@@ -209,7 +211,7 @@ static int encode_value(struct encoder *e, const struct reader_field *field, con
 	return -EINVAL;
 }
 
-static int encode_object(struct encoder *e, const struct reader *reader, const json_t *object)
+static int encode_object(struct encoder *e, const struct field_table *reader, const json_t *object)
 {
 	size_t known = 0;
 	int rc = 0;
@@ -243,7 +245,7 @@ int encode_event(enum event_kind kind, const json_t *object, struct encoded *enc
 
 	encoded->size = 0;
 	encoded->ignored_fields = 0;
-	return encode_object(&e, reader_of(kind), object);
+	return encode_object(&e, field_table_of(kind), object);
 }
 
 void encoded_done(struct encoded *encoded)

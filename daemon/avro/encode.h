@@ -17,7 +17,7 @@
 /* Zero-initialised by the caller; grows as needed and is used again; encoded_done() frees it. */
 struct encoded {
 	uint8_t *data;
-	size_t size, capacity;  /* bytes */
+	size_t size, capacity;   /* bytes */
 	uint32_t ignored_fields; /* of the last object (of order lines too): names that the schema does not have */
 };
 

@@ -15,15 +15,15 @@
 #define HAS(member) .has_offset = offsetof(struct event, member)
 #define KEY (FIELD_REQUIRED | FIELD_ID | FIELD_NONEMPTY)
 
-#define COMMON                                                                                                        \
-	{ .name = "event_id", .type = FIELD_TEXT, .flags = KEY, AT(event_id) },                                       \
-		{ .name = "ts", .type = FIELD_TS, .flags = FIELD_REQUIRED, AT(ts) },                                  \
-	{                                                                                                             \
-		.name = "user_id", .type = FIELD_TEXT, .flags = KEY, AT(user_id)                                      \
+#define COMMON                                                                       \
+	{ .name = "event_id", .type = FIELD_TEXT, .flags = KEY, AT(event_id) },      \
+		{ .name = "ts", .type = FIELD_TS, .flags = FIELD_REQUIRED, AT(ts) }, \
+	{                                                                            \
+		.name = "user_id", .type = FIELD_TEXT, .flags = KEY, AT(user_id)     \
 	}
 
 static const char *const action_symbols[] = { "IMPRESSION", "VIEW", "CLICK", "ADD_TO_CART", "REMOVE_FROM_CART",
-					      "WISHLIST", "SEARCH" };
+	"WISHLIST", "SEARCH" };
 static const struct reader_enum actions = { action_symbols, LENGTH(action_symbols), -1 };
 _Static_assert(LENGTH(action_symbols) == ACTIONS, "one symbol per action");
 
@@ -47,21 +47,17 @@ static const struct reader_field click_fields[] = {
 };
 
 static const struct reader_field line_fields[] = {
-	{ .name = "item_id", .alias = "product_id", .type = FIELD_TEXT, .flags = KEY,
-	  .offset = offsetof(struct order_line, item_id) },
-	{ .name = "quantity", .type = FIELD_LONG, .flags = FIELD_REQUIRED,
-	  .offset = offsetof(struct order_line, quantity), .min = 0, .max = MAX_QUANTITY },
-	{ .name = "unit_price_minor", .type = FIELD_LONG, .flags = FIELD_REQUIRED,
-	  .offset = offsetof(struct order_line, unit_price_minor), .min = -MAX_PRICE_MINOR, .max = MAX_PRICE_MINOR },
+	{ .name = "item_id", .alias = "product_id", .type = FIELD_TEXT, .flags = KEY, .offset = offsetof(struct order_line, item_id) },
+	{ .name = "quantity", .type = FIELD_LONG, .flags = FIELD_REQUIRED, .offset = offsetof(struct order_line, quantity), .min = 0, .max = MAX_QUANTITY },
+	{ .name = "unit_price_minor", .type = FIELD_LONG, .flags = FIELD_REQUIRED, .offset = offsetof(struct order_line, unit_price_minor), .min = -MAX_PRICE_MINOR, .max = MAX_PRICE_MINOR },
 };
-static const struct reader line_reader = { "line", line_fields, LENGTH(line_fields) };
+static const struct field_table line_reader = { "line", line_fields, LENGTH(line_fields) };
 
 static const struct reader_field purchase_fields[] = {
 	COMMON,
 	{ .name = "order_id", .type = FIELD_TEXT, .flags = KEY, AT(purchase.order_id) },
 	{ .name = "currency", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_CURRENCY, AT(purchase.currency) },
-	{ .name = "lines", .type = FIELD_LINES, .flags = FIELD_REQUIRED, AT(purchase.lines), HAS(purchase.n_lines),
-	  .items = &line_reader },
+	{ .name = "lines", .type = FIELD_LINES, .flags = FIELD_REQUIRED, AT(purchase.lines), HAS(purchase.n_lines), .items = &line_reader },
 	{ .name = "kind", .type = FIELD_ENUM, .flags = FIELD_NOT_NULL, AT(purchase.kind), .symbols = &kinds },
 	{ .name = "discount_minor", .type = FIELD_LONG, AT(purchase.discount_minor), .min = 0, .max = MAX_AMOUNT_MINOR },
 	{ .name = "session_id", .type = FIELD_TEXT, .flags = FIELD_ID, AT(purchase.session_id) },
@@ -85,23 +81,21 @@ static const struct reader_field review_fields[] = {
 static const struct reader_field attribute_fields[] = {
 	{ .name = "value", .type = FIELD_TEXT, .offset = offsetof(struct attribute, value) },
 };
-static const struct reader attribute_reader = { "attribute", attribute_fields, LENGTH(attribute_fields) };
+static const struct field_table attribute_reader = { "attribute", attribute_fields, LENGTH(attribute_fields) };
 
 static const struct reader_field item_fields[] = {
 	{ .name = "item_id", .alias = "product_id", .type = FIELD_TEXT, .flags = KEY, AT(item.item_id) },
 	{ .name = "title", .type = FIELD_TEXT, .flags = FIELD_REQUIRED, AT(item.title) },
 	{ .name = "category", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_ID, AT(item.category) },
-	{ .name = "price_minor", .type = FIELD_LONG, .flags = FIELD_REQUIRED, AT(item.price_minor), .min = 0,
-	  .max = MAX_PRICE_MINOR },
+	{ .name = "price_minor", .type = FIELD_LONG, .flags = FIELD_REQUIRED, AT(item.price_minor), .min = 0, .max = MAX_PRICE_MINOR },
 	{ .name = "currency", .type = FIELD_TEXT, .flags = FIELD_REQUIRED | FIELD_CURRENCY, AT(item.currency) },
 	{ .name = "available", .type = FIELD_BOOL, .flags = FIELD_REQUIRED, AT(item.available) },
 	{ .name = "brand", .type = FIELD_TEXT, .flags = FIELD_ID, AT(item.brand) },
-	{ .name = "attributes", .type = FIELD_ATTRIBUTES, AT(item.attributes), HAS(item.n_attributes),
-	  .items = &attribute_reader },
+	{ .name = "attributes", .type = FIELD_ATTRIBUTES, AT(item.attributes), HAS(item.n_attributes), .items = &attribute_reader },
 	{ .name = "first_seen", .type = FIELD_TS, AT(item.first_seen), HAS(item.has_first_seen) },
 };
 
-static const struct reader readers[EVENT_KINDS] = {
+static const struct field_table readers[EVENT_KINDS] = {
 	[EVENT_CLICK] = { "click", click_fields, LENGTH(click_fields) },
 	[EVENT_PURCHASE] = { "purchase", purchase_fields, LENGTH(purchase_fields) },
 	[EVENT_REVIEW] = { "review", review_fields, LENGTH(review_fields) },
@@ -115,7 +109,7 @@ static const char *const texts[EVENT_KINDS] = {
 	[EVENT_ITEM] = SCHEMA_ITEM,
 };
 
-const struct reader *reader_of(enum event_kind kind)
+const struct field_table *field_table_of(enum event_kind kind)
 {
 	return &readers[kind];
 }

@@ -30,7 +30,7 @@ enum field_flag {
 	FIELD_CURRENCY = 16 /* three capital letters */
 };
 
-struct reader;
+struct field_table;
 
 struct reader_enum {
 	const char *const *symbols; /* index = the value stored */
@@ -42,25 +42,25 @@ struct reader_field {
 	const char *name;
 	const char *alias; /* one more name that a writer's field may have; NULL = none */
 	enum field_type type;
-	unsigned flags;       /* enum field_flag */
-	uint16_t offset;      /* in the record's struct */
-	uint16_t has_offset;  /* of a bool that tells presence, or of a uint32_t count; 0 = none */
-	int64_t min, max;     /* FIELD_LONG, FIELD_INT */
+	unsigned flags;                    /* enum field_flag */
+	uint16_t offset;                   /* in the record's struct */
+	uint16_t has_offset;               /* of a bool that tells presence, or of a uint32_t count; 0 = none */
+	int64_t min, max;                  /* FIELD_LONG, FIELD_INT */
 	const struct reader_enum *symbols; /* FIELD_ENUM */
-	const struct reader *items;        /* FIELD_LINES, FIELD_ATTRIBUTES: of one element */
+	const struct field_table *items;   /* FIELD_LINES, FIELD_ATTRIBUTES: of one element */
 };
 
-#define READER_MAX_FIELDS 32
+#define FIELD_TABLE_MAX 32
 
 /* Fields in the order of our own schema. An absent field leaves its place as it was: the caller's zero is every default. */
-struct reader {
+struct field_table {
 	const char *name;
 	const struct reader_field *fields;
-	uint32_t n_fields; /* <= READER_MAX_FIELDS */
+	uint32_t n_fields; /* <= FIELD_TABLE_MAX */
 };
 
 /* The reader of a kind of event. kind < EVENT_KINDS. */
-const struct reader *reader_of(enum event_kind kind);
+const struct field_table *field_table_of(enum event_kind kind);
 
 /* The text of our own schema of a kind, as in schemas/ (JSON, null-terminated, static). */
 const char *schema_text_of(enum event_kind kind);

@@ -1,4 +1,7 @@
-/* The compiler of plan.h. */
+/* The compiler of plan.h.
+ *
+ * Longer than most: one recursive descent over the writer's types (values, records, unions, leaves), whose parts call each other.
+ */
 #include "daemon/avro/plan.h"
 
 #include <assert.h>
@@ -19,7 +22,7 @@ struct target {
 };
 
 struct level {
-	struct target targets[READER_MAX_FIELDS];
+	struct target targets[FIELD_TABLE_MAX];
 	uint32_t n;
 	const char *prefix; /* "" or "lines." */
 };
@@ -27,7 +30,7 @@ struct level {
 /* Which targets are still to be reached from here, and what is left of their paths ("" = here). */
 struct set {
 	uint32_t mask;
-	const char *rest[READER_MAX_FIELDS];
+	const char *rest[FIELD_TABLE_MAX];
 };
 
 struct compiler {
@@ -65,13 +68,13 @@ static void *grow(struct compiler *c, void *array, uint32_t n, size_t size)
 	return more;
 }
 
-#define PUSH(c, array, count, element)                                         \
-	do {                                                                   \
-		void *more_ = grow(c, (array), (count), sizeof *(array));      \
-		if (more_) {                                                   \
-			(array) = more_;                                       \
-			(array)[(count)++] = (element);                        \
-		}                                                              \
+#define PUSH(c, array, count, element)                                    \
+	do {                                                              \
+		void *more_ = grow(c, (array), (count), sizeof *(array)); \
+		if (more_) {                                              \
+			(array) = more_;                                  \
+			(array)[(count)++] = (element);                   \
+		}                                                         \
 	} while (0)
 
 static uint32_t emit(struct compiler *c, struct op op)
@@ -170,8 +173,7 @@ static bool fits(const struct compiler *c, const struct reader_field *field, con
 	case FIELD_INT:
 		return is_whole(t);
 	case FIELD_TS:
-		return is_whole(t) && (!t->logical || !strcmp(t->logical, "timestamp-millis") ||
-				       (t->kind == SCHEMA_LONG && !strcmp(t->logical, "timestamp-micros")));
+		return is_whole(t) && (!t->logical || !strcmp(t->logical, "timestamp-millis") || (t->kind == SCHEMA_LONG && !strcmp(t->logical, "timestamp-micros")));
 	case FIELD_RATING:
 		return is_whole(t) || t->kind == SCHEMA_FLOAT || t->kind == SCHEMA_DOUBLE;
 	case FIELD_BOOL:
@@ -241,11 +243,11 @@ static uint32_t emit_values(struct compiler *c, const struct target *t, const st
 	}
 	if (!any)
 		refuse(c, "field \"%s\": enum %s has none of the symbols that are known here (%s, ...)", t->field->name,
-		       type->name, ours->symbols[0]);
+			type->name, ours->symbols[0]);
 	return first;
 }
 
-static void compile_level(struct compiler *c, const struct reader *reader, const char *prefix, uint32_t type);
+static void compile_level(struct compiler *c, const struct field_table *reader, const char *prefix, uint32_t type);
 
 /* A value of this type, not a union, that fits. */
 static void emit_read(struct compiler *c, struct target *t, uint32_t index)
@@ -253,8 +255,7 @@ static void emit_read(struct compiler *c, struct target *t, uint32_t index)
 	const struct schema_type *type = &c->schema->types[index];
 	const struct reader_field *field = t->field;
 	struct plan *plan = c->plan;
-	struct op op = { .flags = (uint8_t)field->flags, .offset = field->offset, .has_offset = field->has_offset,
-			 .name = t->name };
+	struct op op = { .flags = (uint8_t)field->flags, .offset = field->offset, .has_offset = field->has_offset, .name = t->name };
 	uint32_t at, over;
 
 	t->found = true;
@@ -349,8 +350,7 @@ static void emit_or_null(struct compiler *c, struct target *t, uint32_t other, u
 
 	if (t->field->type == FIELD_TEXT && c->schema->types[other].kind != SCHEMA_ENUM) {
 		t->found = true;
-		emit(c, (struct op){ .code = OP_TEXT_OR_NULL, .flags = (uint8_t)t->field->flags, .offset = t->field->offset,
-				     .name = t->name, .a = null });
+		emit(c, (struct op){ .code = OP_TEXT_OR_NULL, .flags = (uint8_t)t->field->flags, .offset = t->field->offset, .name = t->name, .a = null });
 		return;
 	}
 	at = emit(c, (struct op){ .code = OP_OR_NULL, .name = t->name, .a = null });
@@ -374,8 +374,8 @@ static void compile_read(struct compiler *c, const struct level *level, struct t
 		n_fit += fits(c, t->field, &types[type->branches[i]]);
 	if (!n_fit) {
 		refuse(c, "field \"%s%s\": the writer has %s%s%s, which cannot be read as %s", level->prefix ? level->prefix : "",
-		       t->field->name, t->path ? t->path : "", t->path ? ": " : "",
-		       schema_type_text(c->schema, index, buffer, sizeof(buffer)), wanted(t->field));
+			t->field->name, t->path ? t->path : "", t->path ? ": " : "",
+			schema_type_text(c->schema, index, buffer, sizeof(buffer)), wanted(t->field));
 		return;
 	}
 	if (type->n_branches == 2 && !(t->field->flags & FIELD_REQUIRED) && !t->field->items) {
@@ -417,9 +417,7 @@ static int answers(const struct target *t, const char *rest, const struct schema
 		return 0;
 	if (t->field->alias && !strcmp(field->name, t->field->alias))
 		return 2;
-	json_array_foreach (field->aliases, i, each)
-		if (json_is_string(each) && !strcmp(json_string_value(each), t->field->name))
-			return 1;
+	json_array_foreach(field->aliases, i, each) if (json_is_string(each) && !strcmp(json_string_value(each), t->field->name)) return 1;
 	return 0;
 }
 
@@ -428,7 +426,7 @@ static void compile_value(struct compiler *c, struct level *level, uint32_t type
 static void compile_record(struct compiler *c, struct level *level, uint32_t index, const struct set *set, uint32_t depth)
 {
 	const struct schema_type *type = &c->schema->types[index];
-	uint32_t chosen[READER_MAX_FIELDS], missing = 0;
+	uint32_t chosen[FIELD_TABLE_MAX], missing = 0;
 
 	for (uint32_t i = 0; i < level->n; i++) {
 		int best = 0;
@@ -470,8 +468,8 @@ static void compile_deeper(struct compiler *c, struct level *level, uint32_t ind
 	if (!any) {
 		const struct target *t = &level->targets[__builtin_ctz(set->mask)];
 		refuse(c, "field \"%s%s\": the path %s goes on at \"%s\", but what is there is %s, not a record",
-		       level->prefix ? level->prefix : "", t->field->name, t->path ? t->path : t->field->name,
-		       set->rest[__builtin_ctz(set->mask)], schema_type_text(c->schema, index, buffer, sizeof(buffer)));
+			level->prefix ? level->prefix : "", t->field->name, t->path ? t->path : t->field->name,
+			set->rest[__builtin_ctz(set->mask)], schema_type_text(c->schema, index, buffer, sizeof(buffer)));
 		return;
 	}
 	if (type->kind == SCHEMA_RECORD) {
@@ -540,7 +538,7 @@ static bool is_path(const char *path)
 	return names < PLAN_SLOTS;
 }
 
-static void compile_level(struct compiler *c, const struct reader *reader, const char *prefix, uint32_t type)
+static void compile_level(struct compiler *c, const struct field_table *reader, const char *prefix, uint32_t type)
 {
 	struct level level = { .prefix = prefix };
 	struct set set = { 0 };
@@ -553,10 +551,11 @@ static void compile_level(struct compiler *c, const struct reader *reader, const
 		PUSH(c, c->plan->names, c->plan->n_names, reader->fields[i].name);
 		for (size_t m = 0; prefix && m < c->n_maps; m++)
 			if (!strncmp(c->maps[m].field, prefix, strlen(prefix)) &&
-			    !strcmp(c->maps[m].field + strlen(prefix), t->field->name))
+				!strcmp(c->maps[m].field + strlen(prefix), t->field->name))
 				t->path = c->maps[m].path;
 		set.mask |= 1u << i;
-		set.rest[i] = value ? "" : t->path ? t->path : t->field->name;
+		set.rest[i] = value ? "" : t->path ? t->path
+						   : t->field->name;
 	}
 	if (!c->rc && !value && c->schema->types[type].kind != SCHEMA_RECORD && c->schema->types[type].kind != SCHEMA_UNION)
 		refuse(c, "is %s at its top, not a record", schema_type_text(c->schema, type, buffer, sizeof(buffer)));
@@ -570,14 +569,14 @@ static void compile_level(struct compiler *c, const struct reader *reader, const
 			continue;
 		if (t->path)
 			refuse(c, "field \"%s%s\": the writer has nothing at map.%s%s = %s", prefix ? prefix : "", t->field->name,
-			       prefix ? prefix : "", t->field->name, t->path);
+				prefix ? prefix : "", t->field->name, t->path);
 		else if (t->field->flags & FIELD_REQUIRED)
 			refuse(c, "field \"%s%s\": required (%s), but the writer has no field of this name; map.%s%s = PATH names another",
-			       prefix ? prefix : "", t->field->name, wanted(t->field), prefix ? prefix : "", t->field->name);
+				prefix ? prefix : "", t->field->name, wanted(t->field), prefix ? prefix : "", t->field->name);
 	}
 }
 
-static bool has_field(const struct reader *reader, const char *name)
+static bool has_field(const struct field_table *reader, const char *name)
 {
 	for (uint32_t i = 0; i < reader->n_fields; i++) {
 		const struct reader_field *f = &reader->fields[i];
@@ -599,8 +598,8 @@ static bool starts_with_text(const struct schema *s)
 	return t->kind == SCHEMA_STRING;
 }
 
-int plan_compile(const struct reader *reader, struct schema *schema, const struct field_map *maps, size_t n_maps,
-		 struct plan **ret_plan, char *error, size_t error_size)
+int plan_compile(const struct field_table *reader, struct schema *schema, const struct field_map *maps, size_t n_maps,
+	struct plan **ret_plan, char *error, size_t error_size)
 {
 	struct compiler c = { .schema = schema, .maps = maps, .n_maps = n_maps, .error = error, .error_size = error_size };
 
@@ -615,7 +614,7 @@ int plan_compile(const struct reader *reader, struct schema *schema, const struc
 			refuse(&c, "map.%s: a %s has no such field", maps[i].field, reader->name);
 		if (!is_path(maps[i].path))
 			refuse(&c, "map.%s: \"%s\" is not a path of 1 to %d names joined by dots", maps[i].field, maps[i].path,
-			       PLAN_SLOTS - 1);
+				PLAN_SLOTS - 1);
 	}
 	compile_level(&c, reader, "", schema->root);
 	emit(&c, (struct op){ .code = OP_END });

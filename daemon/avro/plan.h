@@ -22,27 +22,27 @@
 
 enum op_code {
 	OP_END,
-	OP_SKIP_FIXED,    /* a: bytes */
+	OP_SKIP_FIXED, /* a: bytes */
 	OP_SKIP_VARINT,
-	OP_SKIP_BYTES,    /* string or bytes */
-	OP_SKIP,          /* a: type */
-	OP_TEXT,          /* string or bytes */
-	OP_TEXT_OR_NULL,  /* a: index of null, 0 or 1, in a union of two */
-	OP_OR_NULL,       /* a union of two; a: index of null, 0 or 1: then the next step is passed over */
-	OP_SYMBOL_TEXT,   /* enum as text; a: first of plan.symbols, b: how many */
-	OP_LONG,          /* int or long into int64_t; lo..hi of plan.ranges[a]; b: writer's is an int */
-	OP_INT,           /* the same into int32_t */
-	OP_TS,            /* b: units per ms */
-	OP_RATING,        /* b: writer's kind */
+	OP_SKIP_BYTES,   /* string or bytes */
+	OP_SKIP,         /* a: type */
+	OP_TEXT,         /* string or bytes */
+	OP_TEXT_OR_NULL, /* a: index of null, 0 or 1, in a union of two */
+	OP_OR_NULL,      /* a union of two; a: index of null, 0 or 1: then the next step is passed over */
+	OP_SYMBOL_TEXT,  /* enum as text; a: first of plan.symbols, b: how many */
+	OP_LONG,         /* int or long into int64_t; lo..hi of plan.ranges[a]; b: writer's is an int */
+	OP_INT,          /* the same into int32_t */
+	OP_TS,           /* b: units per ms */
+	OP_RATING,       /* b: writer's kind */
 	OP_BOOL,
-	OP_ENUM,          /* a: first of plan.values, b: how many */
-	OP_LINES,         /* a: items' type, b: steps of an element */
-	OP_ATTRIBUTES,    /* a: values' type, b: steps of a value */
-	OP_UNION,         /* a: first of plan.targets, b: how many */
-	OP_JUMP,          /* a: step */
-	OP_MARK,          /* a: slot */
-	OP_REWIND,        /* a: slot */
-	OP_FAIL           /* a: enum decode_reason */
+	OP_ENUM,       /* a: first of plan.values, b: how many */
+	OP_LINES,      /* a: items' type, b: steps of an element */
+	OP_ATTRIBUTES, /* a: values' type, b: steps of a value */
+	OP_UNION,      /* a: first of plan.targets, b: how many */
+	OP_JUMP,       /* a: step */
+	OP_MARK,       /* a: slot */
+	OP_REWIND,     /* a: slot */
+	OP_FAIL        /* a: enum decode_reason */
 };
 
 struct op {
@@ -78,8 +78,8 @@ struct plan {
 
 /* Compiles; takes `schema` over when it succeeds. limits: rating bounds are taken from it.
  * -EINVAL with a sentence (field and reason), -ENOMEM. */
-int plan_compile(const struct reader *reader, struct schema *schema, const struct field_map *maps, size_t n_maps,
-		 struct plan **ret_plan, char *error, size_t error_size);
+int plan_compile(const struct field_table *reader, struct schema *schema, const struct field_map *maps, size_t n_maps,
+	struct plan **ret_plan, char *error, size_t error_size);
 
 /* Destroys the schema too; takes NULL. */
 void plan_destroy(struct plan *plan);

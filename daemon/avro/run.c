@@ -1,5 +1,6 @@
 /* The machine of plan.h. Reads untrusted bytes: every load below is preceded by its check against `end`.
  *
+ * Longer than most, so that all that touches those bytes is inlined from, and reviewed in, one place (with utf8.h).
  * Loads of several bytes assume a little-endian machine, as Avro's own numbers are.
  */
 #include <errno.h>
@@ -144,7 +145,7 @@ static enum decode_reason read_block(struct cursor *c, struct run *run, uint32_t
 static enum decode_reason skip_value(const struct schema *s, struct run *run, struct cursor *c, uint32_t index, uint32_t depth);
 
 static enum decode_reason skip_blocks(const struct schema *s, struct run *run, struct cursor *c, const struct schema_type *t,
-				      uint32_t depth)
+	uint32_t depth)
 {
 	const struct schema_type *items = &s->types[t->items];
 	const uint8_t *block_end;
@@ -352,7 +353,7 @@ static enum decode_reason read_lines(const struct plan *plan, struct run *run, s
 }
 
 static enum decode_reason read_attributes(const struct plan *plan, struct run *run, struct cursor *c, const struct op *op,
-					  char *base)
+	char *base)
 {
 	const uint8_t *block_end;
 	enum decode_reason reason;

@@ -1,4 +1,7 @@
-/* schema.h: JSON text -> graph of types. */
+/* schema.h: JSON text -> graph of types.
+ *
+ * Longer than most: one recursive descent over the JSON, then the sizes of what it found.
+ */
 #include "daemon/avro/schema.h"
 
 #include <errno.h>
@@ -16,8 +19,8 @@
 #define MAX_FIXED 0x7fffffffLL
 #define MAX_BYTES (1LL << 31) /* sizes saturate here */
 
-static const char *const kind_names[] = { "null",  "boolean", "int",   "long",  "float", "double", "bytes",
-					  "string", "record",  "enum",  "array", "map",   "union",  "fixed" };
+static const char *const kind_names[] = { "null", "boolean", "int", "long", "float", "double", "bytes",
+	"string", "record", "enum", "array", "map", "union", "fixed" };
 
 struct parser {
 	struct schema *schema;
@@ -47,7 +50,7 @@ static bool is_identifier(const char *s, size_t n)
 		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!((s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= '0' && s[i] <= '9') ||
-		      s[i] == '_'))
+			    s[i] == '_'))
 			return false;
 	return true;
 }
@@ -239,7 +242,7 @@ static int parse_record(struct parser *p, const json_t *json, uint32_t self, con
 }
 
 static int parse_named(struct parser *p, const json_t *json, enum schema_kind kind, const char *outer, int nesting,
-		       uint32_t *ret)
+	uint32_t *ret)
 {
 	const char *name = json_string_value(json_object_get(json, "name"));
 	const json_t *own = json_object_get(json, "namespace");
@@ -297,7 +300,7 @@ static int parse_object(struct parser *p, const json_t *json, const char *space,
 		rc = add_type(p, kind, &self);
 		if (!rc)
 			rc = parse_type(p, json_object_get(json, kind == SCHEMA_ARRAY ? "items" : "values"), space,
-					nesting + 1, &found);
+				nesting + 1, &found);
 		if (rc)
 			return rc;
 		p->schema->types[self].items = found;
@@ -420,7 +423,7 @@ static int measure(struct parser *p)
 	for (uint32_t i = 0; i < s->n_types; i++)
 		if (s->types[i].min_bytes >= MAX_BYTES)
 			return refuse(p, "has a type %s that contains itself without end, or is larger than 2 GiB",
-				      s->types[i].name ? s->types[i].name : kind_names[s->types[i].kind]);
+				s->types[i].name ? s->types[i].name : kind_names[s->types[i].kind]);
 	for (uint32_t i = 0; i < s->n_types; i++) {
 		struct schema_type *t = &s->types[i];
 		if (t->kind != SCHEMA_RECORD)
@@ -513,7 +516,7 @@ const char *schema_type_text(const struct schema *schema, uint32_t type, char *b
 
 	if (t->kind != SCHEMA_UNION) {
 		snprintf(buffer, size, "%s%s%s%s%s%s", kind_names[t->kind], t->name ? " " : "", t->name ? t->name : "",
-			 t->logical ? " (" : "", t->logical ? t->logical : "", t->logical ? ")" : "");
+			t->logical ? " (" : "", t->logical ? t->logical : "", t->logical ? ")" : "");
 		return buffer;
 	}
 	at = (size_t)snprintf(buffer, size, "a union of ");

@@ -45,8 +45,8 @@ struct schema_step {
 
 struct schema_type {
 	enum schema_kind kind;
-	const char *name;         /* full name of a named type, else NULL */
-	const char *logical;      /* logicalType, or NULL */
+	const char *name;            /* full name of a named type, else NULL */
+	const char *logical;         /* logicalType, or NULL */
 	struct schema_field *fields; /* record */
 	uint32_t n_fields;
 	struct schema_step *steps; /* record */
@@ -55,9 +55,9 @@ struct schema_type {
 	uint32_t n_branches;
 	const char **symbols; /* enum */
 	uint32_t n_symbols;
-	uint32_t items;       /* array: items, map: values */
-	int64_t fixed_bytes;  /* size of every value when that is constant, else -1; a boolean's is not: it is checked */
-	int64_t min_bytes;    /* no value is smaller */
+	uint32_t items;      /* array: items, map: values */
+	int64_t fixed_bytes; /* size of every value when that is constant, else -1; a boolean's is not: it is checked */
+	int64_t min_bytes;   /* no value is smaller */
 };
 
 struct schema {

@@ -21,7 +21,7 @@ static json_t *text_json(struct text text)
 	return text.data ? json_stringn_nocheck(text.data, text.size) : json_null();
 }
 
-static json_t *print_fields(const struct reader *reader, const char *base);
+static json_t *print_fields(const struct field_table *reader, const char *base);
 
 static json_t *print_field(const struct reader_field *field, const char *base)
 {
@@ -62,7 +62,7 @@ static json_t *print_field(const struct reader_field *field, const char *base)
 	return json_null();
 }
 
-static json_t *print_fields(const struct reader *reader, const char *base)
+static json_t *print_fields(const struct field_table *reader, const char *base)
 {
 	json_t *object = json_object();
 
@@ -105,7 +105,7 @@ static json_t *answer(const json_t *request)
 	static const char *const kinds[EVENT_KINDS] = { "click", "purchase", "review", "item" };
 	const char *kind = json_string_value(json_object_get(request, "kind")), *key, *hex, *schema_text;
 	struct decoder_settings settings = { .schema = json_string_value(json_object_get(request, "schema")),
-					     .ids_folder = json_string_value(json_object_get(request, "ids_folder")) };
+		.ids_folder = json_string_value(json_object_get(request, "ids_folder")) };
 	struct field_map maps[64];
 	enum event_kind k = EVENT_CLICK;
 	json_t *result = json_object(), *events = json_array(), *others = json_array(), *value;
@@ -119,7 +119,7 @@ static json_t *answer(const json_t *request)
 	while (strcmp(kinds[k], kind))
 		k++;
 	framing_parse(json_string_value(json_object_get(request, "framing")), &settings.framing);
-	json_object_foreach (json_object_get(request, "maps"), key, value)
+	json_object_foreach(json_object_get(request, "maps"), key, value)
 		maps[settings.n_maps++] = (struct field_map){ key, json_string_value(value) };
 	settings.maps = maps;
 	json_object_set_new(result, "events", events);
@@ -138,14 +138,15 @@ static json_t *answer(const json_t *request)
 		if (!avro_schema_from_json_length(schema_text, strlen(schema_text), &avro_schema))
 			iface = avro_generic_class_from_schema(avro_schema);
 	}
-	json_array_foreach (json_object_get(request, "records"), i, value) {
+	json_array_foreach(json_object_get(request, "records"), i, value)
+	{
 		hex = json_string_value(value);
 		char *bytes = malloc(strlen(hex) / 2 + 1);
 		size_t size = unhex(hex, bytes);
 		size_t header = (size_t)json_integer_value(json_object_get(request, "header"));
 		struct event e;
 		if (!decoder_decode(d, bytes, size, &e)) {
-			json_array_append_new(events, print_fields(reader_of(k), (const char *)&e));
+			json_array_append_new(events, print_fields(field_table_of(k), (const char *)&e));
 		} else {
 			json_t *refused = json_object();
 			json_object_set_new(refused, "refused", json_string(decode_reasons[decoder_reason(d)]));

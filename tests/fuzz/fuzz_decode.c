@@ -26,9 +26,9 @@ static const char shop_click[] =
 	"[\"VIEW\",\"SHARE\",\"CLICK\"]}},{\"name\":\"g\",\"type\":\"float\"},{\"name\":\"visit\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"V\","
 	"\"fields\":[{\"name\":\"item\",\"type\":\"bytes\"},{\"name\":\"how\",\"type\":\"A\"},{\"name\":\"ms\",\"type\":[\"int\",\"null\",\"long\"]}]}]}]}";
 static const struct field_map click_maps[] = { { "item_id", "visit.item" },
-					       { "query", "visit.item" },
-					       { "channel", "visit.how" },
-					       { "dwell_ms", "visit.ms" } };
+	{ "query", "visit.item" },
+	{ "channel", "visit.how" },
+	{ "dwell_ms", "visit.ms" } };
 
 static const char shop_purchase[] =
 	"{\"type\":\"record\",\"name\":\"R\",\"fields\":[" IDS ",{\"name\":\"order_id\",\"type\":\"string\"},{\"name\":\"currency\",\"type\":\"string\"},"

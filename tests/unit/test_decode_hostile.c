@@ -17,7 +17,12 @@
 #define IDS "{\"name\":\"event_id\",\"type\":\"string\"},{\"name\":\"ts\",\"type\":\"long\"},{\"name\":\"user_id\",\"type\":\"string\"}"
 #define ACTION ",{\"name\":\"action\",\"type\":{\"type\":\"enum\",\"name\":\"A\",\"symbols\":[\"VIEW\",\"CLICK\"]}}"
 #define CLICK(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" IDS ACTION fields "]}"
-#define HEAD "\x02" "e" "\x02" "\x02" "u" "\x00"
+#define HEAD "\x02" \
+	     "e"    \
+	     "\x02" \
+	     "\x02" \
+	     "u"    \
+	     "\x00"
 #define MAX_ITEMS 65536
 #define MAX_DEPTH 64
 
@@ -78,9 +83,9 @@ static void expect_numbers(struct decoder *d, const int64_t *numbers, size_t n, 
 	expect(d, bytes, size + tail_size, reason);
 }
 
-#define NUMBERS(d, reason, tail, ...)                                                                                  \
+#define NUMBERS(d, reason, tail, ...)                                                                                         \
 	expect_numbers(d, (const int64_t[]){ __VA_ARGS__ }, sizeof((const int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t), tail, \
-		       sizeof(tail) - 1, reason)
+		sizeof(tail) - 1, reason)
 
 static void huge_and_negative_lengths_are_refused(void **state)
 {
@@ -170,8 +175,8 @@ static void indexes_outside_unions_and_enums_are_refused_read_or_skipped(void **
 {
 	(void)state;
 	struct decoder *d = make(EVENT_CLICK,
-				 CLICK(",{\"name\":\"query\",\"type\":[\"null\",\"string\"]},{\"name\":\"x\",\"type\":[\"null\",\"int\",\"string\"]},"
-				       "{\"name\":\"y\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"P\",\"Q\"]}},{\"name\":\"z\",\"type\":\"boolean\"}"));
+		CLICK(",{\"name\":\"query\",\"type\":[\"null\",\"string\"]},{\"name\":\"x\",\"type\":[\"null\",\"int\",\"string\"]},"
+		      "{\"name\":\"y\",\"type\":{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"P\",\"Q\"]}},{\"name\":\"z\",\"type\":\"boolean\"}"));
 	const int64_t outside[] = { -1, 3, 64, 1 << 20, INT64_MAX, INT64_MIN };
 	for (size_t i = 0; i < sizeof(outside) / sizeof *outside; i++) {
 		NUMBERS(d, "bad_union_index", "\x00\x00\x00", outside[i], 0, 0);
@@ -198,11 +203,23 @@ static void a_record_cut_anywhere_or_with_bytes_behind_it_is_refused(void **stat
 		size_t size;
 	} records[] = {
 #define ROW(kind, text) { kind, text, sizeof(text) - 1 }
-		ROW(EVENT_CLICK, HEAD "\x02\x02s\x02\x02i\x02\x02" "c\x02\x02q\x02\xa4\x13\x02\x02v\x02\x02r\x02\xac\x02\x02\x02p\x02\x02" "c"),
-		ROW(EVENT_PURCHASE, "\x02" "e\x02\x02u\x02o\x06" "EUR\x02\x02i\x02\xa4\x13\x01\x08\x02j\x02\x02\x00\x02\x02\x0a\x02\x02s\x02\x02"
-				    "c\x02\x02v\x02\x02" "c"),
-		ROW(EVENT_REVIEW, "\x02" "e\x02\x02u\x04ok\x02\x02i\x02\x02" "b\x02\x02" "c\x02\x00\x00\x80\x40\x02\x02t\x02\x04" "en\x02\x02s"),
-		ROW(EVENT_ITEM, "\x02i\x02t\x02" "c\x0a\x06" "EUR\x01\x02\x02" "b\x02\x02\x02k\x02v\x00\x02\x0a"),
+		ROW(EVENT_CLICK, HEAD "\x02\x02s\x02\x02i\x02\x02"
+				      "c\x02\x02q\x02\xa4\x13\x02\x02v\x02\x02r\x02\xac\x02\x02\x02p\x02\x02"
+				      "c"),
+		ROW(EVENT_PURCHASE, "\x02"
+				    "e\x02\x02u\x02o\x06"
+				    "EUR\x02\x02i\x02\xa4\x13\x01\x08\x02j\x02\x02\x00\x02\x02\x0a\x02\x02s\x02\x02"
+				    "c\x02\x02v\x02\x02"
+				    "c"),
+		ROW(EVENT_REVIEW, "\x02"
+				  "e\x02\x02u\x04ok\x02\x02i\x02\x02"
+				  "b\x02\x02"
+				  "c\x02\x00\x00\x80\x40\x02\x02t\x02\x04"
+				  "en\x02\x02s"),
+		ROW(EVENT_ITEM, "\x02i\x02t\x02"
+				"c\x0a\x06"
+				"EUR\x01\x02\x02"
+				"b\x02\x02\x02k\x02v\x00\x02\x0a"),
 #undef ROW
 	};
 	for (size_t r = 0; r < sizeof(records) / sizeof *records; r++) {
@@ -236,7 +253,10 @@ static void more_lines_than_max_items_are_refused_and_so_is_a_total_that_overflo
 	struct decoder *d = make(EVENT_PURCHASE, NULL);
 	size_t head = 1 + 1 + 1 + 2 + 2 + 4, size = head;
 	char *bytes = malloc(1 << 20);
-	memcpy(bytes, "\x02" "e\x02\x02u\x02o\x06" "EUR", head);
+	memcpy(bytes, "\x02"
+		      "e\x02\x02u\x02o\x06"
+		      "EUR",
+		head);
 	size += put_long(bytes + size, 100000);
 	for (int i = 0; i < 100000; i++, size += 4)
 		memcpy(bytes + size, "\x02i\x02\x02", 4);
@@ -264,12 +284,12 @@ static void more_lines_than_max_items_are_refused_and_so_is_a_total_that_overflo
 static void texts_that_are_not_utf8_are_refused_wherever_the_fault_lies(void **state)
 {
 	(void)state;
-	static const char *const wrong[] = { "\x80",         "\xbf",         "\xc0\x80",         "\xc1\xbf",         "\xc2",
-					     "\xc2\x41",     "\xe0\x9f\xbf", "\xed\xa0\x80",     "\xed\xbf\xbf",     "\xe2\x82",
-					     "\xe2\x82\x41", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf0\x9f\x98",
-					     "\xff",         "\xfe",         "\xc3\xa9\xa9" };
-	static const char *const right[] = { "\xc2\xa0",     "\xdf\xbf",     "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
-					     "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "\xe4\xb8\xad" };
+	static const char *const wrong[] = { "\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc2",
+		"\xc2\x41", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xed\xbf\xbf", "\xe2\x82",
+		"\xe2\x82\x41", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xf0\x9f\x98",
+		"\xff", "\xfe", "\xc3\xa9\xa9" };
+	static const char *const right[] = { "\xc2\xa0", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
+		"\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "\xe4\xb8\xad" };
 	struct decoder *d = make(EVENT_CLICK, CLICK(",{\"name\":\"query\",\"type\":\"string\"}"));
 	for (size_t w = 0; w < sizeof(wrong) / sizeof *wrong + sizeof(right) / sizeof *right; w++) {
 		bool is_right = w >= sizeof(wrong) / sizeof *wrong;
@@ -307,7 +327,7 @@ static void well_formed_utf8_is_what_the_table_says(void **state)
 			expected = s[1] >= 0x80 && s[1] <= 0xbf;
 		else
 			expected = s[0] <= 0xef && s[1] >= (s[0] == 0xe0 ? 0xa0 : 0x80) && s[1] <= (s[0] == 0xed ? 0x9f : 0xbf) &&
-				   s[2] >= 0x80 && s[2] <= 0xbf;
+				s[2] >= 0x80 && s[2] <= 0xbf;
 		if (utf8_valid_slow(s, 3, &control) != expected)
 			fail_msg("%02x %02x %02x", s[0], s[1], s[2]);
 	}
