@@ -56,7 +56,7 @@ UNIT += config http log metrics notify option reference
 UNIT += decode decode_schema decode_hostile
 UNIT += lexicon scorer vader zh
 UNIT += stats sentiment
-UNIT += json hll pairs bias itemsets
+UNIT += json hll pairs bias itemsets campaign
 UNIT += publisher publisher_trouble
 UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 

@@ -34,6 +34,8 @@ static const struct option options[] = {
 		.help = "How old the popular and trending items may be that fill a shopper's list." },
 };
 
+#define LINE_MINOR_MAX ((int64_t)10000000000000) /* an amount beyond it is no price: left out, so that sums stay far from overflow */
+
 enum { DROP_CURRENCIES, DROP_BOUGHT, DROP_LINES };
 static const char *const drop_names[] = { "currencies", "bought_items", "order_lines", NULL };
 
@@ -133,7 +135,8 @@ static void spent(struct user_ctx *ctx, struct recommend_user *u, symbol_t curre
 	}
 	if (at == u->n_revenue)
 		u->revenue[u->n_revenue++] = (struct user_revenue){ currency, 0 };
-	u->revenue[at].minor += minor;
+	if (__builtin_add_overflow(u->revenue[at].minor, minor, &u->revenue[at].minor))
+		u->revenue[at].minor = minor < 0 ? -INT64_MAX : INT64_MAX;
 }
 
 static void clicked(struct user_ctx *ctx, struct recommend_user *u, const struct event *e)
@@ -173,7 +176,8 @@ static void purchased(const struct recommend_settings *s, struct user_ctx *ctx, 
 		int64_t minor;
 		if (!item || l->quantity <= 0)
 			continue;
-		if (!__builtin_mul_overflow(l->quantity, l->unit_price_minor, &minor) && minor && !__builtin_add_overflow(sum, minor, &sum))
+		if (!__builtin_mul_overflow(l->quantity, l->unit_price_minor, &minor) && minor && minor <= LINE_MINOR_MAX && minor >= -LINE_MINOR_MAX &&
+			!__builtin_add_overflow(sum, minor, &sum))
 			emit_sum(ctx->emitter, P_RECOMMEND, (struct key){ KEY_ITEM, item }, METRIC_REVENUE, currency, 0, order ? minor : -minor);
 		uint32_t before = 0;
 		while (before < n && items[before] != item)
@@ -190,7 +194,8 @@ static void purchased(const struct recommend_settings *s, struct user_ctx *ctx, 
 		emit_sum(ctx->emitter, P_RECOMMEND, (struct key){ KEY_ITEM, item }, METRIC_BUYS, 0, pane, 1);
 		emit_sum(ctx->emitter, P_RECOMMEND, all, METRIC_BUYS, 0, pane, 1);
 	}
-	spent(ctx, u, currency, order ? sum - p->discount_minor : -sum);
+	int64_t discount = p->discount_minor < LINE_MINOR_MAX ? p->discount_minor : LINE_MINOR_MAX;
+	spent(ctx, u, currency, order ? sum - discount : -sum);
 	if (!order)
 		return;
 	u->orders++;
