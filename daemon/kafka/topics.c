@@ -161,8 +161,10 @@ static int inputs_check(const struct config *config, const struct cluster *c, co
 				 first, count, plural(count), name, n);
 			return -EINVAL;
 		}
-		first = name;
-		count = n;
+		if (!first) {
+			first = name;
+			count = n;
+		}
 	}
 	*ret = count;
 	return 0;

@@ -1,0 +1,142 @@
+"""What glintctl does not do on purpose, for tests: topics with odd settings, records with any key, value and partitioner.
+
+Through librdkafka's C interface, which the build needs anyway, so that no Python package is needed.
+"""
+import ctypes
+import time
+
+_lib = ctypes.CDLL('librdkafka.so.1')
+_pointer, _text, _int, _size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_size_t
+for _name, _result, _arguments in (
+        ('conf_new', _pointer, []),
+        ('conf_set', _int, [_pointer, _text, _text, _text, _size]),
+        ('new', _pointer, [_int, _pointer, _text, _size]),
+        ('destroy', None, [_pointer]),
+        ('flush', _int, [_pointer, _int]),
+        ('poll', _int, [_pointer, _int]),
+        ('outq_len', _int, [_pointer]),
+        ('topic_new', _pointer, [_pointer, _text, _pointer]),
+        ('topic_destroy', None, [_pointer]),
+        ('produce', _int, [_pointer, ctypes.c_int32, _int, _pointer, _size, _pointer, _size, _pointer]),
+        ('last_error', _int, []),
+        ('err2str', _text, [_int]),
+        ('NewTopic_new', _pointer, [_text, _int, _int, _text, _size]),
+        ('NewTopic_set_config', _int, [_pointer, _text, _text]),
+        ('NewTopic_destroy', None, [_pointer]),
+        ('CreateTopics', None, [_pointer, _pointer, _size, _pointer, _pointer]),
+        ('queue_new', _pointer, [_pointer]),
+        ('queue_destroy', None, [_pointer]),
+        ('queue_poll', _pointer, [_pointer, _int]),
+        ('event_error', _int, [_pointer]),
+        ('event_destroy', None, [_pointer]),
+        ('event_CreateTopics_result', _pointer, [_pointer]),
+        ('CreateTopics_result_topics', _pointer, [_pointer, _pointer]),
+        ('topic_result_error', _int, [_pointer]),
+        ('mock_cluster_new', _pointer, [_pointer, _int]),
+        ('mock_cluster_destroy', None, [_pointer]),
+        ('mock_cluster_bootstraps', _text, [_pointer]),
+        ('mock_topic_create', _int, [_pointer, _text, _int, _int]),
+        ('topic_partition_list_new', _pointer, [_int]),
+        ('topic_partition_list_add', _pointer, [_pointer, _text, ctypes.c_int32]),
+        ('topic_partition_list_set_offset', _int, [_pointer, _text, ctypes.c_int32, ctypes.c_int64]),
+        ('topic_partition_list_destroy', None, [_pointer]),
+        ('commit', _int, [_pointer, _pointer, _int]),
+        ('query_watermark_offsets', _int, [_pointer, _text, ctypes.c_int32, _pointer, _pointer, _int])):
+    _f = getattr(_lib, 'rd_kafka_' + _name)
+    _f.restype, _f.argtypes = _result, _arguments
+
+UNASSIGNED = -1
+
+
+class Client:
+    """a producer, or with consumer=True a client that commits; properties by keyword with _ for ."""
+
+    def __init__(self, brokers, consumer=False, **properties):
+        why = ctypes.create_string_buffer(512)
+        conf = _lib.rd_kafka_conf_new()
+        properties = dict({'bootstrap.servers': brokers, 'log_level': '0'}, **{k.replace('_', '.'): str(v) for k, v in properties.items()})
+        for name, value in properties.items():
+            name = 'log_level' if name == 'log.level' else name
+            if _lib.rd_kafka_conf_set(conf, name.encode(), value.encode(), why, 512):
+                raise ValueError(why.value.decode())
+        self.rk = _lib.rd_kafka_new(1 if consumer else 0, conf, why, 512)
+        if not self.rk:
+            raise ValueError(why.value.decode())
+        self.topics = {}
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        for topic in self.topics.values():
+            _lib.rd_kafka_topic_destroy(topic)
+        _lib.rd_kafka_destroy(self.rk)
+
+    def create_topic(self, name, partitions, **config):
+        """config by keyword with _ for ."""
+        why = ctypes.create_string_buffer(512)
+        topic = ctypes.c_void_p(_lib.rd_kafka_NewTopic_new(name.encode(), partitions, 1, why, 512))
+        for key, value in config.items():
+            _lib.rd_kafka_NewTopic_set_config(topic, key.replace('_', '.').encode(), str(value).encode())
+        queue = _lib.rd_kafka_queue_new(self.rk)
+        _lib.rd_kafka_CreateTopics(self.rk, ctypes.byref(topic), 1, None, queue)
+        event = _lib.rd_kafka_queue_poll(queue, 20000)
+        error = _lib.rd_kafka_event_error(event)
+        if not error:
+            n = ctypes.c_size_t()
+            results = ctypes.cast(_lib.rd_kafka_CreateTopics_result_topics(_lib.rd_kafka_event_CreateTopics_result(event), ctypes.byref(n)),
+                                  ctypes.POINTER(ctypes.c_void_p))
+            error = _lib.rd_kafka_topic_result_error(results[0])
+        _lib.rd_kafka_event_destroy(event)
+        _lib.rd_kafka_queue_destroy(queue)
+        _lib.rd_kafka_NewTopic_destroy(topic)
+        if error:
+            raise RuntimeError('%s: %s' % (name, _lib.rd_kafka_err2str(error).decode()))
+
+    def send(self, topic, value, key=None, partition=UNASSIGNED):
+        """bytes; key None sends none, and value None a tombstone. Delivered by flush()"""
+        if topic not in self.topics:
+            self.topics[topic] = _lib.rd_kafka_topic_new(self.rk, topic.encode(), None)
+        if _lib.rd_kafka_produce(self.topics[topic], partition, 2, value, len(value or b''), key, len(key or b''), None):
+            raise RuntimeError(_lib.rd_kafka_err2str(_lib.rd_kafka_last_error()).decode())
+
+    def flush(self):
+        _lib.rd_kafka_flush(self.rk, 30000)
+        if _lib.rd_kafka_outq_len(self.rk):
+            raise RuntimeError('not delivered')
+
+    def commit(self, offsets):
+        """{(topic, partition): offset} for the client's group.id; the client must be no member of it"""
+        part = _lib.rd_kafka_topic_partition_list_new(len(offsets))
+        for (topic, partition), offset in offsets.items():
+            _lib.rd_kafka_topic_partition_list_add(part, topic.encode(), partition)
+            _lib.rd_kafka_topic_partition_list_set_offset(part, topic.encode(), partition, offset)
+        error = _lib.rd_kafka_commit(self.rk, part, 0)
+        _lib.rd_kafka_topic_partition_list_destroy(part)
+        if error:
+            raise RuntimeError(_lib.rd_kafka_err2str(error).decode())
+
+    def bounds(self, topic, partition):
+        """(first offset, end)"""
+        low, high = ctypes.c_int64(), ctypes.c_int64()
+        error = _lib.rd_kafka_query_watermark_offsets(self.rk, topic.encode(), partition, ctypes.byref(low), ctypes.byref(high), 10000)
+        if error:
+            raise RuntimeError(_lib.rd_kafka_err2str(error).decode())
+        return low.value, high.value
+
+
+class MockBroker:
+    """the broker that glintd --embedded hosts, without glintd; topics: {name: partitions}"""
+
+    def __init__(self, topics):
+        self.host = Client('', socket_nagle_disable='true')
+        self.cluster = _lib.rd_kafka_mock_cluster_new(self.host.rk, 1)
+        for name, partitions in topics.items():
+            time.sleep(0.002)  # else a request may wait a second for the cluster's thread
+            if _lib.rd_kafka_mock_topic_create(self.cluster, name.encode(), partitions, 1):
+                raise RuntimeError(name)
+        self.address = _lib.rd_kafka_mock_cluster_bootstraps(self.cluster).decode()
+
+    def stop(self):
+        _lib.rd_kafka_mock_cluster_destroy(self.cluster)
+        self.host.__exit__()
