@@ -236,7 +236,8 @@ static void evaluate(const struct spike_settings *s, struct item_ctx *ctx, struc
 	e.p_value = betabinomial_tail(e.k, e.n, alpha, beta);
 	e.wilson_low = wilson_low(e.k, e.n);
 	double severity = e.wilson_low / e.expected;
-	uint8_t level = severity >= 3 || (e.wilson_low >= .5 && severity >= 1.5) ? SEVERITY_HIGH : severity >= 1.75 ? SEVERITY_MEDIUM : SEVERITY_LOW;
+	bool high = e.wilson_low >= .5 ? severity >= 1.5 : e.wilson_low >= .25 && severity >= 3;
+	uint8_t level = high ? SEVERITY_HIGH : severity >= 1.75 ? SEVERITY_MEDIUM : SEVERITY_LOW;
 
 	if (b->raised) {
 		double weak_a = 2 * e.expected + (double)e.k, weak_b = 2 * (1 - e.expected) + (double)(e.n - e.k);

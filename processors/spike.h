@@ -10,8 +10,8 @@
  * A, B -> negative, negative_base: negative and all counted reviews of the panes that have left the window, decayed (half_life); the
  * window itself is never in its own baseline. g -> negative_rate, m0 -> prior_reviews. While an alert stands, and for the panes that
  * it saw, the baseline learns nothing, or it would learn the spike. After a resolution comes a cool-down of one window in which only
- * twice the severity raises again. Severity s = w / p0 with w the lower Wilson bound of k / n: high from s >= 3, or w >= .5 and s >=
- * 1.5; medium from s >= 1.75; else low. A standing alert is sent again when its level rises or s doubles.
+ * twice the severity raises again. Severity s = w / p0 with w the lower Wilson bound of k / n: high when w >= .25 and s >=
+ * 3, or w >= .5 and s >= 1.5; else medium from s >= 1.75; else low. A standing alert is sent again when its level rises or s doubles.
  *
  * Source: ALGORITHMS E ("beta-binomial shrunk, 7-d"; in its simulation .07 to .28 false alarms per 1,000 item-days, 98.5 % of the spikes of an
  * item with 5 reviews a day found, after 2.9 days). Departures: for resolving, the window's share has the weak prior Beta(2 p0,

@@ -84,6 +84,8 @@ static double wilson(int64_t k, int64_t n, bool high)
 	const double z = 1.959963984540054;
 	if (n <= 0)
 		return high;
+	if (k == (high ? n : 0))
+		return high; /* exactly */
 	double count = (double)n, share = (double)k / count, z2 = z * z / count;
 	double half = z * sqrt(share * (1 - share) / count + z2 / (4 * count));
 	double bound = (share + z2 / 2 + (high ? half : -half)) / (1 + z2);

@@ -1,0 +1,606 @@
+/* Spikes: what raises, what resolves, who counts. The transitions of the long stream are those of tests/models/spike_reference.py, which
+ * judges every hour the long way; single figures come from exact rational arithmetic (Python's fractions). */
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "processors/sentiment.h"
+#include "processors/spike.h"
+#include "shop.h"
+
+enum { METRIC_COUNTED, METRIC_NEGATIVE }; /* as spike.c numbers its deltas */
+static const int64_t hour = 3600000, day = 86400000;
+static const int64_t start = INT64_C(472222) * 3600000; /* 2023-11-14 22:00 */
+static char lexicon_path[] = "/tmp/glint-test-spike-XXXXXX";
+static char lexicon_option[128];
+
+static int write_lexicon(void **state)
+{
+	(void)state;
+	int fd = mkstemp(lexicon_path);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f)
+		return -1;
+	fputs("@language en\n[words]\ngood\t1.9\nbad\t-2.5\n", f);
+	snprintf(lexicon_option, sizeof(lexicon_option), "sentiment.lexicon_en=%s", lexicon_path);
+	return fclose(f);
+}
+
+static int remove_lexicon(void **state)
+{
+	(void)state;
+	return unlink(lexicon_path);
+}
+
+static struct shop *shop_open(uint32_t partitions)
+{
+	return shop_create(partitions, (const char *[]){ lexicon_option, NULL });
+}
+
+static void review(struct shop *s, int number, int64_t ts, const char *user, const char *item, bool bad)
+{
+	char id[24];
+	snprintf(id, sizeof(id), "e%d", number);
+	struct event e = shop_review(id, ts, user, item, bad ? "bad" : "good", "en");
+	assert_int_equal(shop_event(s, &e), APPLIED);
+}
+
+/* The alerts so far whose scope is `scope` (NULL: any), parsed; decref the array. */
+static json_t *alerts_of(const struct buf *alerts, const char *scope)
+{
+	json_t *all = json_array();
+	struct reader r = reader_of(alerts->data, alerts->size);
+	while (reader_left(&r)) {
+		struct text t = reader_text(&r);
+		json_error_t error;
+		json_t *a = json_loadb(t.data, t.size, JSON_REJECT_DUPLICATES, &error);
+		if (!a)
+			fail_msg("%s in %.*s", error.text, (int)t.size, t.data);
+		if (!scope || strcmp(json_string_value(json_object_get(a, "scope")), scope) == 0)
+			json_array_append_new(all, a);
+		else
+			json_decref(a);
+	}
+	assert_false(r.bad);
+	return all;
+}
+
+static const char *text_at(const json_t *alert, const char *name)
+{
+	const char *s = json_string_value(json_object_get(alert, name));
+	assert_non_null(s);
+	return s;
+}
+
+static double number_at(const json_t *alert, const char *name)
+{
+	const json_t *v = json_object_get(alert, name);
+	if (!v)
+		v = json_object_get(json_object_get(alert, "evidence"), name);
+	assert_true(json_is_number(v));
+	return json_number_value(v);
+}
+
+static void a_spike_is_raised_with_its_figures_and_resolved_when_its_reviews_are_gone(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(3);
+	for (int i = 0; i < 14; i++) {
+		char user[8];
+		snprintf(user, sizeof(user), "u%d", i);
+		review(s, i, start + i * 60000, user, "B13", i < 9);
+	}
+	shop_flush(s);
+	shop_time(s, start + hour - 1);
+	assert_int_equal(s->alerts.size, 0); /* the pane is not over */
+	shop_time(s, start + hour);
+	json_t *found = alerts_of(&s->alerts, "item:B13");
+	assert_int_equal(json_array_size(found), 1);
+	const json_t *a = json_array_get(found, 0);
+	assert_string_equal(text_at(a, "id"), "negative_spike:item:B13:472222");
+	assert_string_equal(text_at(a, "kind"), "negative_spike");
+	assert_string_equal(text_at(a, "state"), "raised");
+	assert_string_equal(text_at(a, "severity"), "high");
+	assert_string_equal(text_at(a, "text_en"), "Negative reviews of item B13 are up: 9 of 14 in the last 7 days (64 %), 10 % expected.");
+	assert_string_equal(text_at(a, "text_zh"), "商品 B13 的差评增多：最近 7 天的 14 条评论中有 9 条差评（64%），正常约为 10%。");
+	assert_true(number_at(a, "ts") == (double)(start + hour) && number_at(a, "raised_ts") == (double)(start + hour));
+	assert_true(number_at(a, "window") == 7 * 86400000.0 && number_at(a, "n") == 14 && number_at(a, "k") == 9);
+	assert_true(fabs(number_at(a, "value") - 9 / 14.) < 1e-6 && fabs(number_at(a, "expected") - .1) < 1e-9);
+	assert_true(fabs(number_at(a, "p_value") - 0.0004217649239896181) < 1e-9);
+	assert_true(fabs(number_at(a, "wilson_low") - 0.387644231039074) < 1e-6);
+	const struct spike_model *m = model_block(s->engine->model, P_SPIKE, (struct key){ KEY_ITEM, symbols_find(s->engine->symbols, TEXT("B13")) });
+	assert_int_equal(m->severity, SEVERITY_HIGH);
+	json_decref(found);
+	shop_check_rows(s);
+
+	/* pane 472222 leaves with 472222 + 168; the second evaluation is a pane later */
+	shop_time(s, start + 170 * hour - 1);
+	found = alerts_of(&s->alerts, "item:B13");
+	assert_int_equal(json_array_size(found), 1);
+	json_decref(found);
+	shop_time(s, start + 400 * hour);
+	found = alerts_of(&s->alerts, "item:B13");
+	assert_int_equal(json_array_size(found), 2);
+	a = json_array_get(found, 1);
+	assert_string_equal(text_at(a, "id"), "negative_spike:item:B13:472222");
+	assert_string_equal(text_at(a, "state"), "resolved");
+	assert_true(number_at(a, "ts") == (double)(start + 170 * hour) && number_at(a, "n") == 0 && number_at(a, "value") == 0);
+	assert_string_equal(text_at(a, "text_en"), "Negative reviews of item B13 are back to normal: no reviews in the last 7 days, 10 % expected.");
+	assert_string_equal(text_at(a, "text_zh"), "商品 B13 的差评已恢复正常：最近 7 天没有评论，正常约为 10%。");
+	json_decref(found);
+	assert_null(model_block(s->engine->model, P_SPIKE, (struct key){ KEY_ITEM, symbols_find(s->engine->symbols, TEXT("B13")) }));
+	/* `all` got the same reviews */
+	found = alerts_of(&s->alerts, "all");
+	assert_int_equal(json_array_size(found), 2);
+	assert_string_equal(text_at(json_array_get(found, 0), "text_en"),
+			    "Negative reviews of the whole shop are up: 9 of 14 in the last 7 days (64 %), 10 % expected.");
+	json_decref(found);
+	shop_destroy(s);
+}
+
+static void two_negative_reviews_are_never_a_spike(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	review(s, 1, start, "ann", "B1", true);
+	review(s, 2, start + 1, "ben", "B1", true);
+	shop_time(s, start + 30 * day);
+	assert_int_equal(s->alerts.size, 0);
+	shop_destroy(s);
+}
+
+static void one_shopper_counts_once_per_scope_and_window(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	for (int i = 0; i < 60; i++)
+		review(s, i, start + i * 600000, "ann", i % 3 ? "B1" : "B2", true);
+	shop_time(s, start + day);
+	assert_int_equal(s->alerts.size, 0);
+	shop_item_view(s, KEY_ITEM, "B1"); /* sentiment counts them all */
+	assert_non_null(strstr(shop_commands(s), " negative_1d 40 "));
+	/* after a window the same shopper counts again: with two others that is a spike of three */
+	review(s, 100, start + 7 * day, "ann", "B3", true);
+	review(s, 101, start + 7 * day, "ben", "B3", true);
+	review(s, 102, start + 14 * day - 2, "ann", "B3", true);
+	review(s, 103, start + 14 * day - 2, "cid", "B3", true);
+	review(s, 104, start + 14 * day - 1, "ben", "B3", true);
+	shop_time(s, start + 14 * day);
+	json_t *found = alerts_of(&s->alerts, NULL);
+	assert_int_equal(json_array_size(found), 0); /* B3: ann, ben, cid; P(X >= 3 | 3, 2, 18) = .0026 */
+	json_decref(found);
+	review(s, 105, start + 14 * day, "dee", "B3", true);
+	shop_time(s, start + 15 * day);
+	found = alerts_of(&s->alerts, "item:B3");
+	/* 7 days after their first reviews ann's and ben's would count again, but they wrote a moment earlier: cid and dee alone stand */
+	assert_int_equal(json_array_size(found), 0);
+	json_decref(found);
+	shop_check_rows(s);
+	shop_destroy(s);
+}
+
+static void a_shoppers_memory_is_bounded(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	for (int i = 0; i < 300; i++) {
+		char item[16];
+		snprintf(item, sizeof(item), "B%d", i);
+		review(s, i, start + i * 1000, "ann", item, false);
+	}
+	shop_flush(s);
+	assert_int_equal(s->engine->drops[P_SPIKE][0], 300 + 1 + 4 - 64); /* items and `all`; and `all` again each time 64 items had pushed it out */
+	shop_check_rows(s);
+	shop_destroy(s);
+}
+
+/* ---- a scope by itself ---- */
+
+struct scope {
+	struct shop *shop;
+	void *block;
+	struct buf alerts;
+	uint64_t drops[DROPS];
+	struct item_ctx ctx;
+};
+
+static struct scope *scope_open(struct shop *s, const char *item)
+{
+	struct scope *x = calloc(1, sizeof(*x));
+	x->shop = s;
+	x->block = pool_alloc(s->engine->pool, spike_processor.item.size);
+	x->ctx = (struct item_ctx){ .key = { KEY_ITEM, symbols_intern(s->engine->symbols, text_of(item)) }, .watermark = INT64_MIN,
+				    .symbols = s->engine->symbols, .pool = s->engine->pool, .drops = x->drops, .alerts = &x->alerts };
+	return x;
+}
+
+static void scope_close(struct scope *x)
+{
+	spike_processor.item.done(x->block, x->shop->engine->pool);
+	pool_free(x->shop->engine->pool, x->block, spike_processor.item.size);
+	buf_done(&x->alerts);
+	free(x);
+}
+
+static const void *settings_of(struct scope *x)
+{
+	return x->shop->settings[P_SPIKE];
+}
+
+static void scope_add(struct scope *x, int64_t ts, int64_t n, int64_t k)
+{
+	struct delta d = { .metric = METRIC_COUNTED, .merge = MERGE_SUM, .pane = pane_of(ts, ((const struct spike_settings *)settings_of(x))->pane_ms), .amount = n };
+	spike_processor.delta(settings_of(x), &x->ctx, x->block, &d);
+	if (!k)
+		return;
+	d.metric = METRIC_NEGATIVE;
+	d.amount = k;
+	spike_processor.delta(settings_of(x), &x->ctx, x->block, &d);
+}
+
+static void scope_time(struct scope *x, int64_t watermark)
+{
+	x->ctx.watermark = watermark;
+	if (spike_processor.due_at(settings_of(x), x->block) > watermark)
+		return;
+	spike_processor.due(settings_of(x), &x->ctx, x->block);
+	assert_true(spike_processor.due_at(settings_of(x), x->block) > watermark);
+}
+
+static void scope_save(struct scope *x, struct buf *to)
+{
+	buf_clear(to);
+	spike_processor.item.save(settings_of(x), x->block, x->shop->engine->symbols, to);
+}
+
+/* Through a row and back. */
+static void scope_restart(struct scope *x)
+{
+	struct buf bytes = { 0 }, again = { 0 };
+	struct pool *pool = x->shop->engine->pool;
+	scope_save(x, &bytes);
+	spike_processor.item.done(x->block, pool);
+	pool_free(pool, x->block, spike_processor.item.size);
+	x->block = pool_alloc(pool, spike_processor.item.size);
+	struct reader r = reader_of(bytes.data, bytes.size);
+	assert_int_equal(spike_processor.item.load(settings_of(x), x->block, 1, &r, x->shop->engine->symbols, pool), 0);
+	scope_save(x, &again);
+	assert_int_equal(bytes.size, again.size);
+	assert_memory_equal(bytes.data, again.data, bytes.size);
+	buf_done(&bytes);
+	buf_done(&again);
+}
+
+/* ---- the stream of spike_reference.py ---- */
+
+struct transition {
+	const char *state, *severity;
+	int64_t ts, n, k;
+	double p_value, expected, baseline_n;
+};
+static const struct transition expected_transitions[] = {
+	{ "raised", "medium", 1703700000000, 36, 8, 0.000524227, 0.0394285, 141.542 },
+	{ "resolved", "medium", 1704243600000, 37, 3, 0.191332, 0.0394285, 141.542 },
+	{ "raised", "medium", 1704682800000, 47, 17, 1.42439e-08, 0.0394285, 141.542 },
+	{ "raised", "high", 1704700800000, 45, 17, 7.1763e-09, 0.0394285, 141.542 },
+	{ "raised", "high", 1704902400000, 40, 27, 1.44941e-18, 0.0394285, 141.542 },
+	{ "resolved", "high", 1705755600000, 39, 3, 0.210345, 0.0394285, 141.542 },
+	{ "raised", "medium", 1708480800000, 45, 11, 0.000568964, 0.0609601, 147.142 },
+	{ "raised", "high", 1708952400000, 45, 17, 2.21754e-07, 0.0609601, 147.142 },
+	{ "resolved", "high", 1709672400000, 33, 4, 0.155276, 0.0609601, 147.142 },
+};
+enum { N_TRANSITIONS = sizeof(expected_transitions) / sizeof(expected_transitions[0]), STREAM_HOURS = 24 * 120 };
+
+struct stream_review {
+	int64_t hour;
+	bool bad;
+};
+static struct stream_review stream[4000];
+static int n_stream;
+
+static int make_stream(void)
+{
+	int64_t x = 12345;
+	n_stream = 0;
+	for (int h = 0; h < STREAM_HOURS; h++)
+		for (int i = 0; i < 2; i++) {
+			x = (x * 1103515245 + 12345) % (INT64_C(1) << 31);
+			if ((double)x / 2147483648. >= .12)
+				continue;
+			x = (x * 1103515245 + 12345) % (INT64_C(1) << 31);
+			double d = h / 24., p = d >= 40 && d < 43 ? .3 : d >= 51 && d < 60 ? .95 : d >= 90 && d < 104 ? .3 : .05;
+			stream[n_stream++] = (struct stream_review){ h, (double)x / 2147483648. < p };
+		}
+	return n_stream;
+}
+
+static void check_transitions(const struct buf *alerts)
+{
+	json_t *found = alerts_of(alerts, NULL);
+	assert_int_equal(json_array_size(found), N_TRANSITIONS);
+	for (size_t i = 0; i < N_TRANSITIONS; i++) {
+		const json_t *a = json_array_get(found, i);
+		const struct transition *t = &expected_transitions[i];
+		assert_string_equal(text_at(a, "state"), t->state);
+		assert_string_equal(text_at(a, "severity"), t->severity);
+		assert_true(number_at(a, "ts") == (double)t->ts && number_at(a, "n") == (double)t->n && number_at(a, "k") == (double)t->k);
+		assert_true(fabs(number_at(a, "p_value") - t->p_value) <= 2e-5 * t->p_value);
+		assert_true(fabs(number_at(a, "expected") - t->expected) <= 2e-5 * t->expected);
+		assert_true(fabs(number_at(a, "baseline_n") - t->baseline_n) <= 2e-5 * t->baseline_n);
+	}
+	json_decref(found);
+}
+
+static void the_transitions_are_those_of_judging_every_hour(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	make_stream();
+	struct scope *x = scope_open(s, "B1");
+	int at = 0;
+	for (int64_t h = 0; h < STREAM_HOURS + 400; h++) { /* hour by hour, through a row every ninth */
+		for (; at < n_stream && stream[at].hour == h; at++)
+			scope_add(x, start + h * hour, 1, stream[at].bad);
+		scope_time(x, start + (h + 1) * hour);
+		if (h % 9 == 0)
+			scope_restart(x);
+	}
+	check_transitions(&x->alerts);
+	assert_true(spike_processor.due_at(settings_of(x), x->block) == INT64_MAX); /* nothing left to judge */
+	scope_close(x);
+	shop_destroy(s);
+}
+
+static void a_long_gap_of_time_changes_nothing(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	make_stream();
+	struct buf first = { 0 }, now = { 0 };
+	static const int64_t ahead[] = { 1, 29, 7 * 24 }; /* hours that come in before time passes: panes ahead, within the bound */
+	for (int v = 0; v < 3; v++) {
+		struct scope *x = scope_open(s, "B1");
+		int at = 0;
+		for (int64_t h = 0; h < STREAM_HOURS; h += ahead[v]) {
+			for (; at < n_stream && stream[at].hour < h + ahead[v]; at++)
+				scope_add(x, start + stream[at].hour * hour, 1, stream[at].bad);
+			scope_time(x, start + (h + ahead[v]) * hour);
+		}
+		scope_time(x, start + 100000 * hour);
+		check_transitions(&x->alerts);
+		scope_save(x, v ? &now : &first);
+		if (v) {
+			assert_int_equal(first.size, now.size);
+			assert_memory_equal(first.data, now.data, first.size);
+		}
+		scope_close(x);
+	}
+	buf_done(&first);
+	buf_done(&now);
+	shop_destroy(s);
+}
+
+static void the_order_within_an_interval_changes_nothing(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	make_stream();
+	struct scope *x = scope_open(s, "B1");
+	int at = 0;
+	for (int64_t d = 0; d < 120; d++) { /* a day at a time, backwards */
+		int end = at;
+		while (end < n_stream && stream[end].hour < (d + 1) * 24)
+			end++;
+		for (int i = end; i-- > at;)
+			scope_add(x, start + stream[i].hour * hour, 1, stream[i].bad);
+		at = end;
+		scope_time(x, start + (d + 1) * day);
+	}
+	scope_time(x, start + 150 * day);
+	check_transitions(&x->alerts);
+	scope_close(x);
+	shop_destroy(s);
+}
+
+static void what_comes_late_is_judged_with_the_next_pane(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	struct scope *x = scope_open(s, "B1");
+	scope_add(x, start, 5, 2);
+	scope_time(x, start + 10 * hour);
+	scope_add(x, start + hour, 9, 7); /* 9 of 14, but its hour is long over */
+	assert_int_equal(x->alerts.size, 0);
+	scope_time(x, start + 11 * hour - 1);
+	assert_int_equal(x->alerts.size, 0);
+	scope_time(x, start + 11 * hour);
+	json_t *found = alerts_of(&x->alerts, NULL);
+	assert_int_equal(json_array_size(found), 1);
+	assert_true(number_at(json_array_get(found, 0), "ts") == (double)(start + 11 * hour));
+	assert_true(number_at(json_array_get(found, 0), "k") == 9);
+	json_decref(found);
+	scope_add(x, start - 8 * day, 100, 100); /* before the window: counted as dropped */
+	assert_int_equal(x->drops[2], 200);
+	scope_close(x);
+	shop_destroy(s);
+}
+
+static void a_restore_is_silent(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	struct scope *x = scope_open(s, "B1");
+	x->ctx.silent = true;
+	scope_add(x, start, 14, 9);
+	scope_time(x, start + hour);
+	assert_int_equal(x->alerts.size, 0);
+	x->ctx.silent = false;
+	scope_time(x, start + 200 * hour); /* but it stood: its end is told */
+	json_t *found = alerts_of(&x->alerts, NULL);
+	assert_int_equal(json_array_size(found), 1);
+	assert_string_equal(text_at(json_array_get(found, 0), "state"), "resolved");
+	json_decref(found);
+	scope_close(x);
+	shop_destroy(s);
+}
+
+static void panes_are_bounded_and_rows_cut_anywhere_are_refused(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	struct scope *x = scope_open(s, "B1");
+	for (int i = 0; i < 1000; i++)
+		scope_add(x, start + (i * 37 % 1000) * hour, 1, i % 9 == 0);
+	assert_true(x->drops[1] >= 600);
+	struct buf bytes = { 0 };
+	scope_save(x, &bytes);
+	for (size_t n = 0; n < bytes.size; n += n % 7 + 1) {
+		void *block = pool_alloc(s->engine->pool, spike_processor.item.size);
+		struct reader r = reader_of(bytes.data, n);
+		assert_int_equal(spike_processor.item.load(settings_of(x), block, 1, &r, s->engine->symbols, s->engine->pool), -EBADMSG);
+		spike_processor.item.done(block, s->engine->pool);
+		pool_free(s->engine->pool, block, spike_processor.item.size);
+	}
+	buf_done(&bytes);
+	scope_close(x);
+	shop_destroy(s);
+}
+
+static void every_alert_is_what_the_schema_says(void **state)
+{
+	(void)state;
+	json_error_t error;
+	json_t *schema = json_load_file("schemas/alert.schema.json", 0, &error);
+	if (!schema)
+		fail_msg("schemas/alert.schema.json: %s (run from the source tree)", error.text);
+	struct shop *s = shop_open(1);
+	struct scope *x = scope_open(s, "B \"1\"\\");
+	scope_add(x, start, 14, 9);
+	scope_time(x, start + 400 * hour);
+	json_t *found = alerts_of(&x->alerts, NULL);
+	assert_int_equal(json_array_size(found), 2);
+	for (size_t i = 0; i < 2; i++) {
+		json_t *a = json_array_get(found, i);
+		const json_t *parts[2][2] = { { a, schema },
+					      { json_object_get(a, "evidence"), json_object_get(json_object_get(schema, "properties"), "evidence") } };
+		for (int p = 0; p < 2; p++) {
+			const json_t *required = json_object_get(parts[p][1], "required"), *properties = json_object_get(parts[p][1], "properties");
+			assert_int_equal(json_array_size(required), json_object_size(parts[p][0]));
+			for (size_t j = 0; j < json_array_size(required); j++) {
+				const char *name = json_string_value(json_array_get(required, j));
+				const json_t *value = json_object_get(parts[p][0], name), *property = json_object_get(properties, name);
+				const char *type = json_string_value(json_object_get(property, "type"));
+				assert_non_null(value);
+				assert_non_null(json_string_value(json_object_get(property, "description")));
+				if (type)
+					assert_true(strcmp(type, "string") == 0    ? json_is_string(value)
+						    : strcmp(type, "integer") == 0 ? json_is_integer(value)
+						    : strcmp(type, "number") == 0  ? json_is_number(value)
+										   : json_is_object(value));
+			}
+		}
+		assert_string_equal(text_at(a, "scope"), "item:B \"1\"\\");
+	}
+	json_decref(found);
+	json_decref(schema);
+	scope_close(x);
+	shop_destroy(s);
+}
+
+/* ---- E2: how often it is wrong, and how soon it is right ---- */
+
+static uint64_t random_state;
+
+static double uniform(void) /* 0..1, SplitMix64 */
+{
+	uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return (double)((z ^ z >> 31) >> 11) / 9007199254740992.;
+}
+
+static double beta_2_18(void) /* the second least of 19 uniforms */
+{
+	double a = 1, b = 1;
+	for (int i = 0; i < 19; i++) {
+		double u = uniform();
+		if (u < a)
+			b = a, a = u;
+		else if (u < b)
+			b = u;
+	}
+	return b;
+}
+
+static void false_alarms_are_rare_and_spikes_are_found(void **state)
+{
+	enum { ITEMS = 300, QUIET_DAYS = 120, SPIKE_DAYS = 14, PER_DAY = 12 };
+	(void)state; /* E2 judges once a day */
+	struct shop *s = shop_create(1, (const char *[]){ lexicon_option, "spike.pane=1d", NULL });
+	int false_alarms = 0, clean = 0, detected = 0;
+	double delay = 0;
+	random_state = 42;
+	for (int i = 0; i < ITEMS; i++) {
+		struct scope *x = scope_open(s, "B1");
+		double p = beta_2_18();
+		bool stands = false;
+		for (int d = 0; d < QUIET_DAYS + SPIKE_DAYS; d++) {
+			if (d == QUIET_DAYS) {
+				json_t *found = alerts_of(&x->alerts, NULL);
+				for (size_t j = 0; j < json_array_size(found); j++) {
+					const json_t *a = json_array_get(found, j);
+					stands = strcmp(text_at(a, "state"), "raised") == 0;
+					false_alarms += stands && number_at(a, "ts") == number_at(a, "raised_ts");
+				}
+				json_decref(found);
+				if (stands)
+					break;
+				buf_clear(&x->alerts);
+				clean++;
+			}
+			double now = d < QUIET_DAYS ? p : fmin(.8, 3 * p + .1);
+			for (int j = 0; j < 4 * PER_DAY; j++)
+				if (uniform() < .25)
+					scope_add(x, start + d * day, 1, uniform() < now);
+			scope_time(x, start + (d + 1) * day);
+			if (d >= QUIET_DAYS && x->alerts.size) {
+				detected++;
+				delay += d + 1 - QUIET_DAYS;
+				break;
+			}
+		}
+		scope_close(x);
+	}
+	double per_1000 = 1000. * false_alarms / (ITEMS * QUIET_DAYS);
+	print_message("false alarms per 1,000 item-days: %.2f; found %d of %d, after %.1f days\n", per_1000, detected, clean, delay / detected);
+	assert_true(per_1000 < .4); /* E2, 5 reviews a day and more: .28 */
+	assert_true(detected >= clean * .97); /* 98.5 % */
+	assert_true(delay / detected < 4); /* 2.9 days */
+	shop_destroy(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_spike_is_raised_with_its_figures_and_resolved_when_its_reviews_are_gone),
+		cmocka_unit_test(two_negative_reviews_are_never_a_spike),
+		cmocka_unit_test(one_shopper_counts_once_per_scope_and_window),
+		cmocka_unit_test(a_shoppers_memory_is_bounded),
+		cmocka_unit_test(the_transitions_are_those_of_judging_every_hour),
+		cmocka_unit_test(a_long_gap_of_time_changes_nothing),
+		cmocka_unit_test(the_order_within_an_interval_changes_nothing),
+		cmocka_unit_test(what_comes_late_is_judged_with_the_next_pane),
+		cmocka_unit_test(a_restore_is_silent),
+		cmocka_unit_test(panes_are_bounded_and_rows_cut_anywhere_are_refused),
+		cmocka_unit_test(every_alert_is_what_the_schema_says),
+		cmocka_unit_test(false_alarms_are_rare_and_spikes_are_found),
+	};
+	return cmocka_run_group_tests(tests, write_lexicon, remove_lexicon);
+}
