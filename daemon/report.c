@@ -216,13 +216,20 @@ static void tell(struct loop *l)
 		notify_status("%.0f events/s, lag %lld records, %lld partitions, %llu shoppers, %llu keys", rate, (long long)behind,
 			      (long long)metric_get(m->running), (unsigned long long)l->engine->users, (unsigned long long)l->engine->items);
 	}
-	char heartbeat[512];
+	uint64_t counted[OUTCOMES] = { 0 };
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		for (unsigned j = 0; l->parts[i].state == PART_RUNNING && j < INPUTS; j++)
+			for (int o = 0; o < OUTCOMES; o++)
+				counted[o] += l->parts[i].user->in[j].counters[o];
+	char heartbeat[768];
 	int n = snprintf(heartbeat, sizeof(heartbeat),
 			 "{\"v\":1,\"instance\":\"%s\",\"version\":\"%s\",\"as_of\":%lld,\"events_per_second\":%.0f,\"lag_records\":%lld,"
-			 "\"lag_seconds\":%.3f,\"freshness_seconds\":%.3f,\"partitions\":%lld,\"users\":%llu,\"keys\":%llu,\"applied\":%llu}",
+			 "\"lag_seconds\":%.3f,\"freshness_seconds\":%.3f,\"partitions\":%lld,\"users\":%llu,\"keys\":%llu,"
+			 "\"applied\":%llu,\"duplicate\":%llu,\"late\":%llu,\"filtered\":%llu,\"dead_lettered\":%llu}",
 			 l->config->glint.instance, GLINT_VERSION, (long long)l->wall_ms, rate, (long long)behind, (double)metric_get(m->lag_s) / 1000,
 			 (double)metric_get(m->freshness) / 1000, (long long)metric_get(m->running), (unsigned long long)l->engine->users,
-			 (unsigned long long)l->engine->items, (unsigned long long)l->applied);
+			 (unsigned long long)l->engine->items, (unsigned long long)counted[APPLIED], (unsigned long long)counted[DUPLICATE],
+			 (unsigned long long)counted[LATE], (unsigned long long)counted[FILTERED], (unsigned long long)counted[DEAD_LETTERED]);
 	publisher_set_heartbeat(l->publisher, (struct text){ heartbeat, n > 0 && n < (int)sizeof(heartbeat) ? (uint32_t)n : 0 });
 }
 
