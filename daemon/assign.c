@@ -14,6 +14,8 @@ static void part_drop(struct loop *l, struct part *p)
 	views_stop(l, p);
 	report_part(l, p, false);
 	feed_done(&p->feed);
+	buf_done(&p->deletes[STAGE_USER]);
+	buf_done(&p->deletes[STAGE_ITEM]);
 	user_task_destroy(p->user);
 	item_task_destroy(p->item);
 	int32_t partition = p->partition;

@@ -40,6 +40,8 @@ struct part { /* a partition number: its user task and its item task */
 	int64_t sealed[SOURCE_TOPICS];       /* positions in the interval under way */
 	int64_t end_since_ms[INPUTS];        /* at its end since then (monotonic); 0: not */
 	struct upstream reported;            /* last control record */
+	struct buf deletes[2];               /* by enum stage: commands that delete views of what was forgotten; go with the next batch */
+	uint32_t n_deletes[2];
 	int64_t low_history[2];              /* repartition: low of the last commits, for trimming */
 	struct metric *counters[INPUTS][OUTCOMES], *lag[SOURCE_TOPICS];
 };
@@ -90,7 +92,6 @@ struct loop {
 	int64_t now_ms, wall_ms;       /* clocks of this round: monotonic, real */
 	uint64_t applied, deltas_seen; /* for rates */
 	uint32_t symbols_swept;        /* living symbols after the last sweep */
-	int64_t caught_ms;
 	struct buf headers, key;
 	bool rebuild;                  /* the clients must be made anew */
 	char why[512];

@@ -260,6 +260,7 @@ void report_round(struct loop *l)
 		done = restore_progress(l->restore);
 	metric_set(m->restore_rows, (int64_t)done.rows);
 	metric_set(m->restore_total, (int64_t)done.rows_total);
+	health_set(l->health, HEALTH_KAFKA, source_reachable(l->source, l->now_ms), "no broker answers");
 	health_set(l->health, HEALTH_ASSIGNED, l->assigned, "waiting for the group to assign partitions");
 	health_set(l->health, HEALTH_RESTORED, !l->restore && global_ready(l->global), l->restore ? "restoring state" : "reading the global tables");
 	if (l->now_ms - m->status_ms >= STATUS_EVERY_MS)

@@ -159,6 +159,18 @@ static void positions(struct loop *l, struct part *p)
 		p->item->position = p->sealed[l->repartition];
 }
 
+/* Idle entities go: their rows are deleted in this interval, their views with the next batch. */
+static void expire(struct loop *l, struct part *p, struct put_to *user_rows, struct put_to *item_rows, struct put_to *model)
+{
+	struct view *v = l->engine->view;
+	view_target(v, &p->deletes[STAGE_USER]);
+	user_task_expire(p->user, EXPIRE_STEPS, put, user_rows);
+	p->n_deletes[STAGE_USER] += view_commands(v);
+	view_target(v, &p->deletes[STAGE_ITEM]);
+	item_task_expire(p->item, EXPIRE_STEPS, put, item_rows, put, model);
+	p->n_deletes[STAGE_ITEM] += view_commands(v);
+}
+
 /* Strings that nothing holds any more: when they have doubled, mark and sweep. Only with an empty combiner. */
 static void sweep_symbols(struct loop *l)
 {
@@ -202,6 +214,8 @@ void seal(struct loop *l, bool last)
 			put(&model, TEXT("~group"), (struct text){ (const char *)l->key.data, (uint32_t)l->key.size });
 			p->item->group_changed = false;
 		}
+		if (rows)
+			expire(l, p, &user_rows, &item_rows, &model);
 		user_task_seal(p->user, l->wall_ms, g->snapshot_interval_ms, g->commit_interval_ms, last || !rows, rows ? put : put_nothing, &user_rows);
 		item_task_seal(p->item, l->wall_ms, g->snapshot_interval_ms, g->commit_interval_ms, last || !rows, rows ? put : put_nothing, &item_rows);
 	}

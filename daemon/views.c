@@ -16,7 +16,7 @@ enum {
 	STATUS_MS = 100,
 	BEHIND_MS = 500,  /* busy without a pause for so long: views of single shoppers are rationed */
 	ALL_VIEW_MS = 1000,
-	ITEM_VIEW_MS = 200,
+	ITEM_VIEW_MS = 1000, KEY_VIEW_MS = 200,
 	ALERTS_BATCH = 100,
 };
 
@@ -167,6 +167,10 @@ static struct batch *batch_of(struct loop *l, struct part *p, enum stage stage)
 	b->kind = BATCH_VIEWS;
 	task_name(b->task, stage, p->partition);
 	b->epoch = stage == STAGE_USER ? p->user->epoch : p->item->epoch;
+	buf_bytes(&b->commands, p->deletes[stage].data, p->deletes[stage].size);
+	b->n_commands = p->n_deletes[stage];
+	buf_clear(&p->deletes[stage]);
+	p->n_deletes[stage] = 0;
 	view_target(l->engine->view, &b->commands);
 	return b;
 }
@@ -205,7 +209,7 @@ static bool send(struct loop *l, struct part *p, enum stage stage, struct batch 
 {
 	status(l, p, stage, b);
 	uint64_t hash = XXH3_64bits(b->status.data, b->status.size);
-	b->n_commands = view_commands(l->engine->view);
+	b->n_commands += view_commands(l->engine->view);
 	if (!b->n_commands && hash == p->views[stage].status) {
 		batch_destroy(b);
 		return false;
@@ -263,6 +267,12 @@ static bool render_users(struct loop *l, struct part *p, bool behind)
 	return n > 0;
 }
 
+/* A key that changes all the time is shown at a bounded rate; its first change at once. */
+static int64_t view_pause(uint8_t kind)
+{
+	return kind == KEY_ALL ? ALL_VIEW_MS : kind == KEY_ITEM ? ITEM_VIEW_MS : KEY_VIEW_MS;
+}
+
 static bool render_items(struct loop *l, struct part *p)
 {
 	struct item_task *t = p->item;
@@ -273,8 +283,7 @@ static bool render_items(struct loop *l, struct part *p)
 	for (struct link *l_ = t->views.head.next; l_ != &t->views.head && n < BATCH_ITEMS && looked < 8 * BATCH_ITEMS; l_ = next, looked++) {
 		struct item_entity *x = LIST_OWNER(l_, struct item_entity, view_link);
 		next = l_->next;
-		/* A hot key changes all the time: it is shown at a bounded rate. */
-		if (l->wall_ms - x->shown_ms < (x->key.kind == KEY_ALL ? ALL_VIEW_MS : ITEM_VIEW_MS))
+		if (l->wall_ms - x->shown_ms < view_pause(x->key.kind))
 			continue;
 		if (!b)
 			b = batch_of(l, p, STAGE_ITEM);

@@ -34,6 +34,8 @@ struct source {
 	int32_t limit;
 	struct source_events events;
 	int wake_fd;
+	bool down;  /* no broker answers */
+	int64_t asked_ms;
 	int failed; /* -errno of a fatal error */
 	char why[512];
 };
@@ -172,7 +174,23 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 		fail(s, fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? -ESTALE : -EIO, rd_kafka_err2name(fatal), why);
 		return;
 	}
+	if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+		s->down = true;
 	log_warn("kafka", "kafka: %s: %s", rd_kafka_err2str(err), reason);
+}
+
+bool source_reachable(struct source *s, int64_t now_ms)
+{
+	const struct rd_kafka_metadata *m;
+	if (!s->down || now_ms - s->asked_ms < 1000)
+		return !s->down;
+	s->asked_ms = now_ms;
+	if (rd_kafka_metadata(s->rk, 0, NULL, &m, 200) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+		rd_kafka_metadata_destroy(m);
+		s->down = false;
+		log_over("kafka", "kafka: a broker answers again");
+	}
+	return !s->down;
 }
 
 int source_create(const struct config *config, enum kafka_role role, const char *bootstrap, const char *const *topics, unsigned n_topics, int wake_fd,

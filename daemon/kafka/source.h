@@ -45,6 +45,9 @@ void source_destroy(struct source *s, bool quick);
  * instance name. */
 int source_poll(struct source *s, char *error, size_t size);
 
+/* False once every broker was out of reach, until one answers (asked at most once a second, for 200 ms at most). */
+bool source_reachable(struct source *s, int64_t now_ms);
+
 /* By hand (readers): exactly these partitions from now on. */
 int source_assign(struct source *s, const struct source_place *places, size_t n, char *error, size_t size);
 

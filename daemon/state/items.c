@@ -473,7 +473,7 @@ size_t item_task_model(struct item_task *t, int64_t now_ms, int64_t model_interv
 	return done;
 }
 
-void item_task_expire(struct item_task *t, unsigned steps, row_put *put_row, row_put *put_model, void *to)
+void item_task_expire(struct item_task *t, unsigned steps, row_put *put_row, void *to_rows, row_put *put_model, void *to_model)
 {
 	const struct engine_rules *rules = &t->engine->rules;
 	while (steps-- && t->all.n) {
@@ -484,8 +484,8 @@ void item_task_expire(struct item_task *t, unsigned steps, row_put *put_row, row
 		struct buf key = { 0 };
 		key_format(t->engine->symbols, x->key, &key);
 		struct text k = { (const char *)key.data, (uint32_t)key.size };
-		row_write(k, NULL, 0, x->pieces, &x->pieces, put_row, to);
-		put_model(to, k, (struct text){ 0 });
+		row_write(k, NULL, 0, x->pieces, &x->pieces, put_row, to_rows);
+		put_model(to_model, k, (struct text){ 0 });
 		struct text id = symbols_text(t->engine->symbols, x->key.id);
 		static const char *const names[] = { "item:", "together:", "viewed:", "sentiment:item:" };
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -66,7 +66,8 @@ void item_task_interval(struct item_task *t, uint64_t interval, int64_t now_ms);
 size_t item_task_seal(struct item_task *t, int64_t now_ms, int64_t snapshot_ms, int64_t commit_ms, bool all, row_put *put, void *to);
 /* Model rows that are due (changed, and none for model_interval_ms), at most `bytes` of them. Returns bytes put. Row keys as model.h. */
 size_t item_task_model(struct item_task *t, int64_t now_ms, int64_t model_interval_ms, size_t bytes, row_put *put, void *to);
-void item_task_expire(struct item_task *t, unsigned steps, row_put *put_row, row_put *put_model, void *to);
+/* Forgets idle items and what is over the bound: at most `steps`. Rows, model rows and views of theirs are deleted. */
+void item_task_expire(struct item_task *t, unsigned steps, row_put *put_row, void *to_rows, row_put *put_model, void *to_model);
 
 /* Restore. After the log was read: every key whose model row differs from the global table's becomes due. */
 int item_task_load(struct item_task *t, struct text key, struct text bytes, uint16_t pieces);
