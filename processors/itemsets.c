@@ -289,8 +289,8 @@ static bool after(const struct symbols *symbols, struct itemsets_other a, struct
 	return text_compare(symbols_text(symbols, a.item), symbols_text(symbols, b.item)) > 0;
 }
 
-/* Restores the heap (the last in order at its root) after to[0] was replaced. */
-static void sift(const struct symbols *symbols, struct itemsets_other *to, uint32_t n)
+/* A heap with the last in order at its root: lets to[0], just replaced, sink to its place. */
+static void sink(const struct symbols *symbols, struct itemsets_other *to, uint32_t n)
 {
 	struct itemsets_other x = to[0];
 	uint32_t i = 0;
@@ -304,30 +304,75 @@ static void sift(const struct symbols *symbols, struct itemsets_other *to, uint3
 	to[i] = x;
 }
 
+/* Puts x into a heap of *n, at most `most`; of more the first in order stay. */
+static void offer(const struct symbols *symbols, struct itemsets_other *to, uint32_t *n, uint32_t most, struct itemsets_other x)
+{
+	if (*n < most) {
+		uint32_t at = (*n)++;
+		for (; at && after(symbols, x, to[(at - 1) / 2]); at = (at - 1) / 2)
+			to[at] = to[(at - 1) / 2];
+		to[at] = x;
+	} else if (most && after(symbols, to[0], x)) {
+		to[0] = x;
+		sink(symbols, to, *n);
+	}
+}
+
+static void heap_sort(const struct symbols *symbols, struct itemsets_other *to, uint32_t n)
+{
+	while (n > 1) {
+		struct itemsets_other last = to[0];
+		to[0] = to[--n];
+		to[n] = last;
+		sink(symbols, to, n);
+	}
+}
+
+/* The k-th greatest count of a map with more than k, and how many are above it: a heap of counts, so that no text is looked at. */
+static uint32_t threshold(const struct pair_map *m, uint32_t k, uint32_t *ret_above)
+{
+	uint32_t heap[NEIGHBOURS_MAX], n = 0;
+	for (uint32_t i = 0; i < 1u << m->bits; i++) {
+		uint32_t x = m->slots[i].count, at;
+		if (!m->slots[i].other || (n == k && x <= heap[0]))
+			continue;
+		if (n < k) {
+			for (at = n++; at && heap[(at - 1) / 2] > x; at = (at - 1) / 2)
+				heap[at] = heap[(at - 1) / 2];
+		} else {
+			at = 0;
+			for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
+				child += child + 1 < n && heap[child + 1] < heap[child];
+				if (heap[child] >= x)
+					break;
+				heap[at] = heap[child];
+			}
+		}
+		heap[at] = x;
+	}
+	*ret_above = 0;
+	for (uint32_t i = 0; i < n; i++)
+		*ret_above += heap[i] > heap[0];
+	return heap[0];
+}
+
 uint32_t itemsets_top(const struct pair_map *m, const struct symbols *symbols, uint32_t k, struct itemsets_other *to)
 {
-	uint32_t n = 0;
-	for (uint32_t i = 0; m->slots && k && i < 1u << m->bits; i++) {
+	uint32_t n = 0, ties = 0, above = m->n, least = 0;
+	if (!m->n || !k)
+		return 0;
+	if (m->n > k)
+		least = threshold(m, k, &above);
+	for (uint32_t i = 0; i < 1u << m->bits; i++) {
 		struct itemsets_other x = { m->slots[i].other, m->slots[i].count };
-		if (!x.item)
-			continue;
-		if (n < k) { /* sift up */
-			uint32_t at = n++;
-			for (; at && after(symbols, x, to[(at - 1) / 2]); at = (at - 1) / 2)
-				to[at] = to[(at - 1) / 2];
-			to[at] = x;
-		} else if (x.count >= to[0].count && after(symbols, to[0], x)) {
-			to[0] = x;
-			sift(symbols, to, n);
-		}
+		if (x.item && x.count > least)
+			offer(symbols, to, &n, above, x);
+		else if (x.item && x.count == least)
+			offer(symbols, to + above, &ties, k - above, x);
 	}
-	for (uint32_t left = n; left > 1;) { /* heap sort */
-		struct itemsets_other last = to[0];
-		to[0] = to[--left];
-		to[left] = last;
-		sift(symbols, to, left);
-	}
-	return n;
+	heap_sort(symbols, to, n);
+	heap_sort(symbols, to + above, ties);
+	return n + ties;
 }
 
 static void model_save(const void *settings, const struct item_ctx *ctx, const void *block, struct buf *to)

@@ -49,7 +49,7 @@ struct itemsets_item {
 	struct pairs by[BASKETS];
 };
 
-/* The `k` most frequent others, by count, then by id as bytes, into to[]; returns how many. One pass with a heap of k. */
+/* The `k` most frequent others, by count, then by id as bytes, into to[]; returns how many. k <= 500. Two passes. */
 uint32_t itemsets_top(const struct pair_map *m, const struct symbols *symbols, uint32_t k, struct itemsets_other *to);
 
 /* itemsets_view.c: what itemsets.c hands to the runtime. */

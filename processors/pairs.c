@@ -195,8 +195,12 @@ static void start(struct pairs *p, struct pairs_window w)
 
 void pairs_advance(struct pairs *p, struct pairs_window w, struct pool *pool, int64_t ts)
 {
-	int32_t now = pairs_pane_at(w, ts);
+	if (ts < p->until)
+		return;
 	start(p, w);
+	int32_t now = pairs_pane_at(w, ts);
+	if (now != INT32_MIN)
+		p->until = w.panes ? ((int64_t)now + 1) * w.pane_ms : INT64_MAX;
 	if (now <= p->now)
 		return;
 	p->now = now;

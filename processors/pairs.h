@@ -40,6 +40,7 @@ struct pairs {
 	uint32_t n_in;            /* the first so many are in the window; the rest is ahead */
 	uint32_t baskets;         /* of the window */
 	int32_t now;              /* the watermark's pane as last seen; INT32_MIN: none yet. Always 0 for ever */
+	int64_t until;            /* end of that pane, where known: a watermark below it changes nothing (saves a division per increment) */
 	bool started;             /* now is set; a fresh block is zero bytes */
 	bool ever;                /* anything was ever counted */
 	struct pair_map total;    /* used while n_in >= 2 */
