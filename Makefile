@@ -66,6 +66,7 @@ E2E += ctl_views.py ctl_wait.py
 
 E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
+E2E_KAFKA += daemon_counts.py
 
 # fuzzers: tests/fuzz/fuzz_NAME.c (libFuzzer; built with clang)
 FUZZ :=
@@ -75,6 +76,7 @@ FUZZ += decode
 BENCH_PROGRAMS :=
 BENCH_PROGRAMS += bench_decode
 BENCH_PROGRAMS += bench_publisher
+BENCH_PROGRAMS += gen_clicks raw_consume
 BENCH :=
 BENCH += decode
 
