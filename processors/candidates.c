@@ -10,7 +10,7 @@
 #include "measures.h"
 #include "sentiment.h"
 
-enum { SLOTS = 2048, TABLE = 4096, POOL_MAX = 2 * LIST_MAX }; /* candidates kept at most; those ranked a second time */
+enum { SLOTS = 2048, TABLE = 4096, TABLE_BITS = 12, POOL_MAX = 2 * LIST_MAX }; /* candidates kept at most; those ranked a second time */
 
 struct candidate {
 	symbol_t item;
@@ -34,7 +34,10 @@ struct pick {
 struct recommend_scratch {
 	struct toplists toplists;
 	uint32_t n;
-	uint16_t table[TABLE]; /* candidate + 1 */
+	struct place {
+		symbol_t item; /* 0 = free */
+		uint32_t at;   /* of candidates */
+	} table[TABLE];
 	struct candidate candidates[SLOTS];
 	struct pick picks[POOL_MAX];
 	symbol_t seeds[SEEDS_MAX];
@@ -69,17 +72,17 @@ struct toplists *recommend_scratch_toplists(struct recommend_scratch *x)
 
 /* ---- candidates ---- */
 
-static struct candidate *lookup(struct recommend_scratch *x, symbol_t item, bool make)
+static inline struct candidate *lookup(struct recommend_scratch *x, symbol_t item, bool make)
 {
-	uint32_t i = (item * 2654435761u) >> 20;
-	for (; x->table[i]; i = (i + 1) & (TABLE - 1))
-		if (x->candidates[x->table[i] - 1].item == item)
-			return &x->candidates[x->table[i] - 1];
+	uint32_t i = (item * 2654435761u) >> (32 - TABLE_BITS);
+	for (; x->table[i].item; i = (i + 1) & (TABLE - 1))
+		if (x->table[i].item == item)
+			return &x->candidates[x->table[i].at];
 	if (!make || x->n == SLOTS)
 		return NULL;
+	x->table[i] = (struct place){ item, x->n };
 	struct candidate *c = &x->candidates[x->n++];
 	*c = (struct candidate){ .item = item };
-	x->table[i] = (uint16_t)x->n;
 	return c;
 }
 
@@ -165,8 +168,13 @@ static void offer(const struct view_ctx *ctx, struct pick *heap, uint32_t *n, ui
 	}
 }
 
-static void sort(const struct view_ctx *ctx, struct pick *picks, uint32_t n) /* any order in, best first out */
+static void sort(const struct view_ctx *ctx, struct pick *picks, uint32_t n) /* a heap in, best first out */
 {
+	for (uint32_t i = 0; i < n / 2; i++) { /* the worst of a heap are at its front */
+		struct pick p = picks[i];
+		picks[i] = picks[n - 1 - i];
+		picks[n - 1 - i] = p;
+	}
 	for (uint32_t i = 1; i < n; i++) {
 		struct pick p = picks[i];
 		uint32_t j = i;
@@ -184,11 +192,11 @@ static uint32_t choose(struct recommend_scratch *x, const struct view_ctx *ctx, 
 		const struct candidate *c = &x->candidates[i];
 		if (c->excluded)
 			continue;
-		double bound = 0; /* n_b is at least the greatest pair count */
+		float bound = 0; /* n_b is at least the pair count */
 		for (int b = 0; b < BASKETS; b++)
 			if (c->sum[b] > 0)
-				bound += c->sum[b] / sqrt(c->count[b] + NEARNESS_PRIOR);
-		if (bound <= 0 || (n == most && bound * scale < x->picks[0].score))
+				bound += c->sum[b] / sqrtf((float)c->count[b] + (float)NEARNESS_PRIOR);
+		if (bound <= 0 || (n == most && bound * scale * (1 + 1e-6) < x->picks[0].score))
 			continue;
 		if (!model_catalogue(ctx->model, c->item)->available)
 			continue;
@@ -354,7 +362,7 @@ void candidates_view(const struct recommend_settings *s, const struct view_ctx *
 		toplists_make(t, s, ctx);
 
 	double total = gather(x, s, ctx, u), gate = (double)u->actions / ((double)u->actions + 5);
-	uint32_t n = total > 0 ? choose(x, ctx, gate / total, 2 * size) : 0;
+	uint32_t n = total > 0 ? choose(x, ctx, gate / total, size + (size + 1) / 2) : 0;
 	const struct bias_model *all = model_block(ctx->model, P_BIAS, (struct key){ KEY_ALL, 0 });
 	for (uint32_t i = 0; i < n; i++)
 		x->picks[i].score *= factor(ctx, x->picks[i].item, all);

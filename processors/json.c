@@ -193,9 +193,13 @@ int format_double(char *to, double v, int significant)
 	char digits[32];
 	int n = 0, exponent = 0;
 	if (significant <= 9 && v >= 1e-9 && v < 1e15) {
-		exponent = (int)floor(log10(v));
+		exponent = ilogb(v) * 1233 >> 12; /* of ten, from that of two: right or one too small */
 		int shift = significant - 1 - exponent;
 		double scaled = shift >= 0 ? v * ten[shift] : v / ten[-shift];
+		if (scaled >= ten[significant]) {
+			exponent++, shift--;
+			scaled = shift >= 0 ? v * ten[shift] : v / ten[-shift];
+		}
 		uint64_t whole = (uint64_t)scaled;
 		double rest = scaled - (double)whole;
 		bool sure = (rest < 0.4999 || rest > 0.5001) && rest > 1e-4 && rest < 1 - 1e-4;
