@@ -139,6 +139,7 @@ static int go_round(struct loop *l)
 	bool worked = work_step(l);
 	if (!worked)
 		l->drain_since_ms = l->now_ms;
+	l->behind = l->now_ms - l->drain_since_ms > LOOP_BEHIND_MS;
 	work_time(l);
 	any |= worked | views_step(l) | (taken > 0);
 	if (!l->rebuild && seal_due(l))

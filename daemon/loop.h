@@ -48,6 +48,8 @@ struct part { /* a partition number: its user task and its item task */
 
 struct loop_metrics;
 
+enum { LOOP_BEHIND_MS = 500, LOOP_BEHIND_FACTOR = 5 /* on the pauses between model rows, and between views, of one key */ };
+
 struct loop {
 	const struct config *config;
 	const char *bootstrap; /* embedded broker's address; NULL */
@@ -85,6 +87,7 @@ struct loop {
 	bool must_seal;                /* now, whatever its age */
 	bool drift_blocked;
 	int64_t drain_since_ms;        /* busy without a pause since then (monotonic) */
+	bool behind;                   /* busy for longer than LOOP_BEHIND_MS: a replay, an outage. What is derived is made less often */
 	int64_t behind_budget_ms;      /* when the budget of views was last filled */
 	double behind_budget;
 

@@ -197,6 +197,7 @@ void seal(struct loop *l, bool last)
 	work_time(l);
 	combiner_encode(l->engine->emitter, put_delta, l);
 	control(l);
+	int64_t model_ms = l->behind ? g->model_interval_ms * LOOP_BEHIND_FACTOR : g->model_interval_ms;
 	bool rows = g->guarantee == GUARANTEE_EXACTLY_ONCE; /* nothing is restored from the embedded broker */
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
@@ -207,7 +208,7 @@ void seal(struct loop *l, bool last)
 		struct put_to model = { l, TOPIC_MODEL, 0 };
 		alerts(l, p->item);
 		if (!last) /* model rows first: an item's row then says that it has one */
-			item_task_model(p->item, l->wall_ms, g->model_interval_ms, MODEL_BYTES / l->n_parts, put, &model);
+			item_task_model(p->item, l->wall_ms, model_ms, MODEL_BYTES / l->n_parts, put, &model);
 		if (p->partition == 0 && p->item->group_changed) {
 			buf_clear(&l->key);
 			item_task_group_row(p->item, &l->key);

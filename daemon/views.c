@@ -14,7 +14,6 @@ enum {
 	BATCH_USERS = 64, BATCH_ITEMS = 64, IN_FLIGHT = 3,
 	AGAIN_MS = 2500,  /* a shopper shown within this of the last event is shown once more: by then the model knows the event */
 	STATUS_MS = 100,
-	BEHIND_MS = 500,  /* busy without a pause for so long: views of single shoppers are rationed */
 	ALL_VIEW_MS = 1000,
 	ITEM_VIEW_MS = 1000, KEY_VIEW_MS = 200,
 	ALERTS_BATCH = 100,
@@ -268,9 +267,10 @@ static bool render_users(struct loop *l, struct part *p, bool behind)
 }
 
 /* A key that changes all the time is shown at a bounded rate; its first change at once. */
-static int64_t view_pause(uint8_t kind)
+static int64_t view_pause(const struct loop *l, uint8_t kind)
 {
-	return kind == KEY_ALL ? ALL_VIEW_MS : kind == KEY_ITEM ? ITEM_VIEW_MS : KEY_VIEW_MS;
+	int64_t pause = kind == KEY_ALL ? ALL_VIEW_MS : kind == KEY_ITEM ? ITEM_VIEW_MS : KEY_VIEW_MS;
+	return l->behind ? pause * LOOP_BEHIND_FACTOR : pause;
 }
 
 static bool render_items(struct loop *l, struct part *p)
@@ -283,7 +283,7 @@ static bool render_items(struct loop *l, struct part *p)
 	for (struct link *l_ = t->views.head.next; l_ != &t->views.head && n < BATCH_ITEMS && looked < 8 * BATCH_ITEMS; l_ = next, looked++) {
 		struct item_entity *x = LIST_OWNER(l_, struct item_entity, view_link);
 		next = l_->next;
-		if (l->wall_ms - x->shown_ms < view_pause(x->key.kind))
+		if (l->wall_ms - x->shown_ms < view_pause(l, x->key.kind))
 			continue;
 		if (!b)
 			b = batch_of(l, p, STAGE_ITEM);
@@ -399,7 +399,6 @@ bool views_step(struct loop *l)
 		if (parse_task(l, task, &p, &stage) && p->views[stage].state == VIEWS_ON)
 			again(l, p, stage, lost);
 	}
-	bool behind = l->now_ms - l->drain_since_ms > BEHIND_MS;
 	double rate = (double)l->config->redis.views_per_second_when_behind;
 	l->behind_budget += rate * (double)(l->now_ms - l->behind_budget_ms) / 1000;
 	if (l->behind_budget > rate / 10 + 1)
@@ -414,7 +413,7 @@ bool views_step(struct loop *l)
 			    publisher_room(l->publisher))
 				take_over(l, p, (enum stage)s);
 		if (p->views[STAGE_USER].state == VIEWS_ON && p->views[STAGE_USER].in_flight < IN_FLIGHT && publisher_room(l->publisher) > 1)
-			any |= render_users(l, p, behind);
+			any |= render_users(l, p, l->behind);
 		if (p->views[STAGE_ITEM].state == VIEWS_ON && p->views[STAGE_ITEM].in_flight < IN_FLIGHT && publisher_room(l->publisher) > 1)
 			any |= render_items(l, p);
 		if (p->partition == 0)
