@@ -73,7 +73,7 @@ static int follow(struct redis *r, const char *key, char *last, size_t last_size
 	sigaction(SIGINT, &sa, NULL);
 	sigaction(SIGTERM, &sa, NULL);
 	while (!interrupted && !r->code && !ferror(stdout)) {
-		redisReply *reply = redis_ask(r, "XREAD", "BLOCK", block, "STREAMS", key, last, NULL);
+		redisReply *reply = redis_ask(r, "XREAD", "BLOCK", block, "STREAMS", key, last);
 		if (!reply)
 			return interrupted ? 0 : r->code;
 		if (reply->type == REDIS_REPLY_ARRAY && reply->elements && reply->element[0]->elements == 2) {
@@ -129,7 +129,7 @@ int ctl_alerts(struct ctl *ctl)
 		return r.code;
 	}
 	snprintf(count, sizeof(count), "%.0f", top > 0 ? top : 1);
-	redisReply *reply = redis_ask(&r, "XREVRANGE", redis_key(&r, key, "alerts", NULL), "+", "-", "COUNT", count, NULL);
+	redisReply *reply = redis_ask(&r, "XREVRANGE", redis_key(&r, key, "alerts", NULL), "+", "-", "COUNT", count);
 	if (reply) {
 		json_t *latest = redis_entries(reply), *entries = json_array();
 		freeReplyObject(reply);

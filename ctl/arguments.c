@@ -109,7 +109,7 @@ static int read_options(struct arguments *ret, int argc, char *const argv[], cha
 		}
 		if (!o) {
 			snprintf(error, size, "unknown option %.*s%s%s; see glintctl %s%s--help", (int)n, name, ret->command ? " of " : "",
-				 ret->command ? ret->command->name : "", ret->command ? ret->command->name : "", ret->command ? " " : "");
+				ret->command ? ret->command->name : "", ret->command ? ret->command->name : "", ret->command ? " " : "");
 			return -EINVAL;
 		}
 		if (name[n] == '=')

@@ -27,8 +27,8 @@ struct ctl_command {
 	const char *arguments; /* "FILE..." for the usage; "" = none */
 	const char *help;      /* one line */
 	struct ctl_option options[CTL_OPTIONS_MAX + 1];
-	int min, max;          /* positional arguments; max -1: any number */
-	bool no_config;        /* runs without a configuration */
+	int min, max;                /* positional arguments; max -1: any number */
+	bool no_config;              /* runs without a configuration */
 	int (*run)(struct ctl *ctl); /* returns an exit code of sysexits */
 };
 
@@ -45,7 +45,7 @@ struct arguments {
 
 /* Everything is borrowed from argv. 0; -EINVAL with a sentence; -ENOMEM. arguments_done in every case. */
 int arguments_parse(const struct ctl_command *commands, size_t n, int argc, char *const argv[], struct arguments *ret, char *error,
-		    size_t size);
+	size_t size);
 void arguments_done(struct arguments *a);
 
 /* Value of the command's option, NULL when it was not given. The name must be in the command's table. */

@@ -16,8 +16,8 @@ struct ctl {
 	const struct arguments *arguments;
 	const struct config *config; /* NULL for a command that needs none */
 	bool json;
-	bool terminal;    /* standard output is one */
-	int width;        /* of it; 0: not a terminal, cut nothing */
+	bool terminal; /* standard output is one */
+	int width;     /* of it; 0: not a terminal, cut nothing */
 };
 
 /* "glintctl COMMAND: sentence" on standard error; returns `code`. */

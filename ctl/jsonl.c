@@ -15,13 +15,13 @@
 struct file {
 	const char *name;
 	gzFile gz;
-	off_t size;      /* on disk; -1 unknown */
-	char *bytes;     /* owned: n of capacity are read, `at` are given out */
+	off_t size;  /* on disk; -1 unknown */
+	char *bytes; /* owned: n of capacity are read, `at` are given out */
 	size_t at, n, capacity;
 	const char *line; /* in bytes; the head's until the next fill */
 	size_t line_size;
 	struct jsonl_line head;
-	json_t *object;  /* head's */
+	json_t *object; /* head's */
 	char problem[256];
 	bool ended;
 };
@@ -85,7 +85,8 @@ static int fill(struct file *f, char *error, size_t size)
 	const char *text = gzerror(f->gz, &code);
 	if (n < 0 || (code != Z_OK && code != Z_STREAM_END)) {
 		const char *what = strstr(text, ": "); /* "<fd:4>: unexpected end of file" */
-		snprintf(error, size, "%s: %s", f->name, code == Z_ERRNO ? strerror(errno) : what ? what + 2 : text);
+		snprintf(error, size, "%s: %s", f->name, code == Z_ERRNO ? strerror(errno) : what ? what + 2
+												  : text);
 		return -EIO;
 	}
 	f->n += (size_t)n;

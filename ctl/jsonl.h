@@ -16,9 +16,9 @@
 struct jsonl;
 
 struct jsonl_line {
-	json_t *object;   /* NULL: the line is bad, `problem` says why. Borrowed until the next jsonl_next */
+	json_t *object; /* NULL: the line is bad, `problem` says why. Borrowed until the next jsonl_next */
 	const char *problem;
-	int64_t ts;       /* ms; of this line, else of the one before it; 0 when there was none yet */
+	int64_t ts; /* ms; of this line, else of the one before it; 0 when there was none yet */
 	bool has_ts;
 	const char *file; /* as given */
 	uint64_t number;  /* 1 = first line */

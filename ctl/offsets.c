@@ -41,7 +41,7 @@ static rd_kafka_topic_partition_list_t *list_of(const char *topic, int32_t n, in
 }
 
 static int take(rd_kafka_topic_partition_list_t *list, rd_kafka_resp_err_t err, const char *topic, const char *what, int64_t *ret, char *error,
-		size_t size)
+	size_t size)
 {
 	for (int i = 0; !err && i < list->cnt; i++) {
 		err = list->elems[i].err;
@@ -52,9 +52,9 @@ static int take(rd_kafka_topic_partition_list_t *list, rd_kafka_resp_err_t err, 
 		return 0;
 	snprintf(error, size, "%s of topic '%s': %s", what, topic, rd_kafka_err2str(err));
 	return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-			       err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ?
-		       -ENOENT :
-		       -EIO;
+			err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION
+		? -ENOENT
+		: -EIO;
 }
 
 /* A query by timestamp -1 or -2 is one request per broker; by watermarks it would be one per partition. */

@@ -2,15 +2,12 @@
 #include "ctl/redis.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "ctl/table.h"
 #include "daemon/config/config.h"
-
-#define ARGUMENTS_MAX 16
 
 static void fail(struct redis *r, const char *what)
 {
@@ -34,13 +31,13 @@ bool redis_open(struct redis *r, struct ctl *ctl)
 	}
 	redisSetTimeout(r->context, timeout);
 	if (c->password && c->user)
-		reply = redis_ask(r, "AUTH", c->user, c->password, NULL);
+		reply = redis_ask(r, "AUTH", c->user, c->password);
 	else if (c->password)
-		reply = redis_ask(r, "AUTH", c->password, NULL);
+		reply = redis_ask(r, "AUTH", c->password);
 	if (reply)
 		freeReplyObject(reply);
 	snprintf(db, sizeof(db), "%d", c->db);
-	if (!r->code && c->db && (reply = redis_ask(r, "SELECT", db, NULL)))
+	if (!r->code && c->db && (reply = redis_ask(r, "SELECT", db)))
 		freeReplyObject(reply);
 	if (r->code)
 		redis_close(r);
@@ -54,18 +51,10 @@ void redis_close(struct redis *r)
 	r->context = NULL;
 }
 
-redisReply *redis_ask(struct redis *r, ...)
+redisReply *redis_ask_list(struct redis *r, const char **argv, int argc)
 {
-	const char *argv[ARGUMENTS_MAX];
-	int argc = 0;
-	va_list ap;
-
 	if (!r->context || r->context->err)
 		return NULL;
-	va_start(ap, r);
-	while (argc < ARGUMENTS_MAX && (argv[argc] = va_arg(ap, const char *)))
-		argc++;
-	va_end(ap);
 	redisReply *reply = redisCommandArgv(r->context, argc, argv, NULL);
 	if (!reply) {
 		fail(r, r->context->err == REDIS_ERR_IO && (errno == EAGAIN || errno == EWOULDBLOCK) ? "no answer in time" : r->context->errstr);
@@ -87,7 +76,7 @@ const char *redis_key(const struct redis *r, char to[REDIS_KEY_BYTES], const cha
 
 char *redis_get(struct redis *r, const char *key)
 {
-	redisReply *reply = redis_ask(r, "GET", key, NULL);
+	redisReply *reply = redis_ask(r, "GET", key);
 	char *text = reply && reply->type == REDIS_REPLY_STRING ? strndup(reply->str, reply->len) : NULL;
 	if (reply)
 		freeReplyObject(reply);
@@ -119,7 +108,7 @@ static int by_name(const void *a, const void *b)
 
 json_t *redis_hash(struct redis *r, const char *key)
 {
-	redisReply *reply = redis_ask(r, "HGETALL", key, NULL);
+	redisReply *reply = redis_ask(r, "HGETALL", key);
 	if (!reply)
 		return NULL;
 	json_t *all = json_object(), *sorted = json_object();
@@ -128,9 +117,8 @@ json_t *redis_hash(struct redis *r, const char *key)
 	size_t n = 0;
 	const char **names = calloc(json_object_size(all) + 1, sizeof(*names)), *name;
 	json_t *value;
-	json_object_foreach(all, name, value)
-		if (names)
-			names[n++] = name;
+	json_object_foreach(all, name, value) if (names)
+		names[n++] = name;
 	if (n)
 		qsort((void *)names, n, sizeof(*names), by_name);
 	for (size_t i = 0; i < n; i++)
@@ -144,7 +132,7 @@ json_t *redis_top(struct redis *r, const char *key, int n, const char *member)
 {
 	char last[16];
 	snprintf(last, sizeof(last), "%d", n - 1);
-	redisReply *reply = redis_ask(r, "ZREVRANGE", key, "0", last, "WITHSCORES", NULL);
+	redisReply *reply = redis_ask(r, "ZREVRANGE", key, "0", last, "WITHSCORES");
 	if (!reply)
 		return NULL;
 	json_t *list = json_array();
@@ -181,7 +169,7 @@ json_t *redis_keys(struct redis *r, const char *pattern)
 
 	redis_key(r, match, pattern, NULL);
 	do {
-		redisReply *reply = redis_ask(r, "SCAN", cursor, "MATCH", match, "COUNT", "1000", NULL);
+		redisReply *reply = redis_ask(r, "SCAN", cursor, "MATCH", match, "COUNT", "1000");
 		if (!reply || reply->elements < 2) {
 			if (reply)
 				freeReplyObject(reply);
@@ -197,9 +185,8 @@ json_t *redis_keys(struct redis *r, const char *pattern)
 	size_t n = 0;
 	const char **names = calloc(json_object_size(found) + 1, sizeof(*names)), *name;
 	json_t *value;
-	json_object_foreach(found, name, value)
-		if (names)
-			names[n++] = name;
+	json_object_foreach(found, name, value) if (names)
+		names[n++] = name;
 	if (n)
 		qsort((void *)names, n, sizeof(*names), by_name);
 	for (size_t i = 0; i < n; i++)
@@ -264,9 +251,7 @@ static const json_t *find_value(const json_t *object, const char *column)
 	json_t *inner;
 	if (value && !json_is_object(value))
 		return value;
-	json_object_foreach((json_t *)(uintptr_t)object, name, inner)
-		if (json_is_object(inner) && (value = find_value(inner, column)))
-			return value;
+	json_object_foreach((json_t *)(uintptr_t)object, name, inner) if (json_is_object(inner) && (value = find_value(inner, column))) return value;
 	return NULL;
 }
 
@@ -281,11 +266,11 @@ void json_table(const struct ctl *ctl, const json_t *array)
 		n = add_columns(columns, n, row);
 	columns[n] = NULL;
 	struct table *t = table_create(columns);
-	json_array_foreach((json_t *)(uintptr_t)array, i, row)
-		for (size_t c = 0; c < n; c++) {
-			const json_t *value = find_value(row, columns[c]);
-			table_cell(t, value ? value_text(value, text, sizeof(text)) : "");
-		}
+	json_array_foreach((json_t *)(uintptr_t)array, i, row) for (size_t c = 0; c < n; c++)
+	{
+		const json_t *value = find_value(row, columns[c]);
+		table_cell(t, value ? value_text(value, text, sizeof(text)) : "");
+	}
 	table_print(t, stdout, ctl->width, true);
 	table_destroy(t);
 }

@@ -24,8 +24,9 @@ struct redis {
 bool redis_open(struct redis *r, struct ctl *ctl);
 void redis_close(struct redis *r);
 
-/* A command whose arguments a NULL ends. NULL: failed, said, r->code is set. An error reply counts as a failure. */
-redisReply *redis_ask(struct redis *r, ...) __attribute__((sentinel));
+/* A command of texts. NULL: failed, said, r->code is set. An error reply counts as a failure. */
+#define redis_ask(r, ...) redis_ask_list(r, (const char *[]){ __VA_ARGS__ }, (int)(sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)))
+redisReply *redis_ask_list(struct redis *r, const char **argv, int argc);
 
 /* "<prefix>:<name><id>" in a buffer of the caller's, cut if too long; returns it. */
 #define REDIS_KEY_BYTES 2048

@@ -105,7 +105,8 @@ static void serve(struct replay *r, int64_t until_us)
 {
 	do {
 		int64_t left = (until_us - now_us(CLOCK_MONOTONIC)) / 1000;
-		rd_kafka_poll(r->producer, left > 100 ? 100 : left > 0 ? (int)left : 0);
+		rd_kafka_poll(r->producer, left > 100 ? 100 : left > 0 ? (int)left
+								       : 0);
 		show(r, false);
 	} while (!interrupted && now_us(CLOCK_MONOTONIC) < until_us);
 }
@@ -134,9 +135,9 @@ static int produce(struct replay *r, const char *key, size_t key_size, int64_t t
 	}
 	for (;;) {
 		rd_kafka_resp_err_t err = rd_kafka_producev(r->producer, RD_KAFKA_V_RKT(r->handle), RD_KAFKA_V_PARTITION(partition),
-							    RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE(r->encoded.data, r->encoded.size),
-							    RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-							    RD_KAFKA_V_OPAQUE((void *)(uintptr_t)bytes), RD_KAFKA_V_END);
+			RD_KAFKA_V_KEY(key, key_size), RD_KAFKA_V_VALUE(r->encoded.data, r->encoded.size),
+			RD_KAFKA_V_TIMESTAMP(timestamp), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+			RD_KAFKA_V_OPAQUE((void *)(uintptr_t)bytes), RD_KAFKA_V_END);
 		if (!err)
 			break;
 		if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -182,7 +183,7 @@ static int send_line(struct replay *r, const struct jsonl_line *line)
 	if (interrupted || r->failed)
 		return 0;
 	return produce(r, json_string_value(key), json_string_length(key),
-		       r->kind != EVENT_ITEM && line->has_ts ? line->ts + r->shift_ms : now_us(CLOCK_REALTIME) / 1000);
+		r->kind != EVENT_ITEM && line->has_ts ? line->ts + r->shift_ms : now_us(CLOCK_REALTIME) / 1000);
 }
 
 /* The last event gets the time of its sending. With --speed below 1 the first does, since event time then lags behind the clock and
@@ -228,7 +229,7 @@ static int read_arguments(struct replay *r)
 	if (!r->topic || !*r->topic)
 		return ctl_fail(r->ctl, EX_CONFIG, "the configuration names no topic for %s ([topics] %s)", topic, topic);
 	if (arguments_number(a, "rate", 1e-3, 1e9, &r->rate, error, sizeof(error)) ||
-	    arguments_number(a, "speed", 1e-3, 1e9, &r->speed, error, sizeof(error)))
+		arguments_number(a, "speed", 1e-3, 1e9, &r->speed, error, sizeof(error)))
 		return ctl_fail(r->ctl, EX_USAGE, "%s", error);
 	if (r->rate > 0 && r->speed > 0)
 		return ctl_fail(r->ctl, EX_USAGE, "--rate and --speed exclude each other");
@@ -258,14 +259,14 @@ static int connect_kafka(struct replay *r)
 	r->partitions = topics_partitions(r->producer, r->topic, 10000);
 	if (r->partitions == -ENOENT)
 		return ctl_fail(r->ctl, EX_UNAVAILABLE, "topic '%s' does not exist at Kafka %s; create it: glintctl topics create", r->topic,
-				config->kafka.bootstrap_servers);
+			config->kafka.bootstrap_servers);
 	if (r->partitions < 1)
 		return ctl_fail(r->ctl, EX_UNAVAILABLE, "topic '%s' has partitions without a leader", r->topic);
 	r->handle = rd_kafka_topic_new(r->producer, r->topic, NULL);
 	if (!r->handle)
 		return ctl_fail(r->ctl, EX_UNAVAILABLE, "topic '%s': %s", r->topic, rd_kafka_err2str(rd_kafka_last_error()));
 	if (config->glint.guarantee == GUARANTEE_AT_LEAST_ONCE &&
-	    backlog_create(config, r->topic, r->partitions, &r->backlog, error, sizeof(error)))
+		backlog_create(config, r->topic, r->partitions, &r->backlog, error, sizeof(error)))
 		return ctl_fail(r->ctl, EX_CONFIG, "%s", error);
 	return 0;
 }
@@ -286,7 +287,7 @@ static int send_all(struct replay *r)
 		code = send_line(r, &line);
 	}
 	for (int64_t until = now_us(CLOCK_MONOTONIC) + FLUSH_TIMEOUT_MS * 1000ll;
-	     rd_kafka_outq_len(r->producer) > 0 && now_us(CLOCK_MONOTONIC) < until;) {
+		rd_kafka_outq_len(r->producer) > 0 && now_us(CLOCK_MONOTONIC) < until;) {
 		rd_kafka_flush(r->producer, 100);
 		show(r, false);
 	}
@@ -304,7 +305,7 @@ static void summary(const struct replay *r)
 	if (r->ctl->json)
 		printf("{\"topic\":\"%s\",\"records\":%" PRIu64 ",\"bad\":%" PRIu64 ",\"bytes\":%" PRIu64
 		       ",\"seconds\":%.3f,\"per_second\":%.0f,\"interrupted\":%s}\n",
-		       r->topic, r->delivered, r->bad, r->bytes, seconds, rate, interrupted ? "true" : "false");
+			r->topic, r->delivered, r->bad, r->bytes, seconds, rate, interrupted ? "true" : "false");
 	else {
 		printf("%" PRIu64 " records to %s in %.2f s, %.0f/s", r->delivered, r->topic, seconds, rate);
 		if (r->bad)

@@ -63,16 +63,21 @@ static json_t *lag_of(const struct offsets *o, const char *topic, char *error, s
 		snprintf(error, size, "topic '%s' is not there", topic);
 		return NULL;
 	}
-	int64_t *begins = calloc((size_t)n * 3, sizeof(int64_t)), *ends = begins + n, *committed = ends + n;
-	if (begins && !offsets_begins(o, topic, n, begins, error, size) && !offsets_ends(o, topic, n, ends, error, size) &&
-	    !offsets_committed(o, topic, n, committed, error, size)) {
+	int64_t *begins = calloc((size_t)n * 3, sizeof(int64_t));
+	if (!begins) {
+		snprintf(error, size, "out of memory");
+		return NULL;
+	}
+	int64_t *ends = begins + n, *committed = ends + n;
+	if (!offsets_begins(o, topic, n, begins, error, size) && !offsets_ends(o, topic, n, ends, error, size) &&
+		!offsets_committed(o, topic, n, committed, error, size)) {
 		for (int32_t p = 0; p < n; p++) {
 			int64_t from = committed[p] > begins[p] ? committed[p] : begins[p];
 			sums[0] += ends[p] - begins[p];
 			sums[1] += ends[p] > from ? ends[p] - from : 0;
 		}
 		row = json_pack("{s:s, s:i, s:I, s:I}", "topic", topic, "partitions", (int)n, "records", (json_int_t)sums[0], "lag",
-				(json_int_t)sums[1]);
+			(json_int_t)sums[1]);
 	}
 	free(begins);
 	return row;

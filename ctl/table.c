@@ -55,7 +55,7 @@ static int print_cut(const char *text, int limit, FILE *to)
 	bool cut = text_width(text) > limit;
 	int width = 0, w;
 	int32_t point;
-	utf8proc_uint8_t bytes[4];
+	utf8proc_uint8_t bytes[4] = { 0 };
 
 	for (size_t left = strlen(text); left;) {
 		size_t n = next(text, left, &point, &w);

@@ -24,8 +24,7 @@ static void print(struct ctl *ctl, const struct row *rows, size_t n, const char 
 	if (ctl->json) {
 		json_t *list = json_array();
 		for (size_t i = 0; i < n; i++)
-			json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:b}", "topic", rows[i].topic, "partitions",
-							      (int)rows[i].partitions, "what", rows[i].what, "created", rows[i].created));
+			json_array_append_new(list, json_pack("{s:s, s:i, s:s, s:b}", "topic", rows[i].topic, "partitions", (int)rows[i].partitions, "what", rows[i].what, "created", rows[i].created));
 		json_dumpf(list, stdout, JSON_COMPACT);
 		putchar('\n');
 		json_decref(list);
@@ -48,7 +47,7 @@ int ctl_topics_create(struct ctl *ctl)
 {
 	static const char *const kinds[] = { "clicks, read", "purchases, read", "reviews, read", "catalogue, read" };
 	static const char *const whats[INTERNAL_TOPICS] = { "between the stages", "snapshots of shoppers", "snapshots of items",
-							    "what stages know of each other", "alerts", "records that cannot be read" };
+		"what stages know of each other", "alerts", "records that cannot be read" };
 	const struct config *config = ctl->config;
 	struct topics_layout inputs, layout;
 	struct row rows[EVENT_KINDS + INTERNAL_TOPICS];
@@ -71,7 +70,7 @@ int ctl_topics_create(struct ctl *ctl)
 	for (int k = 0; !r && k < EVENT_KINDS; k++)
 		if (config->topics.of[k].name && *config->topics.of[k].name)
 			rows[n++] = (struct row){ config->topics.of[k].name, topics_partitions(client, config->topics.of[k].name, 5000), kinds[k],
-						  inputs.input_created[k] };
+				inputs.input_created[k] };
 	for (int i = 0; !r && i < INTERNAL_TOPICS; i++)
 		rows[n++] = (struct row){ layout.names[i], layout.counts[i], whats[i], layout.created[i] };
 	rd_kafka_destroy(client);

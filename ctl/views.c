@@ -99,8 +99,26 @@ static void print_list(const struct ctl *ctl, const char *title, const json_t *o
 		return;
 	head("%s", title, object);
 	json_object_foreach((json_t *)(uintptr_t)object, name, value)
-		if (json_is_array(value))
+	{
+		if (json_is_array(value) && !json_array_size(value))
+			puts("none in the window");
+		else if (json_is_array(value))
 			json_table(ctl, value);
+	}
+}
+
+/* A view's hash for people: when it was made in the title, without what every view carries for programs. */
+static void print_hash(const struct ctl *ctl, const char *title, json_t *hash)
+{
+	const char *as_of = json_string_value(json_object_get(hash, "as_of"));
+	if (as_of)
+		json_object_set_new(hash, "as_of", json_integer(strtoll(as_of, NULL, 10)));
+	text_print(title, stdout);
+	head("%s", "", hash);
+	json_object_del(hash, "v");
+	json_object_del(hash, "as_of");
+	json_object_del(hash, "commit");
+	json_fields(ctl, hash);
 }
 
 int ctl_together(struct ctl *ctl)
@@ -151,10 +169,10 @@ int ctl_item(struct ctl *ctl)
 		json_print(all);
 		json_decref(all);
 	} else if (!r.code) {
-		json_fields(ctl, hash);
+		print_hash(ctl, item, hash);
 		if (json_object_size(sentiment)) {
-			puts("\nsentiment");
-			json_fields(ctl, sentiment);
+			putchar('\n');
+			print_hash(ctl, "sentiment", sentiment);
 		}
 		if (similar) {
 			putchar('\n');
@@ -215,9 +233,8 @@ int ctl_rules(struct ctl *ctl)
 	else if (rules) {
 		const char *name;
 		json_t *value;
-		json_object_foreach(rules, name, value)
-			if (json_is_array(value))
-				cut(value, top);
+		json_object_foreach(rules, name, value) if (json_is_array(value))
+			cut(value, top);
 		if (ctl->json)
 			json_print(rules);
 		else
@@ -241,7 +258,7 @@ static void one_campaign(struct redis *r, const char *id, int top)
 	}
 	snprintf(minutes_id, sizeof(minutes_id), "%s:minutes", id);
 	snprintf(count, sizeof(count), "%d", top);
-	redisReply *reply = redis_ask(r, "XREVRANGE", redis_key(r, key, "campaign:", minutes_id), "+", "-", "COUNT", count, NULL);
+	redisReply *reply = redis_ask(r, "XREVRANGE", redis_key(r, key, "campaign:", minutes_id), "+", "-", "COUNT", count);
 	if (!reply)
 		goto out;
 	minutes = redis_entries(reply);
@@ -251,7 +268,7 @@ static void one_campaign(struct redis *r, const char *id, int top)
 		json_print(all);
 		json_decref(all);
 	} else {
-		json_fields(ctl, hash);
+		print_hash(ctl, id, hash);
 		if (json_array_size(minutes)) {
 			puts("\nlast minutes");
 			json_table(ctl, minutes);
@@ -279,9 +296,8 @@ static void all_campaigns(struct redis *r, int top)
 				json_object_del(hash, *skip);
 		const char *name;
 		json_t *value;
-		json_object_foreach(hash, name, value)
-			if (r->ctl->json || strncmp(name, "today", 5) != 0)
-				json_object_set(one, name, value);
+		json_object_foreach(hash, name, value) if (r->ctl->json || strncmp(name, "today", 5) != 0)
+			json_object_set(one, name, value);
 		json_decref(hash);
 		json_array_append_new(rows, one);
 	}

@@ -32,14 +32,14 @@ struct wait {
 	struct offsets offsets;
 	struct redis redis;
 	struct topics_layout layout;
-	const char *inputs[INPUTS];       /* NULL: not read */
-	int64_t *numbers;                 /* owns all below */
-	int64_t *ends[INPUTS];            /* E: at the call */
-	int64_t *now[INPUTS];             /* of this look */
-	int64_t *committed, *begins;      /* scratch, one per partition */
-	int64_t *repartition;             /* R */
+	const char *inputs[INPUTS];  /* NULL: not read */
+	int64_t *numbers;            /* owns all below */
+	int64_t *ends[INPUTS];       /* E: at the call */
+	int64_t *now[INPUTS];        /* of this look */
+	int64_t *committed, *begins; /* scratch, one per partition */
+	int64_t *repartition;        /* R */
 	bool inputs_done, repartition_known, repartition_done, again;
-	int64_t watermark;                /* that all must reach; INT64_MIN: not yet known */
+	int64_t watermark; /* that all must reach; INT64_MIN: not yet known */
 	char lag[512];
 	char error[512];
 	int code;
@@ -73,23 +73,23 @@ static int open_all(struct wait *w)
 		int32_t n = topics_partitions(w->offsets.uncommitted, name, 10000);
 		if (n < 1)
 			return ctl_fail(w->ctl, EX_UNAVAILABLE, "topic '%s' does not exist at Kafka %s, or has no leader", name,
-					config->kafka.bootstrap_servers);
+				config->kafka.bootstrap_servers);
 		if (partitions && n != partitions)
 			return ctl_fail(w->ctl, EX_CONFIG, "topic '%s' has %d partitions, another input has %d", name, n, partitions);
 		partitions = n;
 	}
 	topics_layout(config, partitions, &w->layout);
 	size_t n = (size_t)partitions;
-	int64_t *numbers = w->numbers = calloc(n * (3 + 2 * INPUTS), sizeof(int64_t));
-	w->committed = numbers;
-	w->begins = numbers + n;
-	w->repartition = numbers + 2 * n;
-	for (int k = 0; numbers && k < INPUTS; k++) {
-		w->ends[k] = numbers + (3 + 2 * (size_t)k) * n;
+	w->numbers = calloc(n * (3 + 2 * INPUTS), sizeof(int64_t));
+	if (!w->numbers)
+		return ctl_fail(w->ctl, EX_UNAVAILABLE, "out of memory");
+	w->committed = w->numbers;
+	w->begins = w->numbers + n;
+	w->repartition = w->numbers + 2 * n;
+	for (size_t k = 0; k < INPUTS; k++) {
+		w->ends[k] = w->numbers + (3 + 2 * k) * n;
 		w->now[k] = w->ends[k] + n;
 	}
-	if (!numbers)
-		return ctl_fail(w->ctl, EX_UNAVAILABLE, "out of memory");
 	return redis_open(&w->redis, w->ctl) ? 0 : w->redis.code;
 }
 
@@ -110,10 +110,10 @@ static bool is_committed(struct wait *w, const char *topic, const int64_t *ends)
 		if (w->committed[p] < ends[p] && !(w->committed[p] < 0 && w->begins[p] >= ends[p])) {
 			if (w->committed[p] < 0)
 				snprintf(w->lag, sizeof(w->lag), "topic '%s', partition %d: nothing is committed of %" PRId64 "; is glintd running?",
-					 topic, p, ends[p]);
+					topic, p, ends[p]);
 			else
 				snprintf(w->lag, sizeof(w->lag), "topic '%s', partition %d: committed %" PRId64 " of %" PRId64, topic, p,
-					 w->committed[p], ends[p]);
+					w->committed[p], ends[p]);
 			return false;
 		}
 	return true;
@@ -171,7 +171,7 @@ static bool shows_inputs(struct wait *w, int32_t p, const char *shown)
 		shown = end && *end == ',' ? end + 1 : NULL;
 		if (w->inputs[k] && w->ends[k][p] > 0 && at < w->ends[k][p]) {
 			snprintf(w->lag, sizeof(w->lag), "user task u%d shows '%s' up to %" PRId64 " of %" PRId64, p, w->inputs[k], at,
-				 w->ends[k][p]);
+				w->ends[k][p]);
 			return false;
 		}
 	}
@@ -226,7 +226,7 @@ static bool items_caught_up(struct wait *w, bool quiet, int64_t watermark_of_use
 		return false;
 	}
 	if (offsets_committed(&w->offsets, topic, w->layout.partitions, w->committed, w->error, sizeof(w->error)) ||
-	    offsets_ends(&w->offsets, w->layout.names[TOPIC_ALERTS], 1, &alerts_end, w->error, sizeof(w->error)))
+		offsets_ends(&w->offsets, w->layout.names[TOPIC_ALERTS], 1, &alerts_end, w->error, sizeof(w->error)))
 		return fail(w);
 	for (int32_t p = 0; p < w->layout.partitions; p++) {
 		hash = task_hash(w, 'i', p);
@@ -236,12 +236,12 @@ static bool items_caught_up(struct wait *w, bool quiet, int64_t watermark_of_use
 		json_decref(hash);
 		if (watermark < w->watermark) {
 			snprintf(w->lag, sizeof(w->lag), "item task i%d has the watermark %" PRId64 " of the group's %" PRId64, p, watermark,
-				 w->watermark);
+				w->watermark);
 			return false;
 		}
 		if (w->repartition[p] > 0 && shown < w->repartition[p]) {
 			snprintf(w->lag, sizeof(w->lag), "item task i%d shows '%s' up to %" PRId64 " of %" PRId64, p, topic, shown,
-				 w->repartition[p]);
+				w->repartition[p]);
 			return false;
 		}
 	}
@@ -258,7 +258,7 @@ static bool look(struct wait *w)
 	bool quiet;
 	int64_t watermark;
 	if (!inputs_committed(w) || !repartition_committed(w) || !users_caught_up(w, &quiet, &watermark) ||
-	    !items_caught_up(w, quiet, watermark))
+		!items_caught_up(w, quiet, watermark))
 		return false;
 	if (w->again)
 		return true;

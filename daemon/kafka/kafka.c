@@ -290,7 +290,7 @@ int kafka_reach(rd_kafka_t *client, const char *bootstrap, int timeout_ms, char 
 	}
 	if (err == RD_KAFKA_RESP_ERR__TRANSPORT || err == RD_KAFKA_RESP_ERR__TIMED_OUT) {
 		snprintf(error, size, "no answer from Kafka at %s within %d s; is it running, and may this host reach it?", bootstrap,
-			 (timeout_ms + 999) / 1000);
+			(timeout_ms + 999) / 1000);
 		return -ETIMEDOUT;
 	}
 	snprintf(error, size, "Kafka at %s: %s", bootstrap, rd_kafka_err2str(err));

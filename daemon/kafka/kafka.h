@@ -34,7 +34,7 @@ struct rd_kafka_conf_s *kafka_conf(const struct config *config, enum kafka_role 
 
 /* Makes a client without callbacks of its own. 0 and *ret (rd_kafka_destroy), or -EINVAL with a sentence. Does not wait for brokers. */
 int kafka_client(const struct config *config, enum kafka_role role, const char *bootstrap, struct rd_kafka_s **ret, char *error,
-		 size_t size);
+	size_t size);
 
 void kafka_client_destroy(struct rd_kafka_s *client); /* NULL allowed */
 

@@ -29,8 +29,8 @@ int32_t partitioner_partition(enum partitioner which, const void *key, size_t si
 /* What a sample of a topic's records says about its partitioner. Zero it; partitions is set by the caller. */
 struct partitioner_sample {
 	int32_t partitions;
-	uint32_t keyed, unkeyed;         /* records seen */
-	uint32_t fits[PARTITIONERS];     /* keyed records that lie where this one puts them */
+	uint32_t keyed, unkeyed;     /* records seen */
+	uint32_t fits[PARTITIONERS]; /* keyed records that lie where this one puts them */
 };
 
 void partitioner_sample_add(struct partitioner_sample *sample, const void *key, size_t size, int32_t partition);

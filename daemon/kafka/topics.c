@@ -122,12 +122,13 @@ int32_t topics_partitions(rd_kafka_t *client, const char *topic, int timeout_ms)
 		return -EIO;
 	int32_t n = cluster_count(&c, topic);
 	cluster_done(&c);
-	return n > 0 ? n : n == 0 ? -ENOENT : -EIO;
+	return n > 0 ? n : n == 0 ? -ENOENT
+				  : -EIO;
 }
 
 /* The inputs' common count, or an error. missing: bit per kind; without it a missing input is an error. */
 static int inputs_check(const struct config *config, const struct cluster *c, const char *bootstrap, unsigned *missing, int32_t *ret,
-			char *error, size_t size)
+	char *error, size_t size)
 {
 	const char *first = NULL;
 	int32_t count = 0;
@@ -139,7 +140,7 @@ static int inputs_check(const struct config *config, const struct cluster *c, co
 		int32_t n = cluster_count(c, name);
 		if (n < 0) {
 			snprintf(error, size, "topic '%s' has partitions without a leader at Kafka %s; a broker is down or starting", name,
-				 where(config, bootstrap));
+				where(config, bootstrap));
 			return -EIO;
 		}
 		if (!n && missing) {
@@ -148,17 +149,17 @@ static int inputs_check(const struct config *config, const struct cluster *c, co
 		}
 		if (!n) {
 			snprintf(error, size,
-				 "topic '%s' does not exist at Kafka %s; correct 'topics.%s', or create it: glintctl topics create", name,
-				 where(config, bootstrap), option_names[k]);
+				"topic '%s' does not exist at Kafka %s; correct 'topics.%s', or create it: glintctl topics create", name,
+				where(config, bootstrap), option_names[k]);
 			return -ENOENT;
 		}
 		if (k == EVENT_ITEM) /* the catalogue is a global table: any count */
 			continue;
 		if (first && n != count) {
 			snprintf(error, size,
-				 "topic '%s' has %d partition%s but '%s' has %d; events of one shopper are joined by partition, so that the "
-				 "inputs need the same number (and the same partitioner)",
-				 first, count, plural(count), name, n);
+				"topic '%s' has %d partition%s but '%s' has %d; events of one shopper are joined by partition, so that the "
+				"inputs need the same number (and the same partitioner)",
+				first, count, plural(count), name, n);
 			return -EINVAL;
 		}
 		if (!first) {
@@ -248,10 +249,9 @@ static int create(rd_kafka_t *client, const struct new_topic *topics, size_t n, 
 		if (err && err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) { /* another process of the group was quicker */
 			const char *text = rd_kafka_topic_result_error_string(of[i]);
 			snprintf(error, size, "topic '%s' cannot be created: %s%s", rd_kafka_topic_result_name(of[i]),
-				 text ? text : rd_kafka_err2str(err),
-				 err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ?
-					 "; grant CREATE on it, or create it by hand" :
-				 err == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR ? "; see glint.replication_factor" : "");
+				text ? text : rd_kafka_err2str(err),
+				err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ? "; grant CREATE on it, or create it by hand" : err == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR ? "; see glint.replication_factor"
+																														  : "");
 			goto out;
 		}
 	}
@@ -269,7 +269,7 @@ out:
 typedef int describe_fn(void *arg, const char *topic, const char *name, const char *value, char *error, size_t size);
 
 static int describe(rd_kafka_t *client, const char *const *names, size_t n, describe_fn *each, void *arg, struct topics_layout *layout,
-		    char *error, size_t size)
+	char *error, size_t size)
 {
 	rd_kafka_ConfigResource_t *list[INTERNAL_TOPICS + EVENT_KINDS];
 	int r = 0;
@@ -293,7 +293,7 @@ static int describe(rd_kafka_t *client, const char *const *names, size_t n, desc
 		const char *topic = rd_kafka_ConfigResource_name(of[i]);
 		if (rd_kafka_ConfigResource_error(of[i])) {
 			topics_warn(layout, "settings of topic '%s' cannot be checked: %s", topic,
-				    rd_kafka_err2str(rd_kafka_ConfigResource_error(of[i])));
+				rd_kafka_err2str(rd_kafka_ConfigResource_error(of[i])));
 			continue;
 		}
 		size_t entries;
@@ -339,7 +339,7 @@ static int check_policy(void *arg, const char *topic, const char *name, const ch
 	if (!wanted)
 		return 0;
 	snprintf(error, size, "topic '%s': %s is '%s' but must be '%s' (%s): kafka-configs.sh --alter --topic %s --add-config %s=%s", topic, name,
-		 value, wanted, harm, topic, name, wanted);
+		value, wanted, harm, topic, name, wanted);
 	return -EINVAL;
 }
 
@@ -354,7 +354,7 @@ static int64_t now_ms(void)
 
 /* Waits until every named topic is there with leaders; leaves the listing in *c. */
 static int wait_visible(const struct config *config, rd_kafka_t *client, const char *bootstrap, struct cluster *c, const char *const *names,
-			size_t n, char *error, size_t size)
+	size_t n, char *error, size_t size)
 {
 	int64_t until = now_ms() + VISIBLE_TIMEOUT_MS;
 	for (;;) {
@@ -370,7 +370,7 @@ static int wait_visible(const struct config *config, rd_kafka_t *client, const c
 			return 0;
 		if (now_ms() > until) {
 			snprintf(error, size, "topic '%s' has no leader after %d s at Kafka %s; a broker is down or starting", lacking,
-				 VISIBLE_TIMEOUT_MS / 1000, where(config, bootstrap));
+				VISIBLE_TIMEOUT_MS / 1000, where(config, bootstrap));
 			return -ETIMEDOUT;
 		}
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
@@ -385,19 +385,19 @@ static int check_counts(const struct cluster *c, const struct topics_layout *lay
 			continue;
 		if (!policies[i].of_inputs)
 			snprintf(error, size, "topic '%s' has %d partitions but must have one; stop the group, delete the topic and start again",
-				 layout->names[i], n);
+				layout->names[i], n);
 		else
 			snprintf(error, size,
-				 "topic '%s' has %d partition%s but the inputs have %d: the inputs' number was changed. Stop all glintd of the group, "
-				 "then start with another group.id, which counts anew from what the inputs hold (or delete the topics %s-*)",
-				 layout->names[i], n, plural(n), layout->partitions, layout->names[i]);
+				"topic '%s' has %d partition%s but the inputs have %d: the inputs' number was changed. Stop all glintd of the group, "
+				"then start with another group.id, which counts anew from what the inputs hold (or delete the topics %s-*)",
+				layout->names[i], n, plural(n), layout->partitions, layout->names[i]);
 		return -EINVAL;
 	}
 	return 0;
 }
 
 static int create_missing(const struct config *config, rd_kafka_t *client, const struct cluster *c, struct topics_layout *layout, char *error,
-			  size_t size)
+	size_t size)
 {
 	struct new_topic topics[INTERNAL_TOPICS];
 	const char *inputs[EVENT_KINDS];
@@ -465,7 +465,7 @@ out:
 }
 
 int topics_create_inputs(const struct config *config, rd_kafka_t *client, const char *bootstrap, int32_t partitions, int64_t retention_ms,
-			 struct topics_layout *ret, char *error, size_t size)
+	struct topics_layout *ret, char *error, size_t size)
 {
 	struct new_topic topics[EVENT_KINDS];
 	const char *names[EVENT_KINDS];
@@ -482,7 +482,7 @@ int topics_create_inputs(const struct config *config, rd_kafka_t *client, const 
 		goto out;
 	if (count && partitions && count != partitions) {
 		snprintf(error, size, "the inputs that exist have %d partition%s, so that no other can be created with %d", count, plural(count),
-			 partitions);
+			partitions);
 		r = -EINVAL;
 		goto out;
 	}
@@ -494,7 +494,7 @@ int topics_create_inputs(const struct config *config, rd_kafka_t *client, const 
 			bool table = k == EVENT_ITEM;
 			names[n] = config->topics.of[k].name;
 			topics[n++] = (struct new_topic){ config->topics.of[k].name, count, table ? "compact" : "delete",
-							  table ? -1 : retention_ms, 0 };
+				table ? -1 : retention_ms, 0 };
 			layout.input_created[k] = true;
 		}
 	if (n && is_embedded(config)) {

@@ -31,9 +31,9 @@ enum internal_topic {
 struct topics_layout {
 	int32_t partitions; /* P: of each input, so of user and item tasks */
 	char names[INTERNAL_TOPICS][TOPIC_NAME_BYTES];
-	int32_t counts[INTERNAL_TOPICS]; /* partitions */
-	bool created[INTERNAL_TOPICS];   /* by this call */
-	bool input_created[4];           /* by enum event_kind; only topics_create_inputs() sets it */
+	int32_t counts[INTERNAL_TOPICS];    /* partitions */
+	bool created[INTERNAL_TOPICS];      /* by this call */
+	bool input_created[4];              /* by enum event_kind; only topics_create_inputs() sets it */
 	char warning[TOPICS_WARNING_BYTES]; /* sentences that do not stop a start, joined by "; "; "" = none */
 };
 
@@ -45,12 +45,12 @@ void topics_layout(const struct config *config, int32_t partitions, struct topic
  * 0; -ENOENT an input is missing; -EINVAL counts, policies or partitioners are wrong; -ETIMEDOUT, -EIO the brokers; each with a
  * sentence. Takes at most some 45 s, usually less than one. */
 int topics_prepare(const struct config *config, struct rd_kafka_s *client, const char *bootstrap, struct topics_layout *ret, char *error,
-		   size_t size);
+	size_t size);
 
 /* For glintctl: makes configured inputs that are missing, with `partitions` (0: as those that exist, else 4) and retention_ms (-1 = for
  * ever, as replays need it; the catalogue is compacted). Sets input_created. Errors as above, -EINVAL also when partitions disagrees. */
 int topics_create_inputs(const struct config *config, struct rd_kafka_s *client, const char *bootstrap, int32_t partitions,
-			 int64_t retention_ms, struct topics_layout *ret, char *error, size_t size);
+	int64_t retention_ms, struct topics_layout *ret, char *error, size_t size);
 
 /* Reads the last <= 100 records of every input partition (3 s at most) and compares partitioners; topics_prepare does it.
  * 0, with what is doubtful added to layout->warning; -EINVAL with a sentence: refused. */

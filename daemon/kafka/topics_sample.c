@@ -143,13 +143,13 @@ static int judge(struct sampling *s, struct topics_layout *layout, char *error, 
 			continue;
 		if (p->unkeyed >= 10 && !p->keyed) {
 			snprintf(error, size,
-				 "records of topic '%s' have no key; they must be keyed by user id, so that one shopper's events lie in one partition",
-				 name);
+				"records of topic '%s' have no key; they must be keyed by user id, so that one shopper's events lie in one partition",
+				name);
 			return -EINVAL;
 		}
 		if (p->unkeyed)
 			topics_warn(layout, "%u of the last %u records of topic '%s' have no key: their shoppers are spread over several tasks",
-				    p->unkeyed, p->unkeyed + p->keyed, name);
+				p->unkeyed, p->unkeyed + p->keyed, name);
 		int which = partitioner_sample_judge(p);
 		if (which < 0)
 			continue;
@@ -157,10 +157,10 @@ static int judge(struct sampling *s, struct topics_layout *layout, char *error, 
 			const char *one = of_first < PARTITIONERS ? partitioner_names[of_first] : "an unknown one";
 			const char *other = which < PARTITIONERS ? partitioner_names[which] : "an unknown one";
 			snprintf(error, size,
-				 "topics '%s' and '%s' were written with different partitioners (%s and %s), so that one shopper's events do not lie "
-				 "in partitions of one number; write both with one partitioner (murmur2, the Java clients' own, is librdkafka's "
-				 "partitioner=murmur2_random)",
-				 input_name(s, first), name, one, other);
+				"topics '%s' and '%s' were written with different partitioners (%s and %s), so that one shopper's events do not lie "
+				"in partitions of one number; write both with one partitioner (murmur2, the Java clients' own, is librdkafka's "
+				"partitioner=murmur2_random)",
+				input_name(s, first), name, one, other);
 			return -EINVAL;
 		}
 		if (first < 0) {
@@ -171,12 +171,12 @@ static int judge(struct sampling *s, struct topics_layout *layout, char *error, 
 	if (keys_disagree(s, &a, &b)) {
 		if (a == b)
 			snprintf(error, size, "topic '%s' has records of one key in several partitions; they must be partitioned by user id",
-				 input_name(s, a));
+				input_name(s, a));
 		else
 			snprintf(error, size,
-				 "topics '%s' and '%s' have records of one key in different partitions; all inputs must be keyed by user id and written "
-				 "with one partitioner",
-				 input_name(s, a), input_name(s, b));
+				"topics '%s' and '%s' have records of one key in different partitions; all inputs must be keyed by user id and written "
+				"with one partitioner",
+				input_name(s, a), input_name(s, b));
 		return -EINVAL;
 	}
 	return 0;

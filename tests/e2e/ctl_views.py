@@ -69,10 +69,13 @@ def an_item(t):
     'item shows the hash, sentiment and neighbours of an item.'
     config, db = setup(t)
     assert t.ctl(config, 'item', 'hat', check=False).returncode == 69
-    db.do('HSET', 'glint:item:hat', 'rating_mean', '4.5', 'rating_n', '2')
+    db.do('HSET', 'glint:item:hat', 'rating_mean', '4.5', 'rating_n', '2', 'v', '1', 'as_of', '1700000000000')
     db.do('HSET', 'glint:sentiment:item:hat', 'mean_1d', '0.3')
-    assert [l.split() for l in lines(t, config, 'item', 'hat')] == [['rating_mean', '4.5'], ['rating_n', '2'], [], ['sentiment'], ['mean_1d', '0.3']]
-    assert t.ctl_json(config, 'item', 'hat') == {'item': {'rating_mean': '4.5', 'rating_n': '2'}, 'sentiment': {'mean_1d': '0.3'}, 'similar': None}
+    shown = lines(t, config, 'item', 'hat')
+    assert shown[0].startswith('hat, as of 2023-11-1'), shown
+    assert [l.split() for l in shown[1:]] == [['rating_mean', '4.5'], ['rating_n', '2'], [], ['sentiment'], ['mean_1d', '0.3']], shown
+    assert t.ctl_json(config, 'item', 'hat') == {'item': {'rating_mean': '4.5', 'rating_n': '2', 'v': '1', 'as_of': '1700000000000'},
+                                                 'sentiment': {'mean_1d': '0.3'}, 'similar': None}
 
 
 @case

@@ -43,7 +43,7 @@ static char *read_all(const char *const *files, int n, int *ret)
 	text[0] = '\0';
 	while ((r = jsonl_next(j, &line, error, sizeof(error))) > 0)
 		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%c:%d %d%s ", line.file[strlen(line.file) - 1], (int)line.number,
-			 (int)line.ts, line.object ? "" : "!");
+			(int)line.ts, line.object ? "" : "!");
 	jsonl_close(j);
 	*ret = r;
 	return text;

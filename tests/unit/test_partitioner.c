@@ -37,11 +37,11 @@ static void every_partitioner_agrees_with_librdkafkas(void **state)
 		int n = snprintf(key, sizeof(key), "%.*s%d", i % 11, "user-\xe4\xbd\xa0\xe5\xa5\xbd", i * 7919);
 		for (int32_t p = 1; p <= 13; p += 3) {
 			assert_int_equal(partitioner_partition(PARTITIONER_MURMUR2, key, (size_t)n, p),
-					 rd_kafka_msg_partitioner_murmur2(NULL, key, (size_t)n, p, NULL, NULL));
+				rd_kafka_msg_partitioner_murmur2(NULL, key, (size_t)n, p, NULL, NULL));
 			assert_int_equal(partitioner_partition(PARTITIONER_CRC32, key, (size_t)n, p),
-					 rd_kafka_msg_partitioner_consistent(NULL, key, (size_t)n, p, NULL, NULL));
+				rd_kafka_msg_partitioner_consistent(NULL, key, (size_t)n, p, NULL, NULL));
 			assert_int_equal(partitioner_partition(PARTITIONER_FNV1A, key, (size_t)n, p),
-					 rd_kafka_msg_partitioner_fnv1a(NULL, key, (size_t)n, p, NULL, NULL));
+				rd_kafka_msg_partitioner_fnv1a(NULL, key, (size_t)n, p, NULL, NULL));
 		}
 	}
 }
@@ -52,8 +52,7 @@ static struct partitioner_sample sample_of(int which, int32_t partitions, int n)
 	char key[32];
 	for (int i = 0; i < n; i++) {
 		int size = snprintf(key, sizeof(key), "u%d", i);
-		int32_t p = which < PARTITIONERS ? partitioner_partition((enum partitioner)which, key, (size_t)size, partitions) :
-						   i % partitions;
+		int32_t p = which < PARTITIONERS ? partitioner_partition((enum partitioner)which, key, (size_t)size, partitions) : i % partitions;
 		partitioner_sample_add(&s, key, (size_t)size, p);
 	}
 	return s;

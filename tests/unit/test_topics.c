@@ -24,8 +24,7 @@ static struct config *config_of(const char *path, bool embedded, bool ctl, const
 	char run_dir[128];
 	struct config_errors errors = { 0 };
 	struct config *config = NULL;
-	struct config_request request = { .path = path, .embedded = embedded, .ctl = ctl, .sets = all, .instance = "one",
-					  .check_kafka = kafka_check_property };
+	struct config_request request = { .path = path, .embedded = embedded, .ctl = ctl, .sets = all, .instance = "one", .check_kafka = kafka_check_property };
 	snprintf(run_dir, sizeof(run_dir), "glint.run_dir=%s", folder);
 	all[request.n_sets++] = run_dir;
 	for (size_t i = 0; i < n; i++)
@@ -114,8 +113,8 @@ static void an_input_that_is_missing_is_named_with_the_way_out(void **state)
 	assert_int_equal(kafka_client(other, KAFKA_ADMIN, embedded_bootstrap(e), &client, error, sizeof(error)), 0);
 	assert_int_equal(topics_prepare(other, client, embedded_bootstrap(e), &layout, error, sizeof(error)), -ENOENT);
 	snprintf(expected, sizeof(expected),
-		 "topic 'pp' does not exist at Kafka %s; correct 'topics.purchases', or create it: glintctl topics create",
-		 embedded_bootstrap(e));
+		"topic 'pp' does not exist at Kafka %s; correct 'topics.purchases', or create it: glintctl topics create",
+		embedded_bootstrap(e));
 	assert_string_equal(error, expected);
 	rd_kafka_destroy(client);
 	embedded_stop(e);
@@ -148,7 +147,7 @@ static void value_is(rd_kafka_conf_t *conf, const char *name, const char *value)
 static void a_property_of_the_shop_wins_over_our_defaults_but_not_over_what_glint_stands_on(void **state)
 {
 	static const char *const sets[] = { "kafka.group.id=g", "kafka.bootstrap.servers=b:1", "kafka.linger.ms=50", "kafka.fetch.wait.max.ms=7",
-					    "topics.clicks=c" };
+		"topics.clicks=c" };
 	struct config *config = config_of(NULL, false, true, sets, 5);
 	char error[512];
 	(void)state;
