@@ -28,7 +28,9 @@ struct bias_item {
 	int64_t n, sum_milli;
 };
 
-enum { METRIC_RATING, METRIC_N, METRIC_SUM_MILLI };
+enum { METRIC_RATING,
+	METRIC_N,
+	METRIC_SUM_MILLI };
 
 static int bias_setup(void *settings, char *error, size_t error_size)
 {

@@ -89,7 +89,7 @@ static inline void buf_varint(struct buf *b, uint64_t v)
 
 static inline void buf_zigzag(struct buf *b, int64_t v)
 {
-	buf_varint(b, ((uint64_t)v << 1) ^ (uint64_t)(v >> 63));
+	buf_varint(b, ((uint64_t)v << 1) ^ -(uint64_t)(v < 0));
 }
 
 static inline void buf_text(struct buf *b, struct text t) /* varint length, bytes; absent reads back as empty */

@@ -53,8 +53,8 @@ struct touch {
 	symbol_t campaign;
 };
 
-struct placed { /* an order, for its refunds */
-	uint64_t id; /* XXH3 of the order id */
+struct placed {                            /* an order, for its refunds */
+	uint64_t id;                       /* XXH3 of the order id */
 	int64_t gross, discount, refunded; /* 0 <= discount <= gross, 0 <= refunded <= gross (all 0 when gross <= 0) */
 	symbol_t currency, direct, attributed;
 };
@@ -111,7 +111,9 @@ static void on_click(const struct campaign_settings *s, struct user_ctx *ctx, st
 	enum click_action action = e->click.action;
 	if (action == ACTION_IMPRESSION || action == ACTION_CLICK || action == ACTION_ADD_TO_CART)
 		emit_sum(ctx->emitter, P_CAMPAIGN, key,
-			action == ACTION_IMPRESSION ? METRIC_IMPRESSIONS : action == ACTION_CLICK ? METRIC_CLICKS : METRIC_CARTS, 0,
+			action == ACTION_IMPRESSION ? METRIC_IMPRESSIONS : action == ACTION_CLICK ? METRIC_CLICKS
+												  : METRIC_CARTS,
+			0,
 			pane_of(e->ts, MINUTE_MS), 1);
 	emit_max(ctx->emitter, P_CAMPAIGN, key, METRIC_UNIQUE, hll_index(ctx->user_hash), pane_of(e->ts, DAY_MS), hll_rho(ctx->user_hash));
 	emit_max(ctx->emitter, P_CAMPAIGN, key, METRIC_LAST, 0, 0, e->ts);
@@ -132,7 +134,8 @@ static int64_t gross_of(struct user_ctx *ctx, const struct purchase *p)
 	__int128 sum = 0; /* holds any product of two 64-bit numbers; a line's share of it is cut to 64 bits, so that all lines fit */
 	for (uint32_t i = 0; i < p->n_lines; i++) {
 		__int128 line = (__int128)p->lines[i].quantity * p->lines[i].unit_price_minor;
-		sum += line > INT64_MAX ? INT64_MAX : line < INT64_MIN ? INT64_MIN : line;
+		sum += line > INT64_MAX ? INT64_MAX : line < INT64_MIN ? INT64_MIN
+								       : line;
 	}
 	return cut(ctx, sum);
 }
@@ -169,7 +172,8 @@ static void on_order(const struct campaign_settings *s, struct user_ctx *ctx, st
 		.direct = symbols_intern(ctx->symbols, p->campaign_id),
 		.attributed = last_touch(s, u, e->ts),
 	};
-	o.discount = p->discount_minor < 0 ? 0 : p->discount_minor < o.gross ? p->discount_minor : o.gross;
+	o.discount = p->discount_minor < 0 ? 0 : p->discount_minor < o.gross ? p->discount_minor
+									     : o.gross;
 	book(ctx, e->ts, currency, o.direct, o.attributed, 1, gross - o.discount);
 	if (!p->order_id.size)
 		return;
@@ -208,7 +212,8 @@ static void on_refund(struct user_ctx *ctx, struct campaign_user *u, const struc
 		return;
 	}
 	int64_t left = o->gross - o->refunded, before = o->refunded;
-	o->refunded += returned < 0 ? 0 : returned < left ? returned : left;
+	o->refunded += returned < 0 ? 0 : returned < left ? returned
+							  : left;
 	int64_t net = o->refunded - before - (discount_of(o, o->refunded) - discount_of(o, before));
 	book(ctx, e->ts, currency, o->direct, o->attributed, 0, -net);
 }

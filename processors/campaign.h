@@ -32,7 +32,8 @@ struct campaign_settings {
 /* Money of one event is cut to this (and counted): sums of millions of them stay far from overflow. */
 #define CAMPAIGN_AMOUNT_MAX ((int64_t)10000000000000) /* minor units */
 
-enum { MINUTE_MS = 60000, DAY_MS = 86400000 };
+enum { MINUTE_MS = 60000,
+	DAY_MS = 86400000 };
 
 /* A campaign's block. */
 struct campaign_item {

@@ -47,7 +47,8 @@ double hll_estimate(const uint8_t *registers)
 	return alpha * m * m / z;
 }
 
-enum { SPARSE = 0, DENSE = 1 };
+enum { SPARSE = 0,
+	DENSE = 1 };
 
 void hll_save(const uint8_t *registers, struct buf *to)
 {

@@ -10,7 +10,9 @@
 
 #include "buf.h"
 
-enum { HLL_BITS = 12, HLL_REGISTERS = 1 << HLL_BITS, HLL_RHO_MAX = 64 - HLL_BITS + 1 };
+enum { HLL_BITS = 12,
+	HLL_REGISTERS = 1 << HLL_BITS,
+	HLL_RHO_MAX = 64 - HLL_BITS + 1 };
 
 static inline uint32_t hll_index(uint64_t hash)
 {

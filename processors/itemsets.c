@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <xxhash.h>
 
-enum { NEIGHBOURS_MAX = 500, BASKET_MAX = 512 };
+enum { NEIGHBOURS_MAX = 500,
+	BASKET_MAX = 512 };
 
 static const struct option options[] = {
 	{ "window", OPTION_DURATION, OPTION_AT(itemsets_settings, window_ms), .value = "30d", .min = "1min", .max = "3650d", .zero = "for ever",
@@ -35,10 +36,15 @@ static const struct option options[] = {
 
 const char *const basket_names[BASKETS] = { "order", "session" };
 
-enum { DROP_BASKET_ITEMS, DROP_SESSION_ITEMS, DROP_OUTLIVED, DROP_PAIRS };
+enum { DROP_BASKET_ITEMS,
+	DROP_SESSION_ITEMS,
+	DROP_OUTLIVED,
+	DROP_PAIRS };
 static const char *const drop_names[] = { "basket_items_dropped", "session_items_dropped", "outlived", "pairs_dropped", NULL };
 
-enum { METRIC_PAIR, METRIC_BASKETS = METRIC_PAIR + BASKETS, METRICS = METRIC_BASKETS + BASKETS }; /* + enum basket */
+enum { METRIC_PAIR,
+	METRIC_BASKETS = METRIC_PAIR + BASKETS,
+	METRICS = METRIC_BASKETS + BASKETS }; /* + enum basket */
 
 static int itemsets_setup(void *settings, char *error, size_t error_size)
 {
@@ -331,7 +337,7 @@ static void heap_sort(const struct symbols *symbols, struct itemsets_other *to, 
 /* The k-th greatest count of a map with more than k, and how many are above it: a heap of counts, so that no text is looked at. */
 static uint32_t threshold(const struct pair_map *m, uint32_t k, uint32_t *ret_above)
 {
-	uint32_t heap[NEIGHBOURS_MAX], n = 0;
+	uint32_t heap[NEIGHBOURS_MAX] = { 0 }, n = 0;
 	for (uint32_t i = 0; i < 1u << m->bits; i++) {
 		uint32_t x = m->slots[i].count, at;
 		if (!m->slots[i].other || (n == k && x <= heap[0]))

@@ -12,21 +12,23 @@
 #include "pairs.h"
 #include "processor.h"
 
-enum basket { BASKET_ORDER, BASKET_SESSION, BASKETS };
+enum basket { BASKET_ORDER,
+	BASKET_SESSION,
+	BASKETS };
 
 extern const char *const basket_names[BASKETS]; /* "order", "session" */
 
 struct itemsets_settings {
-	int64_t window_ms;         /* 0: for ever */
+	int64_t window_ms; /* 0: for ever */
 	int64_t pane_ms;
 	int64_t session_gap_ms;
-	int64_t session_pairs;     /* a new item of a session pairs with so many before it */
+	int64_t session_pairs; /* a new item of a session pairs with so many before it */
 	int64_t session_max_items;
 	int64_t basket_max_items;
-	int64_t neighbours;        /* others in a model row, per kind of basket */
-	int64_t shown;             /* items in a view, <= neighbours */
-	int64_t max_pairs;         /* others counted per item, kind of basket (and pane) */
-	int64_t rules;             /* rules in glint:rules */
+	int64_t neighbours; /* others in a model row, per kind of basket */
+	int64_t shown;      /* items in a view, <= neighbours */
+	int64_t max_pairs;  /* others counted per item, kind of basket (and pane) */
+	int64_t rules;      /* rules in glint:rules */
 	int64_t rule_min_count;
 	struct pairs_window window; /* from window_ms and pane_ms */
 };

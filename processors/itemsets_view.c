@@ -6,7 +6,8 @@
 #include "measures.h"
 #include "view.h"
 
-enum { SHOWN_MAX = 500, RULES_MAX = 1000 };
+enum { SHOWN_MAX = 500,
+	RULES_MAX = 1000 };
 
 static const struct itemsets_model *model_of(const struct model *m, struct key key)
 {

@@ -8,8 +8,14 @@
 #include "processor.h"
 
 /* Columns of rows with currency 0, and of rows with a currency. */
-enum { COLUMN_IMPRESSIONS, COLUMN_CLICKS, COLUMN_CARTS };
-enum { COLUMN_ORDERS, COLUMN_REVENUE, COLUMN_ATTRIBUTED_ORDERS, COLUMN_ATTRIBUTED_REVENUE, LEDGER_COLUMNS };
+enum { COLUMN_IMPRESSIONS,
+	COLUMN_CLICKS,
+	COLUMN_CARTS };
+enum { COLUMN_ORDERS,
+	COLUMN_REVENUE,
+	COLUMN_ATTRIBUTED_ORDERS,
+	COLUMN_ATTRIBUTED_REVENUE,
+	LEDGER_COLUMNS };
 
 struct ledger_row {
 	int32_t pane;
@@ -26,7 +32,7 @@ struct ledger {
 struct ledger_row *ledger_row(struct ledger *l, const struct symbols *symbols, struct pool *pool, int32_t pane, symbol_t currency,
 	uint32_t max_currencies);
 void ledger_add(struct ledger_row *row, int column, int64_t amount);
-uint32_t ledger_first(const struct ledger *l, int32_t pane); /* index of the first row of `pane` or later; l->n: none */
+uint32_t ledger_first(const struct ledger *l, int32_t pane);                /* index of the first row of `pane` or later; l->n: none */
 void ledger_drop_before(struct ledger *l, struct pool *pool, int32_t pane); /* rows of earlier panes */
 
 void ledger_save(const struct ledger *l, const struct symbols *symbols, struct buf *to);

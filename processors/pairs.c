@@ -141,7 +141,8 @@ static struct pairs_pane *insert_pane(struct pairs *p, struct pool *pool, uint32
 const struct pair_map *pairs_total(const struct pairs *p)
 {
 	static const struct pair_map none;
-	return p->n_in >= 2 ? &p->total : p->n_in == 1 ? &p->panes[0].map : &none;
+	return p->n_in >= 2 ? &p->total : p->n_in == 1 ? &p->panes[0].map
+						       : &none;
 }
 
 uint32_t pairs_count(const struct pairs *p, symbol_t other)

@@ -37,13 +37,13 @@ struct pairs_pane {
 struct pairs {
 	struct pairs_pane *panes; /* ascending */
 	uint32_t n_panes, panes_capacity;
-	uint32_t n_in;            /* the first so many are in the window; the rest is ahead */
-	uint32_t baskets;         /* of the window */
-	int32_t now;              /* the watermark's pane as last seen; INT32_MIN: none yet. Always 0 for ever */
-	int64_t until;            /* end of that pane, where known: a watermark below it changes nothing (saves a division per increment) */
-	bool started;             /* now is set; a fresh block is zero bytes */
-	bool ever;                /* anything was ever counted */
-	struct pair_map total;    /* used while n_in >= 2 */
+	uint32_t n_in;         /* the first so many are in the window; the rest is ahead */
+	uint32_t baskets;      /* of the window */
+	int32_t now;           /* the watermark's pane as last seen; INT32_MIN: none yet. Always 0 for ever */
+	int64_t until;         /* end of that pane, where known: a watermark below it changes nothing (saves a division per increment) */
+	bool started;          /* now is set; a fresh block is zero bytes */
+	bool ever;             /* anything was ever counted */
+	struct pair_map total; /* used while n_in >= 2 */
 };
 
 struct pairs_window {
@@ -53,7 +53,8 @@ struct pairs_window {
 
 static inline int32_t pairs_pane_at(struct pairs_window w, int64_t ts) /* INT64_MIN: INT32_MIN */
 {
-	return w.panes == 0 ? 0 : ts == INT64_MIN ? INT32_MIN : pane_of(ts, w.pane_ms);
+	return w.panes == 0 ? 0 : ts == INT64_MIN ? INT32_MIN
+						  : pane_of(ts, w.pane_ms);
 }
 
 /* Adds `amount` (> 0) to the count with `other`, or, with other == 0, to the item's own baskets. 0; -ESTALE: the pane is older than the

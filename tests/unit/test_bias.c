@@ -231,7 +231,8 @@ static void on_movielens_the_prequential_error_is_within_two_thousandths_of_the_
 		if (n++) {
 			const struct bias_user *u = shop_user_block(s, user, P_BIAS);
 			double mu = mu_of(s), guess = mu + (u ? u->c - mu * u->v : 0) + bias_of(model_of(s, item), mu);
-			guess = guess < 0.5 ? 0.5 : guess > 5 ? 5 : guess;
+			guess = guess < 0.5 ? 0.5 : guess > 5 ? 5
+							      : guess;
 			square += (stars - guess) * (stars - guess);
 			predicted++;
 		}

@@ -11,7 +11,8 @@
 #include "processors/json.h"
 #include "shop.h"
 
-enum { MIN = 60000, HOUR = 3600000 };
+enum { MIN = 60000,
+	HOUR = 3600000 };
 #define DAY ((int64_t)86400000)
 #define T0 ((int64_t)1700006400000) /* a midnight UTC */
 
@@ -92,7 +93,7 @@ static void direct_and_attributed_figures_are_counted_apart(void **state)
 	click(s, T0 + 12, "ben", ACTION_CLICK, "spring");
 	click(s, T0 + 13, "ben", ACTION_WISHLIST, "spring"); /* names it, is none of its figures */
 	click(s, T0 + 14, "cid", ACTION_CLICK, NULL);
-	sell(s, T0 + 20, "ann", (struct sale){ .order = "o1", .campaign = "mail" }, 2, 1500); /* names another: attributed to spring */
+	sell(s, T0 + 20, "ann", (struct sale){ .order = "o1", .campaign = "mail" }, 2, 1500);  /* names another: attributed to spring */
 	sell(s, T0 + 21, "cid", (struct sale){ .order = "o2", .campaign = "spring" }, 1, 999); /* names it without a touch */
 	shop_flush(s);
 	dump_is(s, "spring", ",\"impressions\":8,\"clicks\":2,\"carts\":1,\"orders\":1,\"revenue\":{\"EUR\":999},\"attributed_orders\":1,"
@@ -110,10 +111,10 @@ static void the_last_click_or_view_within_the_window_gets_the_order(void **state
 	int64_t t = T0;
 	click(s, t, "ann", ACTION_CLICK, "a");
 	click(s, t + 5, "ann", ACTION_VIEW, "b");
-	click(s, t + 6, "ann", ACTION_IMPRESSION, "c"); /* no touch */
-	sell(s, t + 5, "ann", (struct sale){ .order = "o1" }, 1, 1);       /* b, at the same instant */
-	sell(s, t + 4, "ann", (struct sale){ .order = "o2" }, 1, 10);      /* a: b came after it */
-	sell(s, t - 1, "ann", (struct sale){ .order = "o3" }, 1, 100);     /* none: before every touch */
+	click(s, t + 6, "ann", ACTION_IMPRESSION, "c");                                /* no touch */
+	sell(s, t + 5, "ann", (struct sale){ .order = "o1" }, 1, 1);                   /* b, at the same instant */
+	sell(s, t + 4, "ann", (struct sale){ .order = "o2" }, 1, 10);                  /* a: b came after it */
+	sell(s, t - 1, "ann", (struct sale){ .order = "o3" }, 1, 100);                 /* none: before every touch */
 	sell(s, t + 5 + 7 * DAY, "ann", (struct sale){ .order = "o4" }, 1, 1000);      /* b, to the millisecond */
 	sell(s, t + 5 + 7 * DAY + 1, "ann", (struct sale){ .order = "o5" }, 1, 10000); /* too late; a, older, is too late as well */
 	sell(s, t + 5 + 7 * DAY + 2, "ben", (struct sale){ .order = "o6" }, 1, 5);     /* another shopper */
@@ -172,7 +173,7 @@ static void refunds_give_the_discount_back_in_proportion_and_end_at_zero(void **
 	sell(s, T0 + 4, "ann", refund, 7, 100); /* more than is left */
 	shop_flush(s);
 	dump_is(s, "x", revenue_is(0, 0, 1));
-	sell(s, T0 + 5, "ann", refund, 1, 100); /* nothing is left */
+	sell(s, T0 + 5, "ann", refund, 1, 100);  /* nothing is left */
 	sell(s, T0 + 6, "ann", refund, 1, -100); /* no refund at all */
 	shop_flush(s);
 	dump_is(s, "x", revenue_is(0, 0, 1));
@@ -354,7 +355,7 @@ static void minutes_touches_and_orders_are_bounded_and_the_newest_stay(void **st
 		click(s, T0 + i * MIN + 1, "ann", ACTION_CLICK, campaign);
 		sell(s, T0 + i * MIN + 2, "ann", (struct sale){ .order = order, .campaign = "x" }, 1, 10);
 	}
-	click(s, T0, "ann", ACTION_CLICK, "old"); /* older than all that is kept */
+	click(s, T0, "ann", ACTION_CLICK, "old");                                                   /* older than all that is kept */
 	sell(s, T0 + HOUR, "ann", (struct sale){ .order = "o47", .kind = PURCHASE_REFUND }, 1, 10); /* forgotten */
 	sell(s, T0 + HOUR, "ann", (struct sale){ .order = "o48", .kind = PURCHASE_REFUND }, 1, 10);
 	shop_flush(s);

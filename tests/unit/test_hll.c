@@ -30,7 +30,7 @@ static void index_and_rho_are_the_low_bits_and_one_more_than_the_zeros_above(voi
 {
 	(void)state;
 	assert_int_equal(hll_index(0x123456789abcdef0), 0xef0);
-	assert_int_equal(hll_rho(0xfff), 53);      /* 52 zeros */
+	assert_int_equal(hll_rho(0xfff), 53); /* 52 zeros */
 	assert_int_equal(hll_rho(0x1000), 1);
 	assert_int_equal(hll_rho(0x8000), 4);
 	assert_int_equal(hll_rho(1ull << 63), 52);

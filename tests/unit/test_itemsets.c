@@ -13,7 +13,8 @@
 #include "processors/measures.h"
 #include "shop.h"
 
-enum { MIN = 60000, HOUR = 3600000 };
+enum { MIN = 60000,
+	HOUR = 3600000 };
 #define DAY ((int64_t)86400000)
 #define T0 ((int64_t)1700006400000) /* a midnight: 19676 days */
 
@@ -129,8 +130,8 @@ static void a_click_before_the_sessions_greatest_time_belongs_to_it_within_the_g
 	(void)state;
 	struct shop *s = shop_create(1, for_ever);
 	click(s, T0, "ann", ACTION_VIEW, "a", NULL);
-	click(s, T0 - 29 * MIN, "ann", ACTION_VIEW, "b", NULL);     /* |difference| to the greatest: 29 min */
-	click(s, T0 - 31 * MIN, "ann", ACTION_VIEW, "c", NULL);     /* 31 min: a session of its own */
+	click(s, T0 - 29 * MIN, "ann", ACTION_VIEW, "b", NULL); /* |difference| to the greatest: 29 min */
+	click(s, T0 - 31 * MIN, "ann", ACTION_VIEW, "c", NULL); /* 31 min: a session of its own */
 	shop_flush(s);
 	assert_int_equal(pair_count(s, BASKET_SESSION, "a", "b"), 1);
 	assert_int_equal(pair_count(s, BASKET_SESSION, "b", "c"), 0);
@@ -214,7 +215,8 @@ static void what_is_ahead_of_the_watermark_waits_for_it(void **state)
 
 /* ---- random events against a plain count ---- */
 
-enum { ITEMS = 40, BASKETS_MAX = 60000 };
+enum { ITEMS = 40,
+	BASKETS_MAX = 60000 };
 
 struct plain {
 	struct {
@@ -574,7 +576,8 @@ static void dump_gives_each_pair_once_from_its_smaller_item(void **state)
 		}
 		buf_done(&fields);
 	}
-	assert_non_null(strstr(lines.text, "{\"kind\":\"pair\",\"basket\":\"order\",\"a\":\"cup\",\"b\":\"tea\",\"count\":5} | order\x1f" "cup\x1ftea\n"));
+	assert_non_null(strstr(lines.text, "{\"kind\":\"pair\",\"basket\":\"order\",\"a\":\"cup\",\"b\":\"tea\",\"count\":5} | order\x1f"
+					   "cup\x1ftea\n"));
 	assert_non_null(strstr(lines.text, "\"a\":\"cup\",\"b\":\"pot\",\"count\":1}"));
 	assert_non_null(strstr(lines.text, "\"a\":\"pot\",\"b\":\"tea\",\"count\":2}"));
 	assert_null(strstr(lines.text, "\"a\":\"tea\""));

@@ -9,7 +9,8 @@
 
 #include "processors/pairs.h"
 
-enum { OTHERS = 200, PANE_MS = 1000 };
+enum { OTHERS = 200,
+	PANE_MS = 1000 };
 
 struct increment {
 	int32_t pane;
