@@ -26,7 +26,7 @@ PROCESSORS :=
 PROCESSORS += processors/sentiment.c processors/spike.c processors/spike_alert.c processors/stats.c
 PROCESSORS += processors/candidates.c processors/popularity.c processors/recommend.c processors/toplists.c
 PROCESSORS += processors/lexicon.c processors/score.c processors/scorer.c processors/vader.c processors/zh.c
-PROCESSORS += processors/pool.c processors/symbols.c processors/json.c processors/registry.c
+PROCESSORS += processors/pool.c processors/symbols.c processors/leaders.c processors/json.c processors/registry.c
 PROCESSORS += processors/bias.c processors/campaign.c processors/campaign_view.c processors/hll.c processors/itemsets.c
 PROCESSORS += processors/itemsets_view.c processors/ledger.c processors/pairs.c
 

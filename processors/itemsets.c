@@ -231,10 +231,16 @@ static void itemsets_delta(const void *settings, struct item_ctx *ctx, void *blo
 	if (d->metric >= METRICS || d->amount <= 0 || (d->metric < METRIC_BASKETS) != (d->sub != 0))
 		return;
 	struct pairs *p = &b->by[d->metric % BASKETS];
+	struct leaders *leaders = &b->leaders[d->metric % BASKETS];
+	int32_t now = p->now;
 	pairs_advance(p, s->window, ctx->pool, ctx->watermark);
+	if (p->now != now)
+		leaders_forget(leaders);
 	int r = pairs_add(p, s->window, ctx->pool, d->pane, d->sub, d->amount, (uint32_t)s->max_pairs);
 	if (r < 0)
 		ctx->drops[r == -ESTALE ? DROP_OUTLIVED : DROP_PAIRS] += (uint64_t)d->amount;
+	else if (d->sub && d->pane <= p->now)
+		leaders_grown(leaders, ctx->symbols, pairs_total(p), d->sub);
 }
 
 static int64_t itemsets_due_at(const void *settings, const void *block)
@@ -249,8 +255,10 @@ static void itemsets_due(const void *settings, struct item_ctx *ctx, void *block
 {
 	const struct itemsets_settings *s = settings;
 	struct itemsets_item *b = block;
-	for (int i = 0; i < BASKETS; i++)
+	for (int i = 0; i < BASKETS; i++) {
 		pairs_advance(&b->by[i], s->window, ctx->pool, ctx->watermark);
+		leaders_forget(&b->leaders[i]);
+	}
 }
 
 static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
@@ -274,8 +282,10 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 static void item_done(void *block, struct pool *pool)
 {
 	struct itemsets_item *b = block;
-	for (int i = 0; i < BASKETS; i++)
+	for (int i = 0; i < BASKETS; i++) {
 		pairs_done(&b->by[i], pool);
+		leaders_done(&b->leaders[i]);
+	}
 }
 
 static void item_mark(const void *block, struct symbols *symbols)
@@ -287,98 +297,11 @@ static void item_mark(const void *block, struct symbols *symbols)
 
 /* ---- model rows ---- */
 
-/* a comes after b: less frequent, or as frequent with the greater id. */
-static bool after(const struct symbols *symbols, struct itemsets_other a, struct itemsets_other b)
+uint32_t itemsets_top(const struct itemsets_item *item, enum basket basket, const struct symbols *symbols, uint32_t k, struct itemsets_other *to)
 {
-	if (a.count != b.count)
-		return a.count < b.count;
-	return text_compare(symbols_text(symbols, a.item), symbols_text(symbols, b.item)) > 0;
-}
-
-/* A heap with the last in order at its root: lets to[0], just replaced, sink to its place. */
-static void sink(const struct symbols *symbols, struct itemsets_other *to, uint32_t n)
-{
-	struct itemsets_other x = to[0];
-	uint32_t i = 0;
-	for (uint32_t child; (child = 2 * i + 1) < n; i = child) {
-		if (child + 1 < n && after(symbols, to[child + 1], to[child]))
-			child++;
-		if (!after(symbols, to[child], x))
-			break;
-		to[i] = to[child];
-	}
-	to[i] = x;
-}
-
-/* Puts x into a heap of *n, at most `most`; of more the first in order stay. */
-static void offer(const struct symbols *symbols, struct itemsets_other *to, uint32_t *n, uint32_t most, struct itemsets_other x)
-{
-	if (*n < most) {
-		uint32_t at = (*n)++;
-		for (; at && after(symbols, x, to[(at - 1) / 2]); at = (at - 1) / 2)
-			to[at] = to[(at - 1) / 2];
-		to[at] = x;
-	} else if (most && after(symbols, to[0], x)) {
-		to[0] = x;
-		sink(symbols, to, *n);
-	}
-}
-
-static void heap_sort(const struct symbols *symbols, struct itemsets_other *to, uint32_t n)
-{
-	while (n > 1) {
-		struct itemsets_other last = to[0];
-		to[0] = to[--n];
-		to[n] = last;
-		sink(symbols, to, n);
-	}
-}
-
-/* The k-th greatest count of a map with more than k, and how many are above it: a heap of counts, so that no text is looked at. */
-static uint32_t threshold(const struct pair_map *m, uint32_t k, uint32_t *ret_above)
-{
-	uint32_t heap[NEIGHBOURS_MAX] = { 0 }, n = 0;
-	for (uint32_t i = 0; i < 1u << m->bits; i++) {
-		uint32_t x = m->slots[i].count, at;
-		if (!m->slots[i].other || (n == k && x <= heap[0]))
-			continue;
-		if (n < k) {
-			for (at = n++; at && heap[(at - 1) / 2] > x; at = (at - 1) / 2)
-				heap[at] = heap[(at - 1) / 2];
-		} else {
-			at = 0;
-			for (uint32_t child; (child = 2 * at + 1) < n; at = child) {
-				child += child + 1 < n && heap[child + 1] < heap[child];
-				if (heap[child] >= x)
-					break;
-				heap[at] = heap[child];
-			}
-		}
-		heap[at] = x;
-	}
-	*ret_above = 0;
-	for (uint32_t i = 0; i < n; i++)
-		*ret_above += heap[i] > heap[0];
-	return heap[0];
-}
-
-uint32_t itemsets_top(const struct pair_map *m, const struct symbols *symbols, uint32_t k, struct itemsets_other *to)
-{
-	uint32_t n = 0, ties = 0, above = m->n, least = 0;
-	if (!m->n || !k)
-		return 0;
-	if (m->n > k)
-		least = threshold(m, k, &above);
-	for (uint32_t i = 0; i < 1u << m->bits; i++) {
-		struct itemsets_other x = { m->slots[i].other, m->slots[i].count };
-		if (x.item && x.count > least)
-			offer(symbols, to, &n, above, x);
-		else if (x.item && x.count == least)
-			offer(symbols, to + above, &ties, k - above, x);
-	}
-	heap_sort(symbols, to, n);
-	heap_sort(symbols, to + above, ties);
-	return n + ties;
+	/* The list is kept up while counts grow: what the block says is the same with it and without. */
+	struct leaders *leaders = (struct leaders *)(uintptr_t)&item->leaders[basket];
+	return leaders_sorted(leaders, symbols, pairs_total(&item->by[basket]), k, to);
 }
 
 static void model_save(const void *settings, const struct item_ctx *ctx, const void *block, struct buf *to)
@@ -390,7 +313,7 @@ static void model_save(const void *settings, const struct item_ctx *ctx, const v
 		return;
 	for (int i = 0; i < BASKETS; i++) {
 		struct itemsets_other top[NEIGHBOURS_MAX];
-		uint32_t n = itemsets_top(pairs_total(&b->by[i]), ctx->symbols, (uint32_t)s->neighbours, top);
+		uint32_t n = itemsets_top(b, (enum basket)i, ctx->symbols, (uint32_t)s->neighbours, top);
 		buf_varint(to, b->by[i].baskets);
 		buf_varint(to, n);
 		for (uint32_t j = 0; j < n; j++) {

@@ -11,6 +11,7 @@
 
 #include "pairs.h"
 #include "processor.h"
+#include "leaders.h"
 
 enum basket { BASKET_ORDER,
 	BASKET_SESSION,
@@ -33,12 +34,7 @@ struct itemsets_settings {
 	struct pairs_window window; /* from window_ms and pane_ms */
 };
 
-struct itemsets_other {
-	symbol_t item;
-	uint32_t count; /* baskets of the window with both */
-};
-
-/* The model row of an item: baskets of the window that hold it and its most frequent others, by count, then by id as bytes. Of `all`:
+/* The model row of an item: baskets of the window that hold it and its most frequent others, by count, then by the id's XXH3. Of `all`:
  * n = N, the baskets of the window, and no others. Kept in the model table; `others` is owned by it. */
 struct itemsets_model {
 	uint32_t n[BASKETS];
@@ -49,10 +45,12 @@ struct itemsets_model {
 /* The block of an item; of `all`, whose own baskets are N and which has no others. */
 struct itemsets_item {
 	struct pairs by[BASKETS];
+	struct leaders leaders[BASKETS]; /* derived: not saved */
 };
 
-/* The `k` most frequent others, by count, then by id as bytes, into to[]; returns how many. k <= 500. Two passes. */
-uint32_t itemsets_top(const struct pair_map *m, const struct symbols *symbols, uint32_t k, struct itemsets_other *to);
+/* The `k` (one and the same for all calls, <= NEIGHBOURS_MAX) most frequent others, by count, then by the id's XXH3, into to[]; returns how
+ * many. Costs a sort of k; after the window has moved, or a start, two passes over the pairs. */
+uint32_t itemsets_top(const struct itemsets_item *item, enum basket basket, const struct symbols *symbols, uint32_t k, struct itemsets_other *to);
 
 /* itemsets_view.c: what itemsets.c hands to the runtime. */
 void itemsets_item_view(const void *settings, const struct view_ctx *ctx, const void *block);

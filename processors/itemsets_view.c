@@ -34,11 +34,12 @@ struct neighbour {
 	double nearness;
 };
 
-static void item_list(const struct itemsets_settings *s, const struct view_ctx *ctx, enum basket basket, const struct pairs *p)
+static void item_list(const struct itemsets_settings *s, const struct view_ctx *ctx, enum basket basket, const struct itemsets_item *item)
 {
+	const struct pairs *p = &item->by[basket];
 	struct itemsets_other top[SHOWN_MAX];
 	struct neighbour list[SHOWN_MAX];
-	uint32_t n = itemsets_top(pairs_total(p), ctx->symbols, (uint32_t)s->neighbours, top);
+	uint32_t n = itemsets_top(item, basket, ctx->symbols, (uint32_t)s->neighbours, top);
 	for (uint32_t i = 0; i < n; i++) {
 		const struct itemsets_model *other = model_of(ctx->model, (struct key){ KEY_ITEM, top[i].item });
 		struct neighbour x = { top[i], other ? other->n[basket] : 0, 0 };
@@ -81,7 +82,7 @@ static void item_lists(const struct itemsets_settings *s, const struct view_ctx 
 	for (int i = 0; i < BASKETS; i++) {
 		const struct pairs *p = &item->by[i];
 		if (p->baskets) {
-			item_list(s, ctx, (enum basket)i, p);
+			item_list(s, ctx, (enum basket)i, item);
 		} else if (p->ever) { /* all of it left the window */
 			view_begin(ctx->view, "DEL");
 			view_key(ctx->view, i == BASKET_ORDER ? "together:" : "viewed:", symbols_text(ctx->symbols, ctx->key.id));

@@ -73,7 +73,7 @@ static void map_add(struct pair_map *m, struct pool *pool, symbol_t other, int64
 	slot->count = sum_of(slot->count, amount);
 }
 
-static uint32_t map_count(const struct pair_map *m, symbol_t other)
+uint32_t pair_map_count(const struct pair_map *m, symbol_t other)
 {
 	return m->slots ? find(m, other)->count : 0;
 }
@@ -147,7 +147,7 @@ const struct pair_map *pairs_total(const struct pairs *p)
 
 uint32_t pairs_count(const struct pairs *p, symbol_t other)
 {
-	return map_count(pairs_total(p), other);
+	return pair_map_count(pairs_total(p), other);
 }
 
 /* One pane more or less is in the window: the total becomes a map of its own with the second, and ends with it. */
@@ -231,7 +231,7 @@ int pairs_add(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t
 	bool found = at < p->n_panes && p->panes[at].pane == pane, in = pane <= p->now;
 	if (other) {
 		const struct pair_map *mine = found ? &p->panes[at].map : NULL, *all = in ? pairs_total(p) : mine;
-		if (all && all->n >= max_others && !map_count(all, other))
+		if (all && all->n >= max_others && !pair_map_count(all, other))
 			return -ENOSPC;
 	}
 	if (!found) {

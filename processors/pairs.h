@@ -69,6 +69,7 @@ int64_t pairs_due_at(const struct pairs *p, struct pairs_window w);
 
 /* The window's counts; never NULL. Slots with other == 0 are free. */
 const struct pair_map *pairs_total(const struct pairs *p);
+uint32_t pair_map_count(const struct pair_map *m, symbol_t other); /* 0: none */
 uint32_t pairs_count(const struct pairs *p, symbol_t other); /* in the window; 0: none */
 
 /* pairs_load() reads into zero bytes; 0 or -EBADMSG (then still to be given to pairs_done). What was saved with other panes is put into

@@ -1,0 +1,116 @@
+/* Keeps and sorts the most frequent others; see leaders.h. */
+#include "leaders.h"
+
+#include <stdlib.h>
+
+/* a comes after b. */
+static bool after(const struct symbols *symbols, struct itemsets_other a, struct itemsets_other b)
+{
+	if (a.count != b.count)
+		return a.count < b.count;
+	return symbols_hash(symbols, a.item) > symbols_hash(symbols, b.item);
+}
+
+/* A heap with the last in order at its root: lets to[0], just replaced, sink to its place. */
+static void sink(const struct symbols *symbols, struct itemsets_other *to, uint32_t n)
+{
+	struct itemsets_other x = to[0];
+	uint32_t i = 0;
+	for (uint32_t child; (child = 2 * i + 1) < n; i = child) {
+		if (child + 1 < n && after(symbols, to[child + 1], to[child]))
+			child++;
+		if (!after(symbols, to[child], x))
+			break;
+		to[i] = to[child];
+	}
+	to[i] = x;
+}
+
+/* Puts x into a heap of *n, at most `most`; of more the first in order stay. */
+static void offer(const struct symbols *symbols, struct itemsets_other *to, uint32_t *n, uint32_t most, struct itemsets_other x)
+{
+	if (*n < most) {
+		uint32_t at = (*n)++;
+		for (; at && after(symbols, x, to[(at - 1) / 2]); at = (at - 1) / 2)
+			to[at] = to[(at - 1) / 2];
+		to[at] = x;
+	} else if (after(symbols, to[0], x)) {
+		to[0] = x;
+		sink(symbols, to, *n);
+	}
+}
+
+static void heap_sort(const struct symbols *symbols, struct itemsets_other *to, uint32_t n)
+{
+	while (n > 1) {
+		struct itemsets_other last = to[0];
+		to[0] = to[--n];
+		to[n] = last;
+		sink(symbols, to, n);
+	}
+}
+
+static void find_last(struct leaders *t, const struct symbols *symbols)
+{
+	t->last = 0;
+	for (uint16_t i = 1; i < t->n; i++)
+		if (after(symbols, t->list[i], t->list[t->last]))
+			t->last = i;
+}
+
+void leaders_grown(struct leaders *t, const struct symbols *symbols, const struct pair_map *map, symbol_t other)
+{
+	if (!t->list)
+		return;
+	struct itemsets_other x = { other, pair_map_count(map, other) };
+	bool full = t->n == t->k;
+	if (full && t->list[t->last].item != other && after(symbols, x, t->list[t->last]))
+		return; /* was not in the list before, either: it has only grown */
+	uint16_t i = 0;
+	while (i < t->n && t->list[i].item != other)
+		i++;
+	if (i == t->n) {
+		if (full)
+			i = t->last;
+		else
+			t->n++;
+	}
+	t->list[i] = x;
+	if (t->n == t->k && (!full || i == t->last))
+		find_last(t, symbols);
+}
+
+void leaders_forget(struct leaders *t)
+{
+	free(t->list);
+	*t = (struct leaders){ 0 };
+}
+
+void leaders_done(struct leaders *t)
+{
+	leaders_forget(t);
+}
+
+uint32_t leaders_sorted(struct leaders *t, const struct symbols *symbols, const struct pair_map *map, uint32_t k, struct itemsets_other *to)
+{
+	uint32_t n = 0;
+	if (t->list && t->k == k) { /* turned into a heap, then sorted */
+		for (uint32_t i = 0; i < t->n; i++)
+			offer(symbols, to, &n, k, t->list[i]);
+		heap_sort(symbols, to, n);
+		return n;
+	}
+	for (uint32_t i = 0; map->slots && i < 1u << map->bits; i++)
+		if (map->slots[i].other && (n < k || map->slots[i].count >= to[0].count))
+			offer(symbols, to, &n, k, (struct itemsets_other){ map->slots[i].other, map->slots[i].count });
+	heap_sort(symbols, to, n);
+	leaders_forget(t);
+	t->list = malloc(sizeof(*t->list) * k);
+	if (!t->list)
+		abort();
+	memcpy(t->list, to, sizeof(*to) * n);
+	t->n = (uint16_t)n;
+	t->k = (uint16_t)k;
+	t->last = n ? (uint16_t)(n - 1) : 0;
+	return n;
+}
