@@ -15,7 +15,7 @@
 #include "daemon/face/log.h"
 #include "version.h"
 
-enum { CONNECT_MS = 30000, IDLE_MS = 20, GLOBAL_BUDGET = 2000 };
+enum { CONNECT_MS = 30000, IDLE_MS = 20, GLOBAL_BUDGET = 2000, EMBEDDED_INTERVAL_BYTES = 2 << 20 };
 
 int64_t clock_monotonic_ms(void)
 {
@@ -215,6 +215,8 @@ int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop)
 	l->open = interval_create();
 	l->spare = interval_create();
 	l->bound_bytes = (size_t)l->config->glint.interval_bytes;
+	if (l->config->embedded && l->bound_bytes > EMBEDDED_INTERVAL_BYTES)
+		l->bound_bytes = EMBEDDED_INTERVAL_BYTES;
 	l->alerts_position = -1;
 	l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	notify_init(&l->notify);

@@ -26,6 +26,7 @@ struct task_views { /* of one user or item task, at Redis */
 	uint64_t epoch_interval; /* whose commit makes the epoch known */
 	unsigned in_flight;      /* batches */
 	int64_t status_ms;       /* when a status was last sent */
+	int64_t looked_ms;       /* when the item views that wait were last looked through */
 	uint64_t status;         /* hash of the last one */
 };
 

@@ -264,7 +264,7 @@ void seal_fate(struct loop *l, struct interval *i)
 		for (size_t k = 0; k < i->n_offsets; k++)
 			l->parts[i->offsets[k].partition].committed[i->offsets[k].topic] = i->offsets[k].offset;
 		log_over("commit", "committing again");
-		if (l->bound_bytes < (size_t)l->config->glint.interval_bytes)
+		if (!l->config->embedded && l->bound_bytes < (size_t)l->config->glint.interval_bytes)
 			l->bound_bytes += l->bound_bytes / 8 + 1;
 		static const uint64_t trim_every = 300; /* intervals: about a minute of traffic */
 		if (i->number % trim_every == 0 && l->config->glint.guarantee == GUARANTEE_EXACTLY_ONCE) {

@@ -15,7 +15,7 @@ enum {
 	AGAIN_MS = 2500,  /* a shopper shown within this of the last event is shown once more: by then the model knows the event */
 	STATUS_MS = 100,
 	ALL_VIEW_MS = 1000,
-	ITEM_VIEW_MS = 1000, KEY_VIEW_MS = 200,
+	ITEM_VIEW_MS = 1000, KEY_VIEW_MS = 200, ITEM_LOOK_MS = 2,
 	ALERTS_BATCH = 100,
 };
 
@@ -280,6 +280,9 @@ static bool render_items(struct loop *l, struct part *p)
 	int n = 0;
 	struct link *next;
 	size_t looked = 0;
+	if (l->now_ms - p->views[STAGE_ITEM].looked_ms < ITEM_LOOK_MS)
+		return false;
+	p->views[STAGE_ITEM].looked_ms = l->now_ms;
 	for (struct link *l_ = t->views.head.next; l_ != &t->views.head && n < BATCH_ITEMS && looked < 8 * BATCH_ITEMS; l_ = next, looked++) {
 		struct item_entity *x = LIST_OWNER(l_, struct item_entity, view_link);
 		next = l_->next;

@@ -4,7 +4,7 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { ROUND_US = 5000, RUN = 128 };
+enum { ROUND_US = 5000, RUN = 128, EMBEDDED_LAG = 8 /* messages of some MESSAGE_SOFT_BYTES */ };
 
 /* An interval that has reached its bound takes no more until it can be sealed. */
 static bool full(const struct loop *l)
@@ -93,6 +93,15 @@ static bool work_users(struct loop *l, int64_t until_ms)
 	}
 }
 
+/* The embedded broker keeps 5 MiB per partition: the item stage must not fall further behind than a part of it. */
+static bool item_stage_behind(const struct loop *l)
+{
+	for (uint32_t i = 0; l->config->embedded && i < l->n_parts; i++)
+		if (l->parts[i].state == PART_RUNNING && source_lag(l->source, l->repartition, l->parts[i].partition) > EMBEDDED_LAG)
+			return true;
+	return false;
+}
+
 bool work_step(struct loop *l)
 {
 	bool any = false;
@@ -101,7 +110,7 @@ bool work_step(struct loop *l)
 	for (uint32_t i = 0; i < l->n_parts; i++)
 		if (l->parts[i].state == PART_RUNNING)
 			any |= work_items(l, &l->parts[i]);
-	if (!global_ready(l->global))
+	if (!global_ready(l->global) || item_stage_behind(l))
 		return any;
 	any |= work_users(l, l->now_ms + ROUND_US / 1000);
 	return any;
