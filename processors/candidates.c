@@ -10,25 +10,31 @@
 #include "measures.h"
 #include "sentiment.h"
 
-enum { SLOTS = 2048, TABLE = 4096, TABLE_BITS = 12, POOL_MAX = 2 * LIST_MAX }; /* candidates kept at most; those ranked a second time */
+enum { SLOTS = 2048,
+	TABLE = 4096,
+	TABLE_BITS = 12,
+	POOL_MAX = 2 * LIST_MAX }; /* candidates kept at most; those ranked a second time */
 
 struct candidate {
 	symbol_t item;
 	bool excluded;
-	uint8_t seed[BASKETS];    /* of the greatest part */
-	uint32_t count[BASKETS];  /* that seed's pair count */
-	float most[BASKETS];      /* that part */
-	float sum[BASKETS];       /* of W w c / sqrt(n_a + 20) */
+	uint8_t seed[BASKETS];   /* of the greatest part */
+	uint32_t count[BASKETS]; /* that seed's pair count */
+	float most[BASKETS];     /* that part */
+	float sum[BASKETS];      /* of W w c / sqrt(n_a + 20) */
 };
 
-enum why_kind { WHY_ORDER, WHY_SESSION, WHY_TRENDING, WHY_POPULAR };
+enum why_kind { WHY_ORDER,
+	WHY_SESSION,
+	WHY_TRENDING,
+	WHY_POPULAR };
 
 struct pick {
 	double score;
 	symbol_t item;
 	uint16_t candidate; /* of WHY_ORDER and WHY_SESSION */
 	uint8_t why;
-	double value;       /* of WHY_TRENDING and WHY_POPULAR */
+	double value; /* of WHY_TRENDING and WHY_POPULAR */
 };
 
 struct recommend_scratch {
@@ -208,7 +214,7 @@ static uint32_t choose(struct recommend_scratch *x, const struct view_ctx *ctx, 
 				part[b] = c->sum[b] / sqrt(n_b + NEARNESS_PRIOR);
 			}
 		struct pick p = { (part[BASKET_ORDER] + part[BASKET_SESSION]) * scale, c->item, (uint16_t)i,
-				  part[BASKET_ORDER] >= part[BASKET_SESSION] ? WHY_ORDER : WHY_SESSION, 0 };
+			part[BASKET_ORDER] >= part[BASKET_SESSION] ? WHY_ORDER : WHY_SESSION, 0 };
 		offer(ctx, x->picks, &n, most, &p);
 	}
 	return n;
@@ -220,7 +226,8 @@ static double factor(const struct view_ctx *ctx, symbol_t item, const struct bia
 	const struct bias_model *b = all && all->n > 0 ? model_block(ctx->model, P_BIAS, item_key(item)) : NULL;
 	if (b) {
 		double stars = bias_of(b, bias_mu(all, 0));
-		f += .1 * (stars < -1 ? -1 : stars > 1 ? 1 : stars);
+		f += .1 * (stars < -1 ? -1 : stars > 1 ? 1
+						       : stars);
 	}
 	const struct sentiment_model *m = model_block(ctx->model, P_SENTIMENT, item_key(item));
 	if (m) {
@@ -250,7 +257,7 @@ static bool was_bought(const struct recommend_user *u, symbol_t item)
 
 /* Takes from both lists in turn, up to `most` picks. Scores go down from `below` in equal steps. u may be NULL. */
 static uint32_t fill(struct recommend_scratch *x, const struct view_ctx *ctx, const struct recommend_user *u, const struct top *trending,
-		     const struct top *popular, uint32_t n, uint32_t most, double below)
+	const struct top *popular, uint32_t n, uint32_t most, double below)
 {
 	uint32_t missing = most - n, filled = 0;
 	for (uint32_t i = 0; filled < missing && (i < trending->n || i < popular->n); i++)
@@ -260,7 +267,7 @@ static uint32_t fill(struct recommend_scratch *x, const struct view_ctx *ctx, co
 				continue;
 			symbol_t item = t->at[i].item;
 			if (is_in(x->picks, n + filled, item) || was_bought(u, item) || !model_catalogue(ctx->model, item)->available ||
-			    !model_block(ctx->model, P_RECOMMEND, item_key(item)))
+				!model_block(ctx->model, P_RECOMMEND, item_key(item)))
 				continue;
 			bool seed = false;
 			for (uint32_t j = 0; u && j < x->n_seeds; j++)

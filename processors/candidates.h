@@ -21,7 +21,7 @@
 #include "toplists.h"
 
 int recommend_scratch_create(struct recommend_scratch **ret, const struct recommend_settings *s); /* 0 or -ENOMEM */
-void recommend_scratch_destroy(struct recommend_scratch *scratch); /* NULL allowed */
+void recommend_scratch_destroy(struct recommend_scratch *scratch);                                /* NULL allowed */
 struct toplists *recommend_scratch_toplists(struct recommend_scratch *scratch);
 
 /* glint:recs:{user} */

@@ -186,7 +186,7 @@ int popularity_load(struct popularity *p, struct reader *from, struct symbols *s
 	if (p->hours.n) {
 		int32_t newest = p->hours.at[p->hours.n - 1].pane, first_day = day_of(newest) - POPULARITY_DAYS + 1;
 		if (p->hours.at[0].pane <= (int64_t)newest - POPULARITY_HOURS ||
-		    (p->days.n && (p->days.at[0].pane < first_day || p->days.at[p->days.n - 1].pane > day_of(newest - POPULARITY_HOURS))))
+			(p->days.n && (p->days.at[0].pane < first_day || p->days.at[p->days.n - 1].pane > day_of(newest - POPULARITY_HOURS))))
 			return -EBADMSG;
 	} else if (p->days.n) {
 		return -EBADMSG;

@@ -21,10 +21,21 @@
 
 #include "processor.h"
 
-enum { METRIC_VIEWS, METRIC_CLICKS, METRIC_CARTS, METRIC_BUYS, POPULARITY_COUNTS, METRIC_REVENUE = POPULARITY_COUNTS };
-enum { POPULARITY_PANE_MS = 3600 * 1000, POPULARITY_HOURS = 48, POPULARITY_DAYS = 30, POPULARITY_CURRENCIES = 16 };
+enum { METRIC_VIEWS,
+	METRIC_CLICKS,
+	METRIC_CARTS,
+	METRIC_BUYS,
+	POPULARITY_COUNTS,
+	METRIC_REVENUE = POPULARITY_COUNTS };
+enum { POPULARITY_PANE_MS = 3600 * 1000,
+	POPULARITY_HOURS = 48,
+	POPULARITY_DAYS = 30,
+	POPULARITY_CURRENCIES = 16 };
 
-enum popularity_level { LEVEL_POPULAR, LEVEL_FAST, LEVEL_SLOW, LEVELS };
+enum popularity_level { LEVEL_POPULAR,
+	LEVEL_FAST,
+	LEVEL_SLOW,
+	LEVELS };
 
 struct popularity_settings {
 	int64_t half_life_ms[LEVELS];
@@ -38,7 +49,7 @@ struct popularity_series {
 	struct popularity_pane {
 		int32_t pane;
 		uint32_t weight; /* stops at its maximum */
-	} *at; /* by pane */
+	} * at;                  /* by pane */
 	uint16_t n, capacity;
 };
 
@@ -48,7 +59,7 @@ struct popularity {
 	struct popularity_revenue {
 		symbol_t currency;
 		int64_t minor; /* net of refunds, before the discount of a whole order */
-	} *revenue; /* by the currency's text */
+	} * revenue;           /* by the currency's text */
 	uint32_t n_revenue;
 };
 

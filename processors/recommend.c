@@ -36,7 +36,9 @@ static const struct option options[] = {
 
 #define LINE_MINOR_MAX ((int64_t)10000000000000) /* an amount beyond it is no price: left out, so that sums stay far from overflow */
 
-enum { DROP_CURRENCIES, DROP_BOUGHT, DROP_LINES };
+enum { DROP_CURRENCIES,
+	DROP_BOUGHT,
+	DROP_LINES };
 static const char *const drop_names[] = { "currencies", "bought_items", "order_lines", NULL };
 
 enum { MAX_LINES = 256 }; /* distinct items of one order that count */

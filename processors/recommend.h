@@ -15,20 +15,22 @@
 #include "processor.h"
 
 enum {
-	RECENT_MAX = 50,      /* items of a shopper's history */
-	SEEDS_MAX = 10,       /* of those, newest first, whose neighbours are candidates */
-	USER_CURRENCIES = 8,  /* in which a shopper's revenue is kept */
-	LIST_MAX = 100,       /* items in a list */
+	RECENT_MAX = 50,     /* items of a shopper's history */
+	SEEDS_MAX = 10,      /* of those, newest first, whose neighbours are candidates */
+	USER_CURRENCIES = 8, /* in which a shopper's revenue is kept */
+	LIST_MAX = 100,      /* items in a list */
 	TOP_CATEGORIES = 3
 };
 
-enum action_weight { WEIGHT_VIEW = 1, WEIGHT_CART = 2, WEIGHT_BUY = 3 };
+enum action_weight { WEIGHT_VIEW = 1,
+	WEIGHT_CART = 2,
+	WEIGHT_BUY = 3 };
 
 struct recommend_scratch;
 
 struct recommend_settings {
-	int64_t list_size;      /* 1..LIST_MAX */
-	int64_t bought_items;   /* remembered per shopper */
+	int64_t list_size;    /* 1..LIST_MAX */
+	int64_t bought_items; /* remembered per shopper */
 	double order_weight, session_weight;
 	double seed_decay;      /* weight of a seed against the one after it, 0..1 */
 	int64_t top_items;      /* in glint:popular, glint:trending */
@@ -54,8 +56,8 @@ struct recommend_user {
 	symbol_t *bought;             /* distinct, newest last */
 	struct user_revenue *revenue; /* USER_CURRENCIES or NULL */
 	uint32_t n_recent, recent_capacity, n_bought, bought_capacity, n_revenue;
-	uint32_t orders, actions;     /* actions: events that entered the history */
-	int64_t last_purchase;        /* ms; 0 = none */
+	uint32_t orders, actions; /* actions: events that entered the history */
+	int64_t last_purchase;    /* ms; 0 = none */
 };
 
 /* The categories of the history, strongest first (weight x decay^age): at most n into ret. */

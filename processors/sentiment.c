@@ -23,16 +23,21 @@ static const struct option options[] = {
 
 enum { METRIC_SUM = SENTIMENT_CLASSES }; /* below it: one count for each class, metric = class */
 
-enum { HOUR, DAY, WEEK, WINDOWS };
+enum { HOUR,
+	DAY,
+	WEEK,
+	WINDOWS };
 static const int64_t window_panes[WINDOWS] = { 12, 288, 2016 };
-static const char *const field_names[WINDOWS][4] = { /* by class, then the mean */
+static const char *const field_names[WINDOWS][4] = {
+	/* by class, then the mean */
 	{ "negative_1h", "neutral_1h", "positive_1h", "mean_1h" },
 	{ "negative_1d", "neutral_1d", "positive_1d", "mean_1d" },
 	{ "negative_7d", "neutral_7d", "positive_7d", "mean_7d" },
 };
 enum { MAX_PANES = 4096 }; /* a week, and a week ahead of the watermark */
 
-enum { DROP_LANGUAGE, DROP_PANES };
+enum { DROP_LANGUAGE,
+	DROP_PANES };
 static const char *const drop_names[] = { "unknown_language", "panes", NULL };
 
 struct pane {
@@ -149,9 +154,9 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 		ctx->drops[DROP_LANGUAGE] += r == -ENOTSUP;
 		return;
 	}
-	ctx->sentiment = score.compound >= s->positive	 ? SENTIMENT_POSITIVE
-			 : score.compound <= s->negative ? SENTIMENT_NEGATIVE
-							 : SENTIMENT_NEUTRAL;
+	ctx->sentiment = score.compound >= s->positive ? SENTIMENT_POSITIVE
+		: score.compound <= s->negative        ? SENTIMENT_NEGATIVE
+						       : SENTIMENT_NEUTRAL;
 	int64_t sum = llround(score.compound * SENTIMENT_UNIT);
 	int32_t pane = pane_of(e->ts, SENTIMENT_PANE_MS);
 	struct key keys[REVIEW_SCOPES];

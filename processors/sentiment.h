@@ -14,9 +14,10 @@
 #include "score.h"
 #include "scorer.h"
 
-#define SENTIMENT_NONE (-1)      /* user_ctx.sentiment: not a review, or one that could not be scored */
-#define SENTIMENT_UNIT 10000.0   /* compounds travel as integers: round(compound x 10,000) */
-enum { SENTIMENT_PANE_MS = 5 * 60 * 1000, REVIEW_SCOPES = 5 };
+#define SENTIMENT_NONE (-1)    /* user_ctx.sentiment: not a review, or one that could not be scored */
+#define SENTIMENT_UNIT 10000.0 /* compounds travel as integers: round(compound x 10,000) */
+enum { SENTIMENT_PANE_MS = 5 * 60 * 1000,
+	REVIEW_SCOPES = 5 };
 
 struct sentiment_settings {
 	struct option_file lexicon_en, lexicon_zh, lexicon_emoji;

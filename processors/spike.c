@@ -31,11 +31,16 @@ static const struct option options[] = {
 		.help = "For so long after an alert is over, only one twice as severe is raised." },
 };
 
-enum { METRIC_COUNTED, METRIC_NEGATIVE };
-enum { DROP_SEEN, DROP_PANES, DROP_LATE };
+enum { METRIC_COUNTED,
+	METRIC_NEGATIVE };
+enum { DROP_SEEN,
+	DROP_PANES,
+	DROP_LATE };
 static const char *const drop_names[] = { "reviews_remembered", "panes", "late_counts", NULL };
 
-enum { MAX_WINDOW_PANES = 2016, MAX_SEEN = 64, EVALUATIONS_TO_RESOLVE = 2 };
+enum { MAX_WINDOW_PANES = 2016,
+	MAX_SEEN = 64,
+	EVALUATIONS_TO_RESOLVE = 2 };
 static const int64_t day_ms = 24 * 3600 * 1000;
 
 static int setup(void *settings, char *error, size_t error_size)
@@ -212,14 +217,14 @@ static void send(const struct spike_settings *s, struct item_ctx *ctx, const str
 	if (ctx->silent)
 		return;
 	spike_alert(ctx, &(struct spike_alert){
-		.raised = b->raised,
-		.level = b->level,
-		.raised_pane = b->raised_pane,
-		.raised_ts = (b->raised_pane + 1) * s->pane_ms,
-		.ts = (pane + 1) * s->pane_ms,
-		.window_ms = s->window_ms,
-		.evidence = *e,
-	});
+				 .raised = b->raised,
+				 .level = b->level,
+				 .raised_pane = b->raised_pane,
+				 .raised_ts = (b->raised_pane + 1) * s->pane_ms,
+				 .ts = (pane + 1) * s->pane_ms,
+				 .window_ms = s->window_ms,
+				 .evidence = *e,
+			 });
 }
 
 /* Judges the window that ends with `pane`. */
@@ -237,7 +242,8 @@ static void evaluate(const struct spike_settings *s, struct item_ctx *ctx, struc
 	e.wilson_low = wilson_low(e.k, e.n);
 	double severity = e.wilson_low / e.expected;
 	bool high = e.wilson_low >= .5 ? severity >= 1.5 : e.wilson_low >= .25 && severity >= 3;
-	uint8_t level = high ? SEVERITY_HIGH : severity >= 1.75 ? SEVERITY_MEDIUM : SEVERITY_LOW;
+	uint8_t level = high ? SEVERITY_HIGH : severity >= 1.75 ? SEVERITY_MEDIUM
+								: SEVERITY_LOW;
 
 	if (b->raised) {
 		double weak_a = 2 * e.expected + (double)e.k, weak_b = 2 * (1 - e.expected) + (double)(e.n - e.k);

@@ -28,14 +28,16 @@
 
 struct spike_settings {
 	int64_t window_ms, pane_ms, half_life_ms, cool_down_ms;
-	double alpha;             /* 0..1 */
-	int64_t least_negative;   /* k, reviews */
-	double least_excess;      /* k - n p0, reviews */
-	double negative_rate;     /* g, 0..1 */
-	double prior_reviews;     /* m0 */
+	double alpha;           /* 0..1 */
+	int64_t least_negative; /* k, reviews */
+	double least_excess;    /* k - n p0, reviews */
+	double negative_rate;   /* g, 0..1 */
+	double prior_reviews;   /* m0 */
 };
 
-enum spike_severity { SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH };
+enum spike_severity { SEVERITY_LOW,
+	SEVERITY_MEDIUM,
+	SEVERITY_HIGH };
 
 /* Only while an alert stands: what readers that filter want to know. */
 struct spike_model {

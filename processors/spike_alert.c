@@ -21,7 +21,8 @@ __attribute__((format(printf, 2, 3))) static void putf(struct buf *to, const cha
 	va_start(args, format);
 	int n = vsnprintf(s, sizeof(s), format, args);
 	va_end(args);
-	buf_bytes(to, s, n < 0 ? 0 : (size_t)n < sizeof(s) ? (size_t)n : sizeof(s) - 1);
+	buf_bytes(to, s, n < 0 ? 0 : (size_t)n < sizeof(s) ? (size_t)n
+							   : sizeof(s) - 1);
 }
 
 static struct text text_in(const struct buf *b)
@@ -39,8 +40,10 @@ static void percent(struct buf *to, double share, const char *sign)
 static void span(struct buf *to, int64_t ms, const char *const units[3], const char *plural)
 {
 	int64_t minute = 60000, hour = 60 * minute, day = 24 * hour;
-	int unit = ms % day == 0 && ms >= 2 * day ? 0 : ms % hour == 0 ? 1 : 2;
-	int64_t n = ms / (unit == 0 ? day : unit == 1 ? hour : minute);
+	int unit = ms % day == 0 && ms >= 2 * day ? 0 : ms % hour == 0 ? 1
+								       : 2;
+	int64_t n = ms / (unit == 0 ? day : unit == 1 ? hour
+						      : minute);
 	putf(to, "%lld %s%s", (long long)n, units[unit], n == 1 ? "" : plural);
 }
 

@@ -6,17 +6,17 @@
 #include "processor.h"
 
 struct spike_evidence {
-	int64_t n, k;         /* counted and negative reviews of the window */
-	double expected;      /* p0, 0..1 */
-	double p_value;       /* P(X >= k) */
-	double wilson_low;    /* of k / n */
+	int64_t n, k;                  /* counted and negative reviews of the window */
+	double expected;               /* p0, 0..1 */
+	double p_value;                /* P(X >= k) */
+	double wilson_low;             /* of k / n */
 	double baseline_n, baseline_k; /* decayed reviews of the scope's history */
 };
 
 struct spike_alert {
-	bool raised;          /* else resolved */
-	uint8_t level;        /* enum spike_severity */
-	int64_t raised_pane;  /* with kind and scope the alert's id */
+	bool raised;           /* else resolved */
+	uint8_t level;         /* enum spike_severity */
+	int64_t raised_pane;   /* with kind and scope the alert's id */
 	int64_t raised_ts, ts; /* ms: end of the pane that raised it, and of the one judged now */
 	int64_t window_ms;
 	struct spike_evidence evidence;

@@ -89,7 +89,8 @@ static double wilson(int64_t k, int64_t n, bool high)
 	double count = (double)n, share = (double)k / count, z2 = z * z / count;
 	double half = z * sqrt(share * (1 - share) / count + z2 / (4 * count));
 	double bound = (share + z2 / 2 + (high ? half : -half)) / (1 + z2);
-	return bound < 0 ? 0 : bound > 1 ? 1 : bound;
+	return bound < 0 ? 0 : bound > 1 ? 1
+					 : bound;
 }
 
 double wilson_low(int64_t k, int64_t n)

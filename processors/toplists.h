@@ -27,16 +27,16 @@ struct toplists {
 	struct category_lists {
 		symbol_t category;
 		struct top popular, trending;
-	} *categories; /* those met first, in the order of the model table */
+	} * categories; /* those met first, in the order of the model table */
 	uint32_t n_categories, max_categories;
 	uint32_t *slots; /* open addressing by category: index + 1 */
 	uint32_t mask;
-	int64_t made_at; /* wall clock, ms; INT64_MIN: never */
+	int64_t made_at;           /* wall clock, ms; INT64_MIN: never */
 	struct top_entry *entries; /* of all lists */
 };
 
 int toplists_init(struct toplists *t, uint32_t top_items, uint32_t categories, uint32_t list_size); /* 0 or -ENOMEM */
-void toplists_done(struct toplists *t); /* a zeroed struct is valid */
+void toplists_done(struct toplists *t);                                                             /* a zeroed struct is valid */
 
 void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
 const struct category_lists *toplists_category(const struct toplists *t, symbol_t category); /* NULL: has none */

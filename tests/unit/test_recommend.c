@@ -97,7 +97,9 @@ static const json_t *entry_of(const json_t *list, const char *item)
 
 /* ---- a whole shop, counted by hand ---- */
 
-enum { ITEMS = 150, USERS = 1200, SESSIONS = 3000 };
+enum { ITEMS = 150,
+	USERS = 1200,
+	SESSIONS = 3000 };
 
 static struct counted {
 	int n[BASKETS][ITEMS], pair[BASKETS][ITEMS][ITEMS], baskets[BASKETS];
@@ -111,7 +113,7 @@ static uint32_t dice(uint32_t n)
 	return (uint32_t)((uint64_t)random_state * n >> 32);
 }
 
-static char names[ITEMS][8];
+static char names[ITEMS][16];
 
 static void count_basket(enum basket b, const int *items, int n)
 {
@@ -143,7 +145,7 @@ static struct shop *busy_shop(int flush_every)
 	memset(&counted, 0, sizeof(counted));
 	random_state = 3;
 	for (int i = 0; i < ITEMS; i++) {
-		char category[8];
+		char category[16];
 		snprintf(names[i], sizeof(names[i]), "B%d", i);
 		snprintf(category, sizeof(category), "k%d", i / (ITEMS / 10));
 		stock(s, names[i], category, i % 11 != 0);
@@ -151,7 +153,7 @@ static struct shop *busy_shop(int flush_every)
 	for (int b = 0; b < SESSIONS; b++) {
 		int items[8], u = (int)dice(USERS), n = choose_items(items, 8);
 		int64_t ts = start + (int64_t)b * 3 * 60000;
-		char user[8], session[12];
+		char user[16], session[16];
 		snprintf(user, sizeof(user), "u%d", u);
 		snprintf(session, sizeof(session), "s%d", b);
 		for (int i = 0; i < n; i++) {
@@ -189,7 +191,7 @@ static void every_reason_is_exact_and_no_list_has_what_it_may_not(void **state)
 	struct shop *s = busy_shop(50);
 	int lists = 0, reasons[BASKETS] = { 0 };
 	for (int u = 0; u < USERS; u++) {
-		char user[8];
+		char user[16];
 		snprintf(user, sizeof(user), "u%d", u);
 		if (!shop_user_block(s, user, P_RECOMMEND))
 			continue;
@@ -242,7 +244,7 @@ static void short_and_long_intervals_give_the_same_lists(void **state)
 		struct shop *s = busy_shop(every[v]);
 		s->interval = 7; /* rec_id and commit tell it */
 		for (int u = 0; u < 50; u++) {
-			char user[8];
+			char user[16];
 			snprintf(user, sizeof(user), "u%d", u);
 			if (!shop_user_block(s, user, P_RECOMMEND))
 				continue;
@@ -268,7 +270,7 @@ static void the_score_is_the_formulas(void **state)
 	struct shop *s = shop_create(1, (const char *[]){ "itemsets.window=0", NULL });
 	/* A and C in 3 sessions together, A in 4 and C in 5; Z buys nothing, sees A */
 	for (int i = 0; i < 3; i++) {
-		char user[8];
+		char user[16];
 		snprintf(user, sizeof(user), "p%d", i);
 		click(s, start, user, ACTION_VIEW, "A", NULL);
 		click(s, start + 1, user, ACTION_VIEW, "C", NULL);
@@ -384,7 +386,7 @@ static void history_and_bought_items_are_bounded_and_keep_the_newest(void **stat
 	(void)state;
 	struct shop *s = shop_create(1, (const char *[]){ "recommend.bought_items=30", NULL });
 	for (int i = 0; i < 80; i++) {
-		char item[8];
+		char item[16];
 		snprintf(item, sizeof(item), "B%d", i);
 		struct order_line line = { text_of(item), 1, 10 };
 		buy(s, start + i * 1000, "ann", PURCHASE_ORDER, &line, 1, 0);
@@ -430,7 +432,7 @@ static void popularity_halves_and_trend_compares_two_rates(void **state)
 	popularity_levels(settings, &p, m.level);
 	assert_true(fabs(popularity_count(settings, &m, LEVEL_POPULAR, 1000 * hour + hour / 2) - 30) < 1e-9);
 	assert_true(fabs(popularity_count(settings, &m, LEVEL_POPULAR, 1000 * hour + hour / 2 + 7 * day) - 15) < 1e-9);
-	add(s, &p, METRIC_VIEWS, 1000 - 24, 40); /* a day before */
+	add(s, &p, METRIC_VIEWS, 1000 - 24, 40);   /* a day before */
 	add(s, &p, METRIC_VIEWS, 1000 - 240, 100); /* ten days: hour 760 is of day 31, whose middle hour is 756 */
 	popularity_levels(settings, &p, m.level);
 	int64_t now = 1000 * hour + hour / 2;
@@ -452,7 +454,8 @@ static void popularity_does_not_depend_on_the_order_of_deltas(void **state)
 	for (int v = 0; v < 3; v++) {
 		struct popularity p = { .n = { 0 } };
 		for (int i = 0; i < N; i++) {
-			int at = v == 0 ? i : v == 1 ? N - 1 - i : i * 1237 % N;
+			int at = v == 0 ? i : v == 1 ? N - 1 - i
+						     : i * 1237 % N;
 			add(s, &p, (uint8_t)(at % 4), 500000 + at / 3, 1 + at % 5); /* 1,333 hours: more than 30 days */
 		}
 		assert_true(p.hours.n == POPULARITY_HOURS && p.days.n <= POPULARITY_DAYS + 1);
@@ -489,7 +492,7 @@ static void views_of_all_rank_what_is_popular_and_what_is_rising(void **state)
 	stock(s, "rising", "lamps", true);
 	stock(s, "quiet", "chairs", true);
 	stock(s, "gone", "chairs", false);
-	char user[12];
+	char user[32];
 	for (int h = 0; h < 240; h++) {
 		for (int i = 0; i < 4; i++) {
 			snprintf(user, sizeof(user), "s%d-%d", h, i);

@@ -13,7 +13,9 @@
 #include "processors/sentiment.h"
 #include "shop.h"
 
-enum { HOUR_PANES = 12, DAY_PANES = 288, WEEK_PANES = 2016 };
+enum { HOUR_PANES = 12,
+	DAY_PANES = 288,
+	WEEK_PANES = 2016 };
 static const int64_t start = 1699999800000, minute = 60000, hour = 3600000, day = 86400000; /* start: a pane's begin */
 static const int64_t pane_ms = SENTIMENT_PANE_MS;
 static char lexicon_path[] = "/tmp/glint-test-sentiment-XXXXXX";
@@ -272,9 +274,9 @@ static void the_dump_tells_exact_totals_and_windows(void **state)
 	sentiment_processor.item_dump(s->settings[P_SENTIMENT], &ctx, shop_item_block(s, KEY_ITEM, "B1", P_SENTIMENT));
 	assert_string_equal(d.sort_key, "item:B1");
 	assert_string_equal(d.json, "{\"kind\":\"sentiment\",\"scope\":\"item:B1\",\"positive\":1,\"neutral\":0,\"negative\":2,\"sum\":-6442,"
-		"\"negative_1h\":2,\"neutral_1h\":0,\"positive_1h\":0,\"sum_1h\":-10846,"
-		"\"negative_1d\":2,\"neutral_1d\":0,\"positive_1d\":0,\"sum_1d\":-10846,"
-		"\"negative_7d\":2,\"neutral_7d\":0,\"positive_7d\":0,\"sum_7d\":-10846}");
+				    "\"negative_1h\":2,\"neutral_1h\":0,\"positive_1h\":0,\"sum_1h\":-10846,"
+				    "\"negative_1d\":2,\"neutral_1d\":0,\"positive_1d\":0,\"sum_1d\":-10846,"
+				    "\"negative_7d\":2,\"neutral_7d\":0,\"positive_7d\":0,\"sum_7d\":-10846}");
 	shop_destroy(s);
 }
 

@@ -15,7 +15,8 @@
 #include "processors/spike.h"
 #include "shop.h"
 
-enum { METRIC_COUNTED, METRIC_NEGATIVE }; /* as spike.c numbers its deltas */
+enum { METRIC_COUNTED,
+	METRIC_NEGATIVE }; /* as spike.c numbers its deltas */
 static const int64_t hour = 3600000, day = 86400000;
 static const int64_t start = INT64_C(472222) * 3600000; /* 2023-11-14 22:00 */
 static char lexicon_path[] = "/tmp/glint-test-spike-XXXXXX";
@@ -93,7 +94,7 @@ static void a_spike_is_raised_with_its_figures_and_resolved_when_its_reviews_are
 	(void)state;
 	struct shop *s = shop_open(3);
 	for (int i = 0; i < 14; i++) {
-		char user[8];
+		char user[16];
 		snprintf(user, sizeof(user), "u%d", i);
 		review(s, i, start + i * 60000, user, "B13", i < 9);
 	}
@@ -140,7 +141,7 @@ static void a_spike_is_raised_with_its_figures_and_resolved_when_its_reviews_are
 	found = alerts_of(&s->alerts, "all");
 	assert_int_equal(json_array_size(found), 2);
 	assert_string_equal(text_at(json_array_get(found, 0), "text_en"),
-			    "Negative reviews of the whole shop are up: 9 of 14 in the last 7 days (64 %), 10 % expected.");
+		"Negative reviews of the whole shop are up: 9 of 14 in the last 7 days (64 %), 10 % expected.");
 	json_decref(found);
 	shop_destroy(s);
 }
@@ -216,8 +217,7 @@ static struct scope *scope_open(struct shop *s, const char *item)
 	struct scope *x = calloc(1, sizeof(*x));
 	x->shop = s;
 	x->block = pool_alloc(s->engine->pool, spike_processor.item.size);
-	x->ctx = (struct item_ctx){ .key = { KEY_ITEM, symbols_intern(s->engine->symbols, text_of(item)) }, .watermark = INT64_MIN,
-				    .symbols = s->engine->symbols, .pool = s->engine->pool, .drops = x->drops, .alerts = &x->alerts };
+	x->ctx = (struct item_ctx){ .key = { KEY_ITEM, symbols_intern(s->engine->symbols, text_of(item)) }, .watermark = INT64_MIN, .symbols = s->engine->symbols, .pool = s->engine->pool, .drops = x->drops, .alerts = &x->alerts };
 	return x;
 }
 
@@ -296,7 +296,8 @@ static const struct transition expected_transitions[] = {
 	{ "raised", "high", 1708952400000, 45, 17, 2.21754e-07, 0.0609601, 147.142 },
 	{ "resolved", "high", 1709672400000, 33, 4, 0.155276, 0.0609601, 147.142 },
 };
-enum { N_TRANSITIONS = sizeof(expected_transitions) / sizeof(expected_transitions[0]), STREAM_HOURS = 24 * 120 };
+enum { N_TRANSITIONS = sizeof(expected_transitions) / sizeof(expected_transitions[0]),
+	STREAM_HOURS = 24 * 120 };
 
 struct stream_review {
 	int64_t hour;
@@ -315,7 +316,9 @@ static int make_stream(void)
 			if ((double)x / 2147483648. >= .12)
 				continue;
 			x = (x * 1103515245 + 12345) % (INT64_C(1) << 31);
-			double d = h / 24., p = d >= 40 && d < 43 ? .3 : d >= 51 && d < 60 ? .95 : d >= 90 && d < 104 ? .3 : .05;
+			double d = h / 24., p = d >= 40 && d < 43 ? .3 : d >= 51 && d < 60 ? .95
+				: d >= 90 && d < 104                                       ? .3
+											   : .05;
 			stream[n_stream++] = (struct stream_review){ h, (double)x / 2147483648. < p };
 		}
 	return n_stream;
@@ -489,7 +492,7 @@ static void every_alert_is_what_the_schema_says(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		json_t *a = json_array_get(found, i);
 		const json_t *parts[2][2] = { { a, schema },
-					      { json_object_get(a, "evidence"), json_object_get(json_object_get(schema, "properties"), "evidence") } };
+			{ json_object_get(a, "evidence"), json_object_get(json_object_get(schema, "properties"), "evidence") } };
 		for (int p = 0; p < 2; p++) {
 			const json_t *required = json_object_get(parts[p][1], "required"), *properties = json_object_get(parts[p][1], "properties");
 			assert_int_equal(json_array_size(required), json_object_size(parts[p][0]));
@@ -500,10 +503,10 @@ static void every_alert_is_what_the_schema_says(void **state)
 				assert_non_null(value);
 				assert_non_null(json_string_value(json_object_get(property, "description")));
 				if (type)
-					assert_true(strcmp(type, "string") == 0    ? json_is_string(value)
-						    : strcmp(type, "integer") == 0 ? json_is_integer(value)
-						    : strcmp(type, "number") == 0  ? json_is_number(value)
-										   : json_is_object(value));
+					assert_true(strcmp(type, "string") == 0        ? json_is_string(value)
+							: strcmp(type, "integer") == 0 ? json_is_integer(value)
+							: strcmp(type, "number") == 0  ? json_is_number(value)
+										       : json_is_object(value));
 			}
 		}
 		assert_string_equal(text_at(a, "scope"), "item:B \"1\"\\");
@@ -541,7 +544,10 @@ static double beta_2_18(void) /* the second least of 19 uniforms */
 
 static void false_alarms_are_rare_and_spikes_are_found(void **state)
 {
-	enum { ITEMS = 300, QUIET_DAYS = 120, SPIKE_DAYS = 14, PER_DAY = 12 };
+	enum { ITEMS = 300,
+		QUIET_DAYS = 120,
+		SPIKE_DAYS = 14,
+		PER_DAY = 12 };
 	(void)state; /* E2 judges once a day */
 	struct shop *s = shop_create(1, (const char *[]){ lexicon_option, "spike.pane=1d", NULL });
 	int false_alarms = 0, clean = 0, detected = 0;
@@ -580,9 +586,9 @@ static void false_alarms_are_rare_and_spikes_are_found(void **state)
 	}
 	double per_1000 = 1000. * false_alarms / (ITEMS * QUIET_DAYS);
 	print_message("false alarms per 1,000 item-days: %.2f; found %d of %d, after %.1f days\n", per_1000, detected, clean, delay / detected);
-	assert_true(per_1000 < .4); /* E2, 5 reviews a day and more: .28 */
+	assert_true(per_1000 < .4);           /* E2, 5 reviews a day and more: .28 */
 	assert_true(detected >= clean * .97); /* 98.5 % */
-	assert_true(delay / detected < 4); /* 2.9 days */
+	assert_true(delay / detected < 4);    /* 2.9 days */
 	shop_destroy(s);
 }
 
