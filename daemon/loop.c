@@ -134,6 +134,10 @@ static int go_round(struct loop *l)
 		snprintf(l->why, sizeof(l->why), "global tables: %s", error);
 		return taken;
 	}
+	if (l->parts[0].state == PART_RUNNING && l->catalogue_shown != global_catalogue_changes(l->global)) {
+		l->catalogue_shown = global_catalogue_changes(l->global); /* what is sold out changes lists that nothing else touches */
+		item_task_view_due(l->parts[0].item, (struct key){ KEY_ALL, 0 }, l->wall_ms);
+	}
 	if (l->restore)
 		any |= assign_restore(l) >= 0;
 	bool worked = work_step(l);

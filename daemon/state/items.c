@@ -608,6 +608,16 @@ void item_task_views_due(struct item_task *t, int64_t shown, int64_t now_ms)
 	}
 }
 
+void item_task_view_due(struct item_task *t, struct key key, int64_t now_ms)
+{
+	struct item_entity *x = item_task_find(t, key);
+	if (!x || x->view_link.next)
+		return;
+	x->touched_ms = now_ms;
+	x->shown_from = t->position;
+	list_push(&t->views, &x->view_link);
+}
+
 void item_task_mark(const struct item_task *t)
 {
 	for (const struct link *l = t->all.head.next; l != &t->all.head; l = l->next) {

@@ -84,6 +84,9 @@ void item_task_shown(struct item_task *t, struct item_entity *x, int64_t now_ms)
 int64_t item_task_shown_to(const struct item_task *t);
 void item_task_views_due(struct item_task *t, int64_t shown, int64_t now_ms); /* shown: -1 = all */
 
+/* The views of a key depend on what has changed elsewhere (the catalogue): shown again. A key that is not there is left. */
+void item_task_view_due(struct item_task *t, struct key key, int64_t now_ms);
+
 void item_task_mark(const struct item_task *t);
 struct item_entity *item_task_find(const struct item_task *t, struct key key);
 
