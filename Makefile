@@ -76,7 +76,7 @@ FUZZ += decode
 BENCH_PROGRAMS :=
 BENCH_PROGRAMS += bench_decode
 BENCH_PROGRAMS += bench_publisher
-BENCH_PROGRAMS += gen_clicks raw_consume
+BENCH_PROGRAMS += gen_clicks raw_consume latency_probe
 BENCH :=
 BENCH += decode
 

@@ -14,44 +14,15 @@ its own figures, from its first event until a tenth of a second without one: its
 Called by `make bench`; it asserts nothing on speed.
 """
 import argparse
-import datetime
+import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
-import shutil
 sys.dont_write_bytecode = True
-sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/../tests/e2e/lib')
-from glintlib import *
-from glintlib import Skip
+sys.path.insert(0, __file__.rsplit('/', 1)[0])
+from benchlib import *
 
-TICKS = os.sysconf('SC_CLK_TCK')
 PEER = os.path.join(TOP, '..', 'shared', 'peers', 'run-streams')
-
-
-def cpu_s(pid):
-    """seconds of CPU of a process, all threads, user and system"""
-    with open('/proc/%d/stat' % pid) as f:
-        fields = f.read().rpartition(')')[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def peak_mib(pid):
-    with open('/proc/%d/status' % pid) as f:
-        return int(re.search(r'VmHWM:\s+(\d+) kB', f.read()).group(1)) / 1024
-
-
-def logged_at(daemon, word):
-    """wall clock of the first line of its log with this word, s"""
-    line = next(line for line in daemon.log_text().splitlines() if word in line)
-    return datetime.datetime.strptime(line.split()[0], '%Y-%m-%dT%H:%M:%S.%f%z').timestamp()
-
-
-def program(name):
-    path = os.path.join(BUILD, 'bench', name)
-    if not os.path.exists(path):
-        raise AssertionError('%s is not built: make bench' % path)
-    return path
 
 
 def raw(kafka, topic):
@@ -117,28 +88,8 @@ def glintd(t, kafka, topic, filled, redis, perf):
             'lists': lists}
 
 
-def cpu_of_threads(pid):
-    """seconds of CPU by thread name"""
-    sums = {}
-    for task in os.listdir('/proc/%d/task' % pid):
-        try:
-            with open('/proc/%d/task/%s/stat' % (pid, task)) as f:
-                head, _, rest = f.read().rpartition(')')
-        except OSError:
-            continue
-        name = head.partition('(')[2] + ('' if task != str(pid) else ' (loop)')
-        fields = rest.split()
-        sums[name] = round(sums.get(name, 0) + (int(fields[11]) + int(fields[12])) / TICKS, 2)
-    return dict(sorted(sums.items(), key=lambda x: -x[1]))
-
-
 def middle(runs, name):
     return statistics.median(r[name] for r in runs)
-
-
-def table(rows):
-    widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
-    return '\n'.join('  '.join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths))) for r in rows)
 
 
 def report(result):
@@ -178,27 +129,18 @@ def main():
     p.add_argument('--json', action='store_true')
     p.add_argument('--perf', metavar='FILE', help='perf record of the last pass (its time is then longer); FILE.dwarf takes stacks by DWARF')
     a = p.parse_args()
-    folder = tempfile.mkdtemp(prefix='throughput.', dir=BUILD)
-    t = Test(folder)
-    try:
-        with t.ends:
-            kafka, redis = t.own_kafka(), t.redis()
-            topic = t.prefix + '-clicks'
-            t.topics_create(t.config('topics.conf', kafka.address, redis), 4)
-            filled = json.loads(run_program([program('gen_clicks'), kafka.address, topic, str(a.events), str(a.users), str(a.items), str(a.seed)],
-                                            300).stdout)
-            load = [os.getloadavg()[0]]
-            result = {'filled': filled, 'raw': raw(kafka, topic)}
-            result['streams'] = '--no-peers' if a.no_peers else streams(t, kafka, topic, a.events, redis)
-            redis.client().do('FLUSHALL')
-            result['glintd'] = [glintd(t, kafka, topic, filled, redis, a.perf if i == a.runs - 1 else None) for i in range(a.runs)]
-            load.append(os.getloadavg()[0])
-            result['load'] = load
-    except Skip as reason:
-        print('throughput: skipped: %s' % reason)
-        return
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with stage('throughput') as t:
+        kafka, redis = t.own_kafka(), t.redis()
+        topic = t.prefix + '-clicks'
+        t.topics_create(t.config('topics.conf', kafka.address, redis), 4)
+        filled = fill(kafka, topic, a.events, a.users, a.items, a.seed)
+        load = [os.getloadavg()[0]]
+        result = {'filled': filled, 'raw': raw(kafka, topic)}
+        result['streams'] = '--no-peers' if a.no_peers else streams(t, kafka, topic, a.events, redis)
+        redis.client().do('FLUSHALL')
+        result['glintd'] = [glintd(t, kafka, topic, filled, redis, a.perf if i == a.runs - 1 else None) for i in range(a.runs)]
+        load.append(os.getloadavg()[0])
+        result['load'] = load
     if a.json:
         print(json.dumps(result))
     else:
