@@ -32,7 +32,7 @@ struct engine {
 	struct emitter *emitter;
 	struct view *view;
 	struct buf scratch;
-	uint64_t drops[PROCESSORS][DROPS];
+	uint64_t drops[PROCESSORS][DROPS], silent_drops[DROPS]; /* silent: of restores, counted before */
 	uint64_t users, items; /* entities in memory */
 	struct item_entity **by_key[KEY_KINDS]; /* item stage: by symbol */
 	uint32_t by_key_limit[KEY_KINDS];

@@ -202,7 +202,6 @@ static int apply_deltas(struct item_task *t, int64_t offset, struct text value, 
 {
 	struct engine *e = t->engine;
 	struct delta_reader *r = &t->reader;
-	uint64_t silent_drops[DROPS];
 	if (delta_reader_start(r, e->symbols, value) < 0)
 		return -EBADMSG;
 	struct key key;
@@ -219,7 +218,7 @@ static int apply_deltas(struct item_task *t, int64_t offset, struct text value, 
 				continue;
 			if (!x->blocks[p])
 				x->blocks[p] = pool_alloc(e->pool, processor->item.size);
-			ctx.drops = live ? e->drops[p] : silent_drops;
+			ctx.drops = live ? e->drops[p] : e->silent_drops;
 			processor->delta(e->settings[p], &ctx, x->blocks[p], &d);
 			t->deltas++;
 		}
@@ -232,7 +231,6 @@ static int apply_deltas(struct item_task *t, int64_t offset, struct text value, 
 static void pass_time(struct item_task *t, int64_t offset, bool live, int64_t now_ms)
 {
 	struct engine *e = t->engine;
-	uint64_t silent_drops[DROPS];
 	while (t->heap_n && t->heap[0]->armed <= t->watermark) {
 		struct item_entity *x = t->heap[0];
 		struct item_ctx ctx = context(t, x, live);
@@ -240,7 +238,7 @@ static void pass_time(struct item_task *t, int64_t offset, bool live, int64_t no
 			const struct processor *processor = processors[p];
 			if (!x->blocks[p] || !processor->due || processor->due_at(e->settings[p], x->blocks[p]) > t->watermark)
 				continue;
-			ctx.drops = live ? e->drops[p] : silent_drops;
+			ctx.drops = live ? e->drops[p] : e->silent_drops;
 			processor->due(e->settings[p], &ctx, x->blocks[p]);
 		}
 		int64_t before = x->armed;

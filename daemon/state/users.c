@@ -275,8 +275,7 @@ enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, co
 			continue;
 		if (!u->blocks[p] && processor->user.size)
 			u->blocks[p] = pool_alloc(e->pool, processor->user.size);
-		uint64_t silent_drops[DROPS];
-		ctx.drops = live ? e->drops[p] : silent_drops;
+		ctx.drops = live ? e->drops[p] : e->silent_drops;
 		processor->event(e->settings[p], &ctx, u->blocks[p], event);
 	}
 	if (ctx.row_due && !u->must_link.next)
