@@ -224,7 +224,7 @@ static int scan_folder(struct decoder *d)
 		rc = plan_compile(field_table_of(d->kind), schema, d->maps, d->n_maps, &plan, sentence, sizeof(sentence));
 		if (rc) {
 			schema_destroy(schema);
-			snprintf(d->problem, sizeof(d->problem), "%s: %s", entry->d_name, sentence);
+			snprintf(d->problem, sizeof(d->problem), "%.100s: %.400s", entry->d_name, sentence);
 		}
 		remember(&d->fingerprints, fingerprint, plan, rc ? REASON_UNUSABLE_SCHEMA : REASON_NONE);
 	}
