@@ -1,16 +1,17 @@
 /* How long until an event can be read: latency_probe BROKERS TOPIC REDIS_SOCKET RATE SECONDS WARM_UP_SECONDS USERS ITEMS LINGER_MS
  *
  * Open loop: click i is due at start + i / RATE, whatever happened to those before it, and its latency counts from then, so that
- * a stall counts for every click that it holds up. Each click is of another shopper (u0 .. u<USERS - 1> in a scattered order; the topic's
- * earlier clicks, gen_clicks', gave most of them a history), so that the next list that glintd writes for this shopper is
- * the click's effect. Three threads beside librdkafka's own:
- *   producer  the clicks; the wait for company (linger) is its own part of the latency
+ * a stall counts for every click that it holds up. Each click is of another shopper (u0 .. u<USERS - 1> in a scattered order; the
+ * topic's earlier clicks, gen_clicks', gave most of them a history), so that the next list that glintd writes for this shopper is
+ * the click's effect. A thread beside the producer looks for it:
  *   reader    another client of Redis: a keyspace notification tells it that a list was written, it reads the list (MGET of all
  *             that were told of by then), and the clock is taken when the answer is there. Unlike polling, this costs nothing
  *             while nothing happens and does not cost more when lists are late.
- *   consumer  bare librdkafka on the same topic: what of the latency is Kafka's
+ *   consumer  instead, when REDIS_SOCKET is "-": bare librdkafka on the same topic. What of the latency is Kafka's.
  * A list's as_of (when glintd rendered it, its loop's clock) splits the rest: before it Kafka and the loop, behind it publisher,
- * Redis and the reader. Redis must be on this machine (one clock). Prints JSON, all in ms. Called by bench/latency.py. */
+ * Redis and the reader. The producer is idempotent, with at most five requests under way, as Java's are by default: when the
+ * broker is slow, records wait for each other and go together. Redis must be on this machine (one clock). Prints JSON, all in
+ * ms. Called by bench/latency.py. */
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,13 +24,12 @@
 #define GRACE_US 10000000 /* how long the last lists are waited for */
 #define STALE_MS 1000     /* a list rendered so long before the click is not its effect */
 #define AT_ONCE 256       /* keys of one MGET */
-#define FIRST_ID (1ull << 40) /* not gen_clicks' */
 
 struct sample {
 	int64_t due_us, due_wall_us;     /* set before sent */
 	_Atomic int64_t sent_us;         /* the produce call; 0: not yet */
-	_Atomic int64_t consumed_us;     /* by the bare consumer */
-	int64_t read_us, rendered_us;    /* reader; rendered: wall clock */
+	int64_t consumed_us;             /* by the bare consumer */
+	int64_t read_us, rendered_us;    /* by the reader; rendered: wall clock */
 	long item;
 	bool seeded; /* a reason names the clicked item */
 };
@@ -38,21 +38,20 @@ struct probe {
 	const char *brokers, *topic, *redis, *linger_ms;
 	long rate, n, warm_up, users, items, stride;
 	struct sample *samples;
-	long *of_user;          /* sample of a shopper, -1: none */
-	_Atomic long delivered; /* to the broker */
+	long *of_user;     /* sample of a shopper, -1: none */
+	uint64_t first_id; /* not gen_clicks', and not of another run */
 	_Atomic bool stop;
-	_Atomic int ready;
-	_Atomic long read, consumed;
+	_Atomic bool ready;
+	_Atomic long seen; /* read or consumed */
 	long stale;
 };
 
 static void delivered(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
-	struct probe *p = opaque;
+	const struct probe *p = opaque;
 	(void)rk;
 	if (m->err)
 		die("%s: %s", p->topic, rd_kafka_err2str(m->err));
-	p->delivered++;
 }
 
 /* ---- producer (the main thread) ---- */
@@ -69,6 +68,7 @@ static void produce(struct probe *p)
 	rd_kafka_conf_t *conf = rd_kafka_conf_new();
 	set(conf, "bootstrap.servers", p->brokers);
 	set(conf, "linger.ms", p->linger_ms);
+	set(conf, "enable.idempotence", "true");
 	set(conf, "socket.nagle.disable", "true");
 	set(conf, "partitioner", "murmur2_random");
 	set(conf, "queue.buffering.max.messages", "1000000");
@@ -92,7 +92,7 @@ static void produce(struct probe *p)
 		s->item = draw_zipf(&state, p->items);
 		s->due_us = start + i * 1000000 / p->rate;
 		s->due_wall_us = s->due_us + wall;
-		size_t size = put_click(click, FIRST_ID + (uint64_t)i, s->due_wall_us / 1000, user, s->item);
+		size_t size = put_click(click, p->first_id + (uint64_t)i, s->due_wall_us / 1000, user, s->item);
 		int64_t now = clock_us(CLOCK_MONOTONIC);
 		if (now < s->due_us) {
 			wait_until(s->due_us);
@@ -162,7 +162,7 @@ static void read_lists(struct probe *p, redisContext *c, const long *which, int 
 		}
 		snprintf(seed, sizeof(seed), "\"seed\":\"%ld\"", s->item);
 		s->seeded = strstr(r->element[k]->str, seed);
-		p->read += !s->read_us;
+		p->seen += !s->read_us;
 		s->read_us = now;
 		s->rendered_us = rendered;
 	}
@@ -178,7 +178,7 @@ static void *reader(void *arg)
 
 	reply_free(reads, redisCommand(reads, "CONFIG SET notify-keyspace-events K$"));
 	reply_free(told, redisCommand(told, "PSUBSCRIBE __keyspace@0__:glint:recs:u*"));
-	p->ready++;
+	p->ready = true;
 	while (!p->stop) {
 		struct pollfd fd = { .fd = told->fd, .events = POLLIN };
 		int n = 0;
@@ -234,7 +234,7 @@ static void *consumer(void *arg)
 	rd_kafka_topic_destroy(topic);
 	rd_kafka_assign(rk, parts);
 	rd_kafka_topic_partition_list_destroy(parts);
-	p->ready++;
+	p->ready = true;
 	while (!p->stop) {
 		rd_kafka_message_t *r = rd_kafka_consumer_poll(rk, 20);
 		if (!r)
@@ -242,9 +242,11 @@ static void *consumer(void *arg)
 		if (!r->err && r->len > 17) {
 			char id[16] = { 0 };
 			memcpy(id, (const char *)r->payload + 2, 15); /* a size of one byte, 'e', 15 digits */
-			long i = (long)(strtoull(id, NULL, 16) - FIRST_ID);
-			if (i >= 0 && i < p->n && !atomic_exchange(&p->samples[i].consumed_us, clock_us(CLOCK_MONOTONIC)))
-				p->consumed++;
+			long i = (long)(strtoull(id, NULL, 16) - p->first_id);
+			if (i >= 0 && i < p->n && !p->samples[i].consumed_us) {
+				p->samples[i].consumed_us = clock_us(CLOCK_MONOTONIC);
+				p->seen++;
+			}
 		}
 		rd_kafka_message_destroy(r);
 	}
@@ -261,7 +263,7 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Sorts v (us); at least one. */
+/* Sorts v (us); 0 for none. */
 static void quantiles(const char *name, int64_t *v, long n)
 {
 	static const double at[] = { 0.5, 0.9, 0.99, 0.999, 1 };
@@ -279,7 +281,7 @@ static void quantiles(const char *name, int64_t *v, long n)
 static void report(const struct probe *p)
 {
 	int64_t *v = calloc((size_t)p->n * 5, sizeof(*v)), *of[5];
-	long n[5] = { 0 }, seeded = 0, missing = 0;
+	long n[5] = { 0 }, seeded = 0;
 
 	if (!v)
 		die("out of memory");
@@ -290,7 +292,6 @@ static void report(const struct probe *p)
 		of[0][n[0]++] = s->sent_us - s->due_us;
 		if (s->consumed_us)
 			of[1][n[1]++] = s->consumed_us - s->due_us;
-		missing += !s->read_us;
 		if (!s->read_us)
 			continue;
 		seeded += s->seeded;
@@ -298,7 +299,7 @@ static void report(const struct probe *p)
 		of[3][n[3]++] = s->rendered_us - s->due_wall_us;
 		of[4][n[4]++] = s->read_us + (s->due_wall_us - s->due_us) - s->rendered_us;
 	}
-	printf("{\"samples\": %ld, \"missing\": %ld, \"seeded\": %ld, \"stale\": %ld, \"rate\": %ld", n[2], missing, seeded, p->stale, p->rate);
+	printf("{\"rate\": %ld, \"sent\": %ld, \"samples\": %ld, \"seeded\": %ld, \"stale\": %ld", p->rate, n[0], n[1] + n[2], seeded, p->stale);
 	quantiles("producer_late", of[0], n[0]);
 	quantiles("consumed", of[1], n[1]);
 	quantiles("rendered", of[3], n[3]);
@@ -311,7 +312,7 @@ static void report(const struct probe *p)
 int main(int argc, char **argv)
 {
 	static struct probe p;
-	pthread_t threads[2];
+	pthread_t thread;
 
 	if (argc != 10) {
 		fprintf(stderr, "usage: latency_probe BROKERS TOPIC REDIS_SOCKET RATE SECONDS WARM_UP_SECONDS USERS ITEMS LINGER_MS\n");
@@ -327,8 +328,8 @@ int main(int argc, char **argv)
 	p.items = atol(argv[8]);
 	p.linger_ms = argv[9];
 	p.stride = 1000003; /* a prime: every shopper once */
-	if (p.rate < 1 || p.n < 1 || p.n > p.users || p.users >= p.stride)
-		die("more clicks than shoppers (at most %ld): each is of another one", p.stride - 1);
+	if (p.rate < 1 || p.n < 1 || p.n > p.users || p.n > 1 << 18 || p.users >= p.stride)
+		die("more clicks than shoppers, or than %d: each is of another one", 1 << 18);
 	p.samples = calloc((size_t)p.n, sizeof(*p.samples));
 	p.of_user = malloc((size_t)p.users * sizeof(*p.of_user));
 	if (!p.samples || !p.of_user)
@@ -337,16 +338,15 @@ int main(int argc, char **argv)
 		p.of_user[u] = -1;
 	for (long i = 0; i < p.n; i++)
 		p.of_user[i * p.stride % p.users] = i;
-	pthread_create(&threads[0], NULL, reader, &p);
-	pthread_create(&threads[1], NULL, consumer, &p);
-	while (p.ready < 2)
+	p.first_id = (uint64_t)(clock_us(CLOCK_REALTIME) / 1000) << 18;
+	pthread_create(&thread, NULL, strcmp(p.redis, "-") ? reader : consumer, &p);
+	while (!p.ready)
 		wait_until(clock_us(CLOCK_MONOTONIC) + 10000);
 	produce(&p);
-	for (int64_t end = clock_us(CLOCK_MONOTONIC) + GRACE_US; (p.read < p.n || p.consumed < p.n) && clock_us(CLOCK_MONOTONIC) < end;)
+	for (int64_t end = clock_us(CLOCK_MONOTONIC) + GRACE_US; p.seen < p.n && clock_us(CLOCK_MONOTONIC) < end;)
 		wait_until(clock_us(CLOCK_MONOTONIC) + 10000);
 	p.stop = true;
-	pthread_join(threads[0], NULL);
-	pthread_join(threads[1], NULL);
+	pthread_join(thread, NULL);
 	report(&p);
 	free(p.samples);
 	free(p.of_user);
