@@ -61,7 +61,7 @@ UNIT += publisher publisher_trouble
 UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
-E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decode/decode_differential.py
+E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decode/decode_differential.py demo.py
 E2E += ctl_views.py ctl_wait.py
 
 E2E_KAFKA := broker.py
@@ -132,9 +132,9 @@ $(B)/bench/%: $(B)/bench/%.o $(LIB)
 
 # --- people's targets ---
 demo: ## install what is missing, build, show a shop live (SEED=n, DATA=DIR, KAFKA=1)
-	@tools/install-deps demo
+	@tools/install-deps $(if $(filter-out 0,$(KAFKA)),kafka,demo)
 	@$(MAKE) --no-print-directory $(JOBS) all
-	@tools/demo
+	@GLINT_BUILD=$(B) tools/demo
 
 test: ## install what is missing, build, unit and end-to-end tests
 	@tools/install-deps test

@@ -186,7 +186,8 @@ static void purchased(const struct recommend_settings *s, struct user_ctx *ctx, 
 			before++;
 		if (!order || before < n)
 			continue;
-		if (n == MAX_LINES) {
+		if (n == MAX_LINES) { /* not told from repeats any more: not counted, but not recommended either */
+			bought(s, ctx, u, item);
 			ctx->drops[DROP_LINES]++;
 			continue;
 		}

@@ -127,14 +127,13 @@ class Screen:
         yield BOLD, pad('glint demo, %s' % self.name, columns - 24) + pad(clock(time.monotonic() - self.begin), 24, True)
         yield CYAN, self.said + (' (%d s to go)' % left if left else '')
         if b:
-            yield '', '%s events applied   %s/s   lag %s records   freshness %.2f s   %s shoppers' % (
+            yield '', '%s events applied  %s/s  lag %s records  freshness %.2f s  %s shoppers' % (
                 number(b.get('applied')), number(b.get('events_per_second')), number(b.get('lag_records')), self.freshness(b), number(b.get('users')))
 
-    def why(self, why):
-        if why['kind'] == 'bought_together':
-            return 'bought with %s: %d times, %.0f %%, lift %.1f' % (self.title(why['seed']), why['count'], 100 * why['confidence'], why['lift'] or 0)
-        if why['kind'] == 'viewed_together':
-            return 'viewed with %s: %d times, %.0f %%' % (self.title(why['seed']), why['count'], 100 * why['confidence'])
+    def why(self, why, columns):
+        if why['kind'] in ('bought_together', 'viewed_together'):
+            return '%s with %s: %d times, %.0f %%%s' % (why['kind'].split('_')[0], self.title(why['seed']), why['count'], 100 * why['confidence'],
+                                                      ', lift %.1f' % (why['lift'] or 0) if columns >= 100 else '')
         return 'trending, %.1f times its usual' % why['trend'] if why['kind'] == 'trending' else 'popular'
 
     def recommended(self, seen, columns, most):
@@ -147,7 +146,7 @@ class Screen:
         shown = [p for p in recs['items'] if p['item'] not in seen['blocked']]
         room = min(26, columns // 3)
         for pick in shown[:most]:
-            yield '', '  %s  %s' % (pad(self.title(pick['item']), room), self.why(pick['why']))
+            yield '', '  %s  %s' % (pad(self.title(pick['item']), room), self.why(pick['why'], columns))
 
     def strongest(self, seen, columns, most):
         if not seen['rules'] or not seen['rules']['rules']:
@@ -156,21 +155,21 @@ class Screen:
         yield BOLD, 'Strongest rules of %s%s orders and %s sessions' % (
             '%d days, ' % days if days else '', number(seen['rules']['baskets']['order']), number(seen['rules']['baskets']['session']))
         for r in seen['rules']['rules'][:most]:
-            yield '', '  %s  %s %d of %d (%.0f %%), lift %.1f' % (
-                pad('%s → %s' % (self.title(r['a']), self.title(r['b'])), min(48, columns - 36)),
-                'bought' if r['basket'] == 'order' else 'viewed', r['count'], r['n_a'], 100 * r['confidence'], r['lift'] or 0)
+            yield '', '  %s  %s %d of %d, %.0f %%%s' % (
+                pad('%s → %s' % (self.title(r['a']), self.title(r['b'])), min(48, columns - 30)), 'bought' if r['basket'] == 'order' else 'viewed',
+                r['count'], r['n_a'], 100 * r['confidence'], ', lift %.1f' % (r['lift'] or 0) if columns >= 100 else '')
 
     def campaigns(self, seen, columns):
         if not seen['campaigns']:
             return
-        yield BOLD, 'Campaigns' + ' ' * 7 + 'shown  clicks     CTR  orders     CVR      revenue     basket  people'
+        form = '%s%7s%7s%8s%8s%8s%12s%9s%8s'
+        yield BOLD, form % (pad('Campaigns', 13), 'shown', 'clicks', 'CTR', 'orders', 'CVR', 'revenue', 'basket', 'people')
         for name, f in seen['campaigns']:
             currency = next((k.split(':', 1)[1] for k in sorted(f) if k.startswith('attributed_revenue:')), '')
-            revenue, orders = int(f.get('attributed_revenue:' + currency) or 0), int(f.get('attributed_orders') or 0)
-            yield '', '  %s%7s %7s %7s %7s %7s %s %s %7s' % (
-                pad(name, 12), number(f.get('impressions')), number(f.get('clicks')), percent(f.get('ctr')), number(orders), percent(f.get('cvr')),
-                pad('%s %s' % (number(revenue / 100), currency), 12, True),
-                pad('%.2f' % (int(f['aov:' + currency]) / 100) if f.get('aov:' + currency) else '–', 10, True), number(f.get('uniques')))
+            revenue, basket = int(f.get('attributed_revenue:' + currency) or 0), f.get('aov:' + currency)
+            yield '', form % (pad('  ' + name, 13), number(f.get('impressions')), number(f.get('clicks')), percent(f.get('ctr')),
+                              number(f.get('attributed_orders')), percent(f.get('cvr')), '%s %s' % (number(revenue / 100), currency),
+                              '%.2f' % (int(basket) / 100) if basket else '–', number(f.get('uniques')))
 
     def reviews(self, seen, columns):
         a = seen['all']

@@ -9,7 +9,7 @@ import bisect
 import collections
 import random
 
-import shop_reviews
+import demo_reviews
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 HISTORY_DAYS = 14
@@ -145,7 +145,7 @@ class Shop:
             if mood == 'bad':
                 for s in scopes:
                     self.grumbles[s].append(ts)
-        text, title, rating = shop_reviews.compose(self.rng, shopper['lang'], mood, known['category'], CATEGORIES[known['category']][1])
+        text, title, rating = demo_reviews.compose(self.rng, shopper['lang'], mood, known['category'], CATEGORIES[known['category']][1])
         self.events['reviews'].append({'event_id': self.number('r'), 'ts': ts, 'user_id': shopper['id'], 'item_id': item, 'rating': rating,
                                        'title': title, 'text': text, 'lang': shopper['lang'], 'source': 'shop'})
 

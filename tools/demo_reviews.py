@@ -1,4 +1,4 @@
-"""Reviews of the made-up shop, put together from phrase tables in English and Chinese; see shop.py.
+"""Reviews of the made-up shop, put together from phrase tables in English and Chinese; see demo_shop.py.
 
 compose() gives (text, title, stars). Good ones praise two things, bad ones complain about two, neutral ones state facts. Which
 words count for what is glint's lexicons' affair; a test holds that the moods are told apart as meant.
