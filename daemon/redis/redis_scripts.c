@@ -18,7 +18,8 @@
 	"if seq > expected then return {1, 0, ''} end\n"                                    \
 	"if seq < expected then return {4, 0, ''} end\n"
 
-/* run(): false when the script must stop; its error is in `first` then */
+/* run(): false when the script must stop; its error is in `first` then. An entry that its stream has already (a campaign's minute,
+ * written again after a restart) is there: no refusal. */
 #define RUN                                                                                                               \
 	"local stops = {OOM = 1, LOADING = 1, BUSY = 1, MASTERDOWN = 1, TRYAGAIN = 1, CLUSTERDOWN = 1, NOREPLICAS = 1,\n" \
 	"  MISCONF = 1, READONLY = 1, UNBLOCKED = 1, NOAUTH = 1, NOPERM = 1, MOVED = 1, ASK = 1, CROSSSLOT = 1}\n"        \
@@ -33,6 +34,7 @@
 	"      first = e\n"                                                                                               \
 	"      return false\n"                                                                                            \
 	"    end\n"                                                                                                       \
+	"    if string.find(e, 'equal or smaller', 1, true) then return true end\n"                                       \
 	"    if refused == 0 then first = e end\n"                                                                        \
 	"    refused = refused + 1\n"                                                                                     \
 	"  end\n"                                                                                                         \
