@@ -134,8 +134,8 @@ static int go_round(struct loop *l)
 		snprintf(l->why, sizeof(l->why), "global tables: %s", error);
 		return taken;
 	}
-	if (l->parts[0].state == PART_RUNNING && l->catalogue_shown != global_catalogue_changes(l->global)) {
-		l->catalogue_shown = global_catalogue_changes(l->global); /* what is sold out changes lists that nothing else touches */
+	if (l->parts[0].state == PART_RUNNING && l->changes_shown != global_changes(l->global)) {
+		l->changes_shown = global_changes(l->global); /* lists over many keys are made from the tables, which follow the items' own state */
 		item_task_view_due(l->parts[0].item, (struct key){ KEY_ALL, 0 }, l->wall_ms);
 	}
 	if (l->restore)

@@ -96,7 +96,7 @@ struct loop {
 	int64_t now_ms, wall_ms;       /* clocks of this round: monotonic, real */
 	uint64_t applied, deltas_seen; /* for rates */
 	uint32_t symbols_swept;        /* living symbols after the last sweep */
-	uint64_t catalogue_shown;      /* changes of the catalogue that the views of `all` were made due for */
+	uint64_t changes_shown;        /* of the global tables, that the views of `all` were made due for */
 	struct buf headers, key;
 	bool rebuild;                  /* the clients must be made anew */
 	char why[512];

@@ -14,7 +14,7 @@ struct global {
 	bool ready;
 	int64_t watermark;
 	struct upstream *reports;
-	uint64_t bad_rows, catalogue_changes;
+	uint64_t bad_rows, changes;
 };
 
 int global_create(const struct config *config, const char *bootstrap, const struct topics_layout *layout, int32_t items, struct engine *engine,
@@ -95,9 +95,11 @@ static int group_row(struct global *g, struct text value)
 static int take(struct global *g, unsigned topic, const struct source_record *r)
 {
 	struct event e;
+	if (topic == 0 && text_equal(r->key, TEXT("~group")))
+		return group_row(g, r->value);
+	g->changes++;
 	if (topic == 0)
-		return text_equal(r->key, TEXT("~group")) ? group_row(g, r->value) : model_row_load(g->engine->model, r->key, r->value);
-	g->catalogue_changes++;
+		return model_row_load(g->engine->model, r->key, r->value);
 	if (!r->value.data) {
 		model_catalogue_delete(g->engine->model, r->key);
 		return 0;
@@ -145,9 +147,9 @@ const struct upstream *global_reports(const struct global *g)
 	return g->reports;
 }
 
-uint64_t global_catalogue_changes(const struct global *g)
+uint64_t global_changes(const struct global *g)
 {
-	return g->catalogue_changes;
+	return g->changes;
 }
 
 uint64_t global_bad_rows(const struct global *g)
