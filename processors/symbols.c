@@ -19,7 +19,7 @@ struct symbols {
 	uint32_t limit, capacity;
 	uint32_t *slots; /* symbol or 0 */
 	uint32_t mask, count;
-	uint32_t free_head, sweep;
+	uint32_t free_head, sweep, longest;
 };
 
 static void *must(void *p)
@@ -104,6 +104,7 @@ symbol_t symbols_intern(struct symbols *s, struct text t)
 	e->data = pool_alloc(s->pool, t.size);
 	memcpy(e->data, t.data, t.size);
 	e->size = t.size;
+	s->longest = t.size > s->longest ? t.size : s->longest;
 	e->hash = hash;
 	e->mark = s->sweep;
 	s->slots[i] = sym;
@@ -133,6 +134,11 @@ uint64_t symbols_hash(const struct symbols *s, symbol_t symbol)
 uint32_t symbols_limit(const struct symbols *s)
 {
 	return s->limit;
+}
+
+uint32_t symbols_longest(const struct symbols *s)
+{
+	return s->longest;
 }
 
 uint32_t symbols_count(const struct symbols *s)

@@ -27,6 +27,7 @@ struct text symbols_text(const struct symbols *s, symbol_t symbol);
 uint64_t symbols_hash(const struct symbols *s, symbol_t symbol);
 /* One past the greatest symbol ever given: sizes arrays indexed by symbol. */
 uint32_t symbols_limit(const struct symbols *s);
+uint32_t symbols_longest(const struct symbols *s); /* bytes of the longest text ever interned */
 uint32_t symbols_count(const struct symbols *s); /* living ones */
 
 void symbols_mark_begin(struct symbols *s);

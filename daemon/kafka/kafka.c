@@ -40,6 +40,7 @@ static const struct property tuned[] = {
 	{ ROLE(KAFKA_CONSUMER), "session.timeout.ms", "10000", NULL },
 	{ ROLE(KAFKA_CONSUMER), "heartbeat.interval.ms", "2000", NULL },
 	{ PRODUCERS, "linger.ms", "5", NULL },
+	{ PRODUCERS, "message.max.bytes", "67108864", NULL }, /* a dead letter is as large as the record was: the topic says what fits */
 	{ PRODUCERS, "batch.size", "1000000", NULL },
 	{ PRODUCERS, "batch.num.messages", "10000", NULL },
 	{ PRODUCERS, "queue.buffering.max.messages", "1000000", NULL },

@@ -283,7 +283,12 @@ static void message_send(struct emitter *e, uint32_t partition, void (*send)(voi
 	send(to, partition, (struct text){ (const char *)e->message.data, (uint32_t)e->message.size });
 }
 
-enum { KEY_CHUNK = 4096 }; /* entries of one key per message part: bounds a message, whatever one key gathers */
+/* Entries of one key per message part: bounds a message, whatever one key gathers and however long its ids are. */
+static uint32_t chunk_of(const struct emitter *e)
+{
+	enum { CHUNK_BYTES = 96 << 10, ENTRY_BYTES = 24 };
+	return CHUNK_BYTES / (symbols_longest(e->symbols) + ENTRY_BYTES) + 1;
+}
 
 static void key_start(struct emitter *e, const struct group *g, uint32_t n)
 {
@@ -294,14 +299,14 @@ static void key_start(struct emitter *e, const struct group *g, uint32_t n)
 
 uint32_t combiner_encode(struct emitter *e, void (*send)(void *to, uint32_t partition, struct text value), void *to)
 {
-	uint32_t sent = 0;
+	uint32_t sent = 0, chunk = chunk_of(e);
 	for (uint32_t p = 0; p < e->partitions; p++) {
 		message_start(e);
 		for (uint32_t gi = e->heads[p]; gi; gi = e->groups[gi - 1].next) {
 			const struct group *g = &e->groups[gi - 1];
 			uint32_t left = g->n, slot = g->slots, list = g->list_head;
 			while (left) {
-				uint32_t n = left < KEY_CHUNK ? left : KEY_CHUNK;
+				uint32_t n = left < chunk ? left : chunk;
 				int32_t pane = 0;
 				key_start(e, g, n);
 				left -= n;
