@@ -78,7 +78,7 @@ BENCH_PROGRAMS += bench_decode
 BENCH_PROGRAMS += bench_publisher
 BENCH_PROGRAMS += gen_clicks raw_consume latency_probe
 BENCH :=
-BENCH += decode
+BENCH += decode publisher throughput.py latency.py
 
 LIB := $(B)/libglint.a
 PROGRAMS := $(B)/glintd $(B)/glintctl
@@ -192,8 +192,10 @@ fuzz: ## libFuzzer on the decoder, a planted overflow first (FUZZ_RUNS=n)
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 
-bench: all $(patsubst %,$(B)/bench/%,$(BENCH_PROGRAMS)) ## measure speed, memory and latency
-	@for b in $(BENCH); do echo "== $$b"; GLINT_BUILD=$(B) bench/$$b || exit 1; done
+bench: ## measure speed, memory and latency
+	@tools/install-deps bench
+	@$(MAKE) --no-print-directory $(JOBS) all $(patsubst %,$(B)/bench/%,$(BENCH_PROGRAMS))
+	@GLINT_BUILD=$(B) bench/run $(BENCH)
 
 coverage: ## line coverage of the unit tests, file by file
 	@$(MAKE) --no-print-directory $(JOBS) B=build/coverage HARDEN=-fPIE CFLAGS="-O0 -g -Wno-format-truncation" SAN=--coverage test-unit

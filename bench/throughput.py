@@ -60,7 +60,7 @@ def glintd(t, kafka, topic, filled, redis, perf):
         recorder = subprocess.Popen(['perf', 'record', '-q', '-F', '999', '--call-graph', 'dwarf,8192' if perf.endswith('.dwarf') else 'fp',
                                      '-o', perf, '-p', str(daemon.pid)], stdin=subprocess.DEVNULL)
     daemon.wait_log(' assigned ', 60)
-    t.caught_up(config, 300)
+    t.caught_up(config, 900)
     end = time.time()
     cpu, peak, threads = cpu_s(daemon.pid), peak_mib(daemon.pid), cpu_of_threads(daemon.pid)
     if recorder:
@@ -116,6 +116,9 @@ def report(result):
     print('glintd: CPU by thread: ' + ', '.join('%s %.2f s' % x for x in g['threads_cpu_s'].items() if x[1] >= 0.01) +
           '; start %.1f s, stop %.1f s' % (g['startup_seconds'], g['stop_seconds']))
     print('load average before and after: %.1f, %.1f on %d cores' % (result['load'][0], result['load'][1], os.cpu_count()))
+    print('=> throughput: %.0f events/s, %.2f us CPU an event, %.0f MiB; %s%.2f of raw librdkafka (load %.1f)' %
+          (rate, cpu, g['peak_mib'], '%.1f times Kafka Streams, ' % (rate / s['per_second']) if isinstance(s, dict) else '',
+           rate / r['per_second'], result['load'][1]))
 
 
 def main():
