@@ -1,5 +1,6 @@
 """What must be true when the demo ends: what Redis holds against what was sent. Called by tools/demo; reads Redis, writes nothing."""
 from demo_redis import entries, pairs, parsed
+from demo_screen import fold
 
 OUTCOMES = ('applied', 'duplicate', 'late', 'filtered', 'dead_lettered')
 
@@ -69,15 +70,16 @@ def check_rules(redis, truth, items, planted=None):
         want = truth.pairs[min(a, b), max(a, b)], truth.holding[a], truth.holding[b]
         must(found == want, '%s and %s: %s in Redis, %s in the orders (both, first, second)', a, b, found, want)
     best = rules[0]
-    told = '%s + %s in %d of %d orders (%.0f %%)' % (title(items, best['a']), title(items, best['b']), best['count'], best['n_a'],
-                                                   100 * best['confidence'])
+    first, second, n = best['a'], best['b'], best['n_a']
+    if planted and first not in planted:
+        first, second, n = second, first, best['n_b']  # the direction that was planted
+    told = '%s → %s, in %d of %d orders (%.0f %%)' % (title(items, first), title(items, second), best['count'], n, 100 * best['count'] / n)
     if planted is None:
         return 'strongest: %s; all %d counted as the files do' % (told, len(rules))
-    chance = [c for a, (b, c) in planted.items() if {a, b} == {best['a'], best['b']}]
-    must(chance, 'the strongest rule is none that was planted: %s', told)
+    must(planted.get(first, ('', 0))[0] == second, 'the strongest rule is none that was planted: %s', told)
     kept = sum(1 for a, (b, _) in planted.items() if any({a, b} == {r['a'], r['b']} for r in rules))
     must(kept == len(planted), 'only %d of %d planted rules were found', kept, len(planted))
-    return 'strongest: %s, planted at %.0f %%; all %d planted found, counts as sent' % (told, 100 * chance[0], kept)
+    return 'strongest: %s, planted at %.0f %%; all %d planted found, counts as sent' % (told, 100 * planted[first][1], kept)
 
 
 def check_campaigns(redis, truth):
@@ -124,10 +126,17 @@ def of_data(redis, sent, truth, items):
                    ('rules', check_rules, redis, truth, items)])
 
 
-def report(results, seconds):
+def rules_hold(redis, truth, items):
+    return all(holds for _, holds, _ in gather([('rules', check_rules, redis, truth, items)]))
+
+
+def report(results, seconds, columns=120):
     """prints the summary; the program's exit code"""
     for name, holds, sentence in results:
-        print('%s  %-9s  %s' % ('ok    ' if holds else 'FAILED', name, sentence))
+        head = 'ok' if holds else 'FAILED', name
+        for line in fold(sentence, columns - 19):
+            print('%-6s  %-9s  %s' % (*head, line))
+            head = '', ''
     failed = [name for name, holds, _ in results if not holds]
     print('%.0f s; %s' % (seconds, 'FAILED: ' + ', '.join(failed) if failed else 'all as it should be'), flush=True)
     return 1 if failed else 0

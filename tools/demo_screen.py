@@ -229,16 +229,17 @@ class Screen:
         sys.stdout.flush()
 
     def close(self):
-        """back to the normal screen, with the last picture left on it"""
+        """back to the normal screen, with the last picture left on it; returns the columns there are"""
         if not self.open:
-            return
+            return 0
         self.open = False
-        lines = []
+        lines, columns = [], 120
         try:
-            columns = os.get_terminal_size(sys.stdout.fileno()).columns if self.terminal else 120
+            columns = os.get_terminal_size(sys.stdout.fileno()).columns if self.terminal else columns
             lines = self.lines(columns, 100)
         except (OSError, ConnectionError):
             pass
         if self.terminal:
             sys.stdout.write('\033[?25h\033[?1049l')
         print('\n'.join(style + text + PLAIN if self.terminal and style else text for style, text in lines) + '\n', flush=True)
+        return columns

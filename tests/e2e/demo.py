@@ -69,8 +69,8 @@ def names_the_bad_product(t):
         assert code == 0, out[-3000:]
         summary = out[out.rindex('\nok  '):] if '\nok  ' in out else out
         assert summary.rstrip().endswith('all as it should be'), summary
-        alert = [line for line in out.splitlines() if line.startswith('ok') and ' alert ' in line]
-        assert len(alert) == 1 and '(%s)' % made_up.bad in alert[0] and made_up.items[made_up.bad]['title'] in alert[0], out[-2000:]
+        alert = ' '.join(summary[summary.index('alert '):].split())
+        assert 'raised for %s (%s)' % (made_up.items[made_up.bad]['title'], made_up.bad) in alert, out[-2000:]
         assert 'Negative reviews of item %s are up' % made_up.bad in out and '商品 %s 的差评增多' % made_up.bad in out, out[-3000:]
         demo.assert_gone()
     assert bad[3] != bad[8]
