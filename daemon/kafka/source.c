@@ -376,7 +376,10 @@ int64_t source_position(const struct source *s, unsigned topic, int32_t partitio
 	const struct queue *q = queue_of(s, topic, partition);
 	if (!q)
 		return -1;
-	return q->at == q->n && q->eof > q->position ? q->eof : q->position;
+	if (q->at == q->n)
+		return q->eof > q->position ? q->eof : q->position;
+	const rd_kafka_message_t *m = q->messages[q->at];
+	return !m->err && m->offset > q->position ? m->offset : q->position;
 }
 
 int64_t source_lag(const struct source *s, unsigned topic, int32_t partition)

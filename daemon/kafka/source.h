@@ -56,7 +56,8 @@ bool source_peek(struct source *s, unsigned topic, int32_t partition, struct sou
 void source_next(struct source *s, unsigned topic, int32_t partition);
 /* The partition's end was reported since its last record was taken, and nothing is waiting. */
 bool source_at_end(const struct source *s, unsigned topic, int32_t partition);
-/* Next offset: past the last record taken and, at the end, past what follows it (transaction markers). */
+/* Next offset: past the last record taken and past what follows it (transaction markers, what compaction took), up to the record that
+ * waits, or to the end. A restore to a committed offset ends there, whatever lies before it. */
 int64_t source_position(const struct source *s, unsigned topic, int32_t partition);
 /* Records between our position and the end as the last fetch told it; 0 when unknown. */
 int64_t source_lag(const struct source *s, unsigned topic, int32_t partition);
