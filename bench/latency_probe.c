@@ -26,10 +26,10 @@
 #define AT_ONCE 256       /* keys of one MGET */
 
 struct sample {
-	int64_t due_us, due_wall_us;     /* set before sent */
-	_Atomic int64_t sent_us;         /* the produce call; 0: not yet */
-	int64_t consumed_us;             /* by the bare consumer */
-	int64_t read_us, rendered_us;    /* by the reader; rendered: wall clock */
+	int64_t due_us, due_wall_us;  /* set before sent */
+	_Atomic int64_t sent_us;      /* the produce call; 0: not yet */
+	int64_t consumed_us;          /* by the bare consumer */
+	int64_t read_us, rendered_us; /* by the reader; rendered: wall clock */
 	long item;
 	bool seeded; /* a reason names the clicked item */
 };
