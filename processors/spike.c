@@ -374,7 +374,8 @@ static void item_save(const void *settings, const void *block, const struct symb
 	const struct spike_item *b = block;
 	(void)symbols;
 	buf_varint(to, (uint64_t)((const struct spike_settings *)settings)->pane_ms);
-	const int64_t numbers[] = { b->evaluated, b->late, b->learned, b->frozen, b->cool, b->raised_pane };
+	const int64_t cool = b->cool > b->judged ? b->cool : 0; /* one that is over says nothing any more */
+	const int64_t numbers[] = { b->evaluated, b->late, b->learned, b->frozen, cool, b->raised_pane };
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		buf_zigzag(to, numbers[i]);
 	buf_double(to, b->negative);
@@ -416,7 +417,7 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 			return -EBADMSG;
 		*numbers[i] = *numbers[i] * pane_ms / s->pane_ms; /* equal unless the option was changed */
 	}
-	b->judged = b->evaluated;
+	b->judged = b->evaluated > b->late ? b->evaluated : b->late; /* what came late waits for the pane that it was put down for */
 	uint32_t capacity = 2;
 	while (capacity < n)
 		capacity *= 2;
