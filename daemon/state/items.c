@@ -231,8 +231,15 @@ static int apply_deltas(struct item_task *t, int64_t offset, struct text value, 
 static void pass_time(struct item_task *t, int64_t offset, bool live, int64_t now_ms)
 {
 	struct engine *e = t->engine;
+	struct list held;
+	list_init(&held);
 	while (t->heap_n && t->heap[0]->armed <= t->watermark) {
 		struct item_entity *x = t->heap[0];
+		if (offset < x->cover) { /* its row has seen this time; what is due by now came later, and waits for the time behind that */
+			heap_remove(t, x);
+			list_push(&held, &x->held_link);
+			continue;
+		}
 		struct item_ctx ctx = context(t, x, live);
 		for (int p = 0; p < PROCESSORS; p++) {
 			const struct processor *processor = processors[p];
@@ -248,6 +255,12 @@ static void pass_time(struct item_task *t, int64_t offset, bool live, int64_t no
 			x->armed = t->watermark + 1;
 			heap_sift(t, 0);
 		}
+	}
+	while (held.n) {
+		struct item_entity *x = LIST_OWNER(held.head.next, struct item_entity, held_link);
+		list_remove(&held, &x->held_link);
+		heap_set(t, t->heap_n++, x); /* the room is there: it was in it */
+		heap_sift(t, t->heap_n - 1);
 	}
 }
 

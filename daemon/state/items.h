@@ -12,6 +12,7 @@ struct item_task;
 
 struct item_entity {
 	struct link row_link, view_link, fresh_link, model_link, all_link;
+	struct link held_link; /* while time passes in a restore */
 	struct item_task *task;
 	struct key key;
 	uint16_t pieces; /* of its row in the log */
