@@ -13,6 +13,7 @@
 enum { SLOTS = 2048,
 	TABLE = 4096,
 	TABLE_BITS = 12,
+	NEARNESS_KNOWN = 4096,
 	POOL_MAX = 2 * LIST_MAX }; /* candidates kept at most; those ranked a second time */
 
 struct candidate {
@@ -40,10 +41,13 @@ struct pick {
 struct recommend_scratch {
 	struct toplists toplists;
 	uint32_t n;
+	uint16_t stamp; /* of the list that is made: places with another one are free */
 	struct place {
-		symbol_t item; /* 0 = free */
-		uint32_t at;   /* of candidates */
+		symbol_t item;
+		uint16_t at; /* of candidates */
+		uint16_t stamp;
 	} table[TABLE];
+	float nearness[NEARNESS_KNOWN]; /* 1 / sqrt(n + NEARNESS_PRIOR) */
 	struct candidate candidates[SLOTS];
 	struct pick picks[POOL_MAX];
 	symbol_t seeds[SEEDS_MAX];
@@ -59,8 +63,15 @@ int recommend_scratch_create(struct recommend_scratch **ret, const struct recomm
 		free(x);
 		return -ENOMEM;
 	}
+	for (uint32_t n = 0; n < NEARNESS_KNOWN; n++)
+		x->nearness[n] = (float)(1 / sqrt(n + NEARNESS_PRIOR));
 	*ret = x;
 	return 0;
+}
+
+static inline float nearness(const struct recommend_scratch *x, uint32_t n)
+{
+	return n < NEARNESS_KNOWN ? x->nearness[n] : 1 / sqrtf((float)n + (float)NEARNESS_PRIOR);
 }
 
 void recommend_scratch_destroy(struct recommend_scratch *x)
@@ -81,12 +92,12 @@ struct toplists *recommend_scratch_toplists(struct recommend_scratch *x)
 static inline struct candidate *lookup(struct recommend_scratch *x, symbol_t item, bool make)
 {
 	uint32_t i = (item * 2654435761u) >> (32 - TABLE_BITS);
-	for (; x->table[i].item; i = (i + 1) & (TABLE - 1))
+	for (; x->table[i].stamp == x->stamp; i = (i + 1) & (TABLE - 1))
 		if (x->table[i].item == item)
 			return &x->candidates[x->table[i].at];
 	if (!make || x->n == SLOTS)
 		return NULL;
-	x->table[i] = (struct place){ item, x->n };
+	x->table[i] = (struct place){ item, (uint16_t)x->n, x->stamp };
 	struct candidate *c = &x->candidates[x->n++];
 	*c = (struct candidate){ .item = item };
 	return c;
@@ -102,7 +113,10 @@ static double gather(struct recommend_scratch *x, const struct recommend_setting
 {
 	const double basket_weight[BASKETS] = { [BASKET_ORDER] = s->order_weight, [BASKET_SESSION] = s->session_weight };
 	double age = 1, total = 0;
-	memset(x->table, 0, sizeof(x->table));
+	if (++x->stamp == 0) {
+		memset(x->table, 0, sizeof(x->table));
+		x->stamp = 1;
+	}
 	x->n = 0;
 	x->n_seeds = u->n_recent < SEEDS_MAX ? u->n_recent : SEEDS_MAX;
 	for (uint32_t i = 0; i < x->n_seeds; i++) {
@@ -114,7 +128,7 @@ static double gather(struct recommend_scratch *x, const struct recommend_setting
 		total += w;
 		const struct itemsets_model *m = model_block(ctx->model, P_ITEMSETS, item_key(x->seeds[i]));
 		for (int b = 0; m && b < BASKETS; b++) {
-			float part = (float)(w * basket_weight[b] / sqrt(m->n[b] + NEARNESS_PRIOR));
+			float part = (float)(w * basket_weight[b]) * nearness(x, m->n[b]);
 			for (uint32_t j = 0; j < m->n_others[b]; j++) {
 				struct candidate *c = lookup(x, m->others[b][j].item, true);
 				if (!c)
@@ -201,7 +215,7 @@ static uint32_t choose(struct recommend_scratch *x, const struct view_ctx *ctx, 
 		float bound = 0; /* n_b is at least the pair count */
 		for (int b = 0; b < BASKETS; b++)
 			if (c->sum[b] > 0)
-				bound += c->sum[b] / sqrtf((float)c->count[b] + (float)NEARNESS_PRIOR);
+				bound += c->sum[b] * nearness(x, c->count[b]);
 		if (bound <= 0 || (n == most && bound * scale * (1 + 1e-6) < x->picks[0].score))
 			continue;
 		if (!model_catalogue(ctx->model, c->item)->available)
@@ -211,7 +225,7 @@ static uint32_t choose(struct recommend_scratch *x, const struct view_ctx *ctx, 
 		for (int b = 0; b < BASKETS; b++)
 			if (c->sum[b] > 0) {
 				uint32_t n_b = m && m->n[b] > c->count[b] ? m->n[b] : c->count[b];
-				part[b] = c->sum[b] / sqrt(n_b + NEARNESS_PRIOR);
+				part[b] = (double)c->sum[b] * nearness(x, n_b);
 			}
 		struct pick p = { (part[BASKET_ORDER] + part[BASKET_SESSION]) * scale, c->item, (uint16_t)i,
 			part[BASKET_ORDER] >= part[BASKET_SESSION] ? WHY_ORDER : WHY_SESSION, 0 };
@@ -288,10 +302,30 @@ static void put(struct buf *to, const char *s, size_t n)
 }
 #define PUT(to, literal) put((to), (literal), sizeof(literal) - 1)
 
-/* A number with at most six significant digits; the caller wrote the name and its colon. */
+/* A number as decimals, to at least five significant digits: a list has eighty of them. The caller wrote the name and its colon. */
 static void put_number(struct buf *to, double v)
 {
-	json_double(to, v);
+	if (!(v >= 1e-6 && v < 1e5)) {
+		json_double(to, v);
+		return;
+	}
+	int places = v < 1e-3 ? 11 : v < 1 ? 8 : 6;
+	uint64_t n = (uint64_t)(v * (v < 1e-3 ? 1e11 : v < 1 ? 1e8 : 1e6) + .5);
+	char back[24];
+	int size = 0;
+	for (; places && n % 10 == 0; places--)
+		n /= 10;
+	for (; places; places--, n /= 10)
+		back[size++] = (char)('0' + n % 10);
+	if (size)
+		back[size++] = '.';
+	do
+		back[size++] = (char)('0' + n % 10);
+	while (n /= 10);
+	char *p = (char *)buf_room(to, sizeof(back));
+	for (int i = 0; i < size; i++)
+		p[i] = back[size - 1 - i];
+	to->size += (size_t)size;
 }
 
 static void head(struct buf *to, const struct view_ctx *ctx, uint64_t who, bool fallback)
