@@ -15,7 +15,7 @@
 #include "daemon/face/log.h"
 #include "version.h"
 
-enum { CONNECT_MS = 30000, IDLE_MS = 20, GLOBAL_BUDGET = 2000, EMBEDDED_INTERVAL_BYTES = 2 << 20 };
+enum { CONNECT_MS = 30000, IDLE_MS = 20, GLOBAL_BUDGET = 2000, TIME_MS = 20, EMBEDDED_INTERVAL_BYTES = 2 << 20 };
 
 int64_t clock_monotonic_ms(void)
 {
@@ -144,7 +144,10 @@ static int go_round(struct loop *l)
 	if (!worked)
 		l->drain_since_ms = l->now_ms;
 	l->behind = l->now_ms - l->drain_since_ms > LOOP_BEHIND_MS;
-	work_time(l);
+	if (l->now_ms - l->time_ms >= TIME_MS) { /* a seal does it, too */
+		l->time_ms = l->now_ms;
+		work_time(l);
+	}
 	any |= worked | views_step(l) | (taken > 0);
 	if (!l->rebuild && seal_due(l))
 		seal(l, false);

@@ -94,6 +94,7 @@ struct loop {
 
 	int wake_fd;                   /* an event fd: everything that arrives writes to it */
 	int64_t now_ms, wall_ms;       /* clocks of this round: monotonic, real */
+	int64_t time_ms;               /* when watermarks were last looked at */
 	uint64_t applied, deltas_seen; /* for rates */
 	uint32_t symbols_swept;        /* living symbols after the last sweep */
 	uint64_t changes_shown;        /* of the global tables, that the views of `all` were made due for */

@@ -23,6 +23,7 @@ struct queue {
 	size_t at, n;
 	int64_t position; /* next to take */
 	int64_t eof;      /* end as last reported; -1 */
+	int64_t end;      /* as the fetch of the last batch told it; -1: not asked yet */
 	int64_t lost;
 };
 
@@ -110,7 +111,7 @@ int source_assign(struct source *s, const struct source_place *places, size_t n,
 		q->topic = p->topic;
 		q->partition = p->partition;
 		q->position = p->offset == SOURCE_BEGINNING ? 0 : p->offset;
-		q->eof = q->lost = -1;
+		q->eof = q->lost = q->end = -1;
 		q->queue = rd_kafka_queue_get_partition(s->rk, s->topics[p->topic], p->partition);
 		rd_kafka_queue_forward(q->queue, NULL);
 		if (s->wake_fd >= 0) {
@@ -332,6 +333,9 @@ static bool refill(struct source *s, struct queue *q)
 		if (n <= 0)
 			return false;
 		q->n = (size_t)n;
+		int64_t first, end;
+		if (rd_kafka_get_watermark_offsets(s->rk, s->topics[q->topic], q->partition, &first, &end) == RD_KAFKA_RESP_ERR_NO_ERROR)
+			q->end = end;
 	}
 }
 
@@ -366,9 +370,7 @@ bool source_at_end(const struct source *s, unsigned topic, int32_t partition)
 	if (q->eof >= q->position)
 		return true;
 	/* The end is reported by the next empty fetch, fetch.wait.max.ms later; the last fetch has said already where it is. */
-	int64_t first, end;
-	return rd_kafka_get_watermark_offsets(s->rk, s->topics[topic], partition, &first, &end) == RD_KAFKA_RESP_ERR_NO_ERROR && end >= 0 &&
-	       q->position >= end;
+	return q->end >= 0 && q->position >= q->end;
 }
 
 int64_t source_position(const struct source *s, unsigned topic, int32_t partition)
