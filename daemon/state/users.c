@@ -174,9 +174,9 @@ static void ring_put(struct engine *e, struct ring *r, int64_t ts, uint64_t id, 
 		r->first++;
 		r->n--;
 	}
-	if (r->n == e->rules.dedup_ring) {
+	while (r->n >= e->rules.dedup_ring) { /* more than that: of a row from before the option was lowered */
 		struct ring_entry *least = ring_at(r, 0);
-		if (ts <= least->ts) { /* the newcomer itself is the least */
+		if (r->n == e->rules.dedup_ring && ts <= least->ts) { /* the newcomer itself is the least */
 			if (ts > r->floor)
 				r->floor = ts;
 			return;
