@@ -384,6 +384,8 @@ static size_t write_entity(struct item_task *t, struct item_entity *x, row_put *
 	key_format(t->engine->symbols, x->key, &key);
 	row_write((struct text){ (const char *)key.data, (uint32_t)key.size }, b, ++t->row_stamp, x->pieces, &x->pieces, put, to);
 	buf_done(&key);
+	x->cover = t->position;
+	t->changed = true; /* the task row's low moves with it */
 	list_remove(&t->rows, &x->row_link);
 	return b->size;
 }

@@ -403,6 +403,9 @@ static size_t write_user(struct user_task *t, struct user *u, row_put *put, void
 	buf_clear(b);
 	user_save(t, u, b);
 	row_write((struct text){ u->id, u->id_size }, b, ++t->row_stamp, u->pieces, &u->pieces, put, to);
+	t->changed = true; /* the task row's low moves with it */
+	for (int j = 0; j < INPUTS; j++)
+		u->cover[j] = t->in[j].position;
 	list_remove(&t->must, &u->must_link);
 	list_remove(&t->rows, &u->row_link);
 	return b->size;
@@ -632,7 +635,7 @@ void user_task_views_due(struct user_task *t, const int64_t *shown, int64_t now_
 		if (!past || u->view_link.next)
 			continue;
 		for (int j = 0; j < INPUTS; j++)
-			u->shown_from[j] = shown && shown[j] < t->in[j].position ? shown[j] : 0;
+			u->shown_from[j] = !shown ? 0 : shown[j] < t->in[j].position ? shown[j] : t->in[j].position;
 		u->touched_ms = now_ms;
 		/* before what is there: the first in the list holds back `shown` */
 		list_insert(&t->views, &t->views.head, &u->view_link);

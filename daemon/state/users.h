@@ -33,7 +33,7 @@ struct user {
 	uint32_t id_size;
 	uint16_t pieces; /* of its row in the log */
 	uint64_t hash;
-	int64_t cover[INPUTS]; /* next offsets that its row does not cover; of the row it was loaded from */
+	int64_t cover[INPUTS]; /* next offsets that its row does not cover */
 	int64_t last_ts, dirty_ms, touched_ms, shown_ms; /* greatest event time; clock when it became unsaved, was last touched, shown */
 	uint64_t dirty_interval; /* interval of its first unsaved change */
 	int64_t shown_from[INPUTS]; /* positions before its first change that no view shows */
