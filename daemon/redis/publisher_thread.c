@@ -45,8 +45,10 @@ static void take(struct link *l)
 	l->stop = p->stop;
 	l->abandoned = p->abandoned;
 	l->stop_at_ms = p->stop_at_ms;
-	for (unsigned i = 0; i < p->n_forgotten; i++)
-		l->tasks[link_task(l, p->forgotten[i])].watched = false;
+	for (unsigned i = 0; i < p->n_forgotten; i++) {
+		unsigned task = link_task(l, p->forgotten[i]); /* may move the table */
+		l->tasks[task].watched = false;
+	}
 	p->n_forgotten = 0;
 	struct batch *taken[PUBLISHER_QUEUE];
 	unsigned n = 0;
