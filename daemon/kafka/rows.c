@@ -247,8 +247,8 @@ static void finish(struct restore *r)
 			/* markers behind the last record are part of what was committed */
 			if (task->committed[j] > task->user->in[j].position)
 				task->user->in[j].position = task->committed[j];
-			task->user->counted_to[j] = 0;
 		}
+		user_task_restored(task->user);
 		if (task->item_committed > task->item->position)
 			task->item->position = task->item_committed;
 	}

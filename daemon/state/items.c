@@ -428,7 +428,7 @@ size_t item_task_seal(struct item_task *t, int64_t now_ms, int64_t snapshot_ms, 
 		t->first_instant = (t->first_instant + 1) & (t->instants_capacity - 1);
 		t->n_instants--;
 	}
-	if (t->changed) {
+	if (t->changed || bytes) { /* rows that were written raise `low` */
 		task_row(t, put, to);
 		bytes += 64 + 9 * (size_t)t->engine->rules.partitions;
 	}
@@ -492,7 +492,12 @@ void item_task_expire(struct item_task *t, unsigned steps, row_put *put_row, voi
 	while (steps-- && t->all.n) {
 		struct item_entity *x = LIST_OWNER(t->all.head.next, struct item_entity, all_link);
 		bool idle = rules->item_idle_ms && t->watermark != INT64_MIN && x->last_watermark < t->watermark - rules->item_idle_ms;
-		if ((!idle && t->engine->items <= rules->max_items) || x->view_link.next || x->key.kind != KEY_ITEM)
+		if (x->key.kind != KEY_ITEM) { /* kept; out of the way of those behind it */
+			list_remove(&t->all, &x->all_link);
+			list_push(&t->all, &x->all_link);
+			continue;
+		}
+		if (t->engine->items <= rules->max_items && (!idle || x->view_link.next))
 			break;
 		struct buf key = { 0 };
 		key_format(t->engine->symbols, x->key, &key);

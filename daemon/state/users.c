@@ -33,7 +33,7 @@ struct user_task *user_task_create(struct engine *e, uint32_t partition)
 	t->watermark = INT64_MIN;
 	for (int j = 0; j < INPUTS; j++) {
 		t->in[j].time = STREAM_TIME_NONE;
-		t->in[j].floor = INT64_MIN;
+		t->in[j].floor = t->floor_after[j] = INT64_MIN;
 	}
 	t->mask = FIRST_SLOTS - 1;
 	t->slots = must(calloc(FIRST_SLOTS, sizeof(*t->slots)));
@@ -388,6 +388,8 @@ static void task_row(struct user_task *t, row_put *put, void *to)
 		buf_u8(b, (uint8_t)t->refused[i].input);
 		buf_i64(b, t->refused[i].offset);
 	}
+	for (int j = 0; j < INPUTS; j++)
+		buf_i64(b, t->in[j].floor);
 	struct buf value = { 0 };
 	buf_u16(&value, 1);
 	buf_u64(&value, t->row_stamp);
@@ -431,7 +433,7 @@ size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, 
 		t->first_instant = (t->first_instant + 1) & (t->instants_capacity - 1);
 		t->n_instants--;
 	}
-	if (t->changed) {
+	if (t->changed || bytes) { /* rows that were written raise `low` */
 		task_row(t, put, to);
 		bytes += 256;
 	}
@@ -446,15 +448,14 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
 		struct user *u = LIST_OWNER(t->all.head.next, struct user, all_link);
 		bool idle = rules->user_idle_ms && t->watermark != INT64_MIN && u->last_ts < t->watermark - rules->user_idle_ms;
 		bool bound = t->engine->users > rules->max_users;
-		if ((!idle && !bound) || u->view_link.next)
+		if (!bound && (!idle || u->view_link.next))
 			break;
-		if (bound && !idle)
-			for (int j = 0; j < INPUTS; j++) { /* its repeats cannot be told any more: they are late */
-				const struct ring *r = &u->rings[j];
-				int64_t greatest = r->n ? ring_at(r, r->n - 1)->ts : r->floor;
-				if (greatest > t->in[j].floor)
-					t->in[j].floor = greatest;
-			}
+		for (int j = 0; j < INPUTS; j++) { /* its repeats cannot be told any more: they are late, by stream time or from here on */
+			const struct ring *r = &u->rings[j];
+			int64_t greatest = r->n ? ring_at(r, r->n - 1)->ts : r->floor, stream = t->in[j].time.ts;
+			if (greatest > t->in[j].floor && greatest >= stream - rules->allowed_lateness_ms)
+				t->in[j].floor = greatest;
+		}
 		struct text id = { u->id, u->id_size };
 		row_write(id, NULL, 0, u->pieces, &u->pieces, put, to);
 		view_delete(t->engine->view, "recs:", id);
@@ -487,6 +488,8 @@ static int task_row_load(struct user_task *t, struct reader *r)
 		uint8_t input = reader_u8(r);
 		t->refused[i] = (struct refused){ input, reader_i64(r) };
 	}
+	for (int j = 0; j < INPUTS; j++)
+		t->floor_after[j] = reader_i64(r);
 	return r->bad ? -EBADMSG : 0;
 }
 
@@ -530,6 +533,15 @@ int user_task_load(struct user_task *t, struct text entity, struct text bytes, u
 		ring->n = (uint32_t)n;
 	}
 	return blocks_load(t->engine, STAGE_USER, u->blocks, &r);
+}
+
+void user_task_restored(struct user_task *t)
+{
+	for (int j = 0; j < INPUTS; j++) {
+		t->counted_to[j] = 0;
+		if (t->floor_after[j] > t->in[j].floor)
+			t->in[j].floor = t->floor_after[j];
+	}
 }
 
 int64_t user_task_low(const struct user_task *t, unsigned j)

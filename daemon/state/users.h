@@ -75,6 +75,7 @@ struct user_task {
 	uint32_t first_instant, n_instants, instants_capacity;
 	uint64_t interval; /* now open */
 	int64_t counted_to[INPUTS]; /* restore: counters reach to here */
+	int64_t floor_after[INPUTS]; /* restore: floors as they stood when the task row was written; those of `low` until then */
 	struct refused *refused;
 	uint32_t n_refused;
 	uint64_t row_stamp;
@@ -104,6 +105,7 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
 /* Restore: rows in any order, then the logs from user_task_low(). 0 or -EBADMSG. */
 int user_task_load(struct user_task *t, struct text key, struct text bytes, uint16_t pieces);
 int64_t user_task_low(const struct user_task *t, unsigned j);
+void user_task_restored(struct user_task *t); /* the logs were read to what is committed */
 
 /* The watermark by the rules of ARCHITECTURE "Time". heads: the least ts waiting (INT64_MAX: none); group: the group's (INT64_MIN:
  * unknown). True when watermark, at_end or live changed. */

@@ -354,11 +354,10 @@ static void restore(struct world *w, struct life *l)
 				l->at[t][j]++;
 		while (user_step(w, l, t, now->inputs[t], false))
 			;
-		for (unsigned j = 0; j < INPUTS; j++) {
-			u->counted_to[j] = 0;
+		for (unsigned j = 0; j < INPUTS; j++)
 			if (u->in[j].position < now->inputs[t][j])
 				u->in[j].position = now->inputs[t][j];
-		}
+		user_task_restored(u);
 		const struct topic *log = &w->repartition[t];
 		while (l->messages[t] < log->n && log->at[l->messages[t]].offset < x->position)
 			l->messages[t]++;
