@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-enum { ROW_FORMAT = 1, FIRST_SLOTS = 1024 };
+enum { ROW_FORMAT = 1, FIRST_SLOTS = 1024, REFUSED_MAX = 10000 };
 
 const char *const outcome_names[OUTCOMES] = { "applied", "duplicate", "late", "filtered", "dead_lettered" };
 const char *const input_names[INPUTS] = { "clicks", "purchases", "reviews" };
@@ -66,7 +66,8 @@ void user_task_destroy(struct user_task *t)
 			user_free(t, t->slots[i]);
 	free(t->slots);
 	free(t->instants);
-	free(t->refused);
+	for (int j = 0; j < INPUTS; j++)
+		free(t->in[j].refused);
 	free(t);
 }
 
@@ -294,19 +295,33 @@ void user_task_skip(struct user_task *t, unsigned j, int64_t offset, enum outcom
 		t->in[j].counters[outcome]++;
 }
 
+static void refused_add(struct user_input *in, int64_t offset)
+{
+	if (in->n_refused == in->refused_capacity) {
+		in->refused_capacity = in->refused_capacity ? in->refused_capacity * 2 : 16;
+		in->refused = must(realloc(in->refused, sizeof(*in->refused) * in->refused_capacity));
+	}
+	in->refused[in->n_refused++] = offset;
+}
+
 void user_task_refuse(struct user_task *t, unsigned j, int64_t offset)
 {
-	t->refused = must(realloc(t->refused, sizeof(*t->refused) * (t->n_refused + 1)));
-	t->refused[t->n_refused++] = (struct refused){ j, offset };
+	refused_add(&t->in[j], offset);
 	user_task_skip(t, j, offset, DEAD_LETTERED);
 }
 
 bool user_task_was_refused(const struct user_task *t, unsigned j, int64_t offset)
 {
-	for (uint32_t i = 0; i < t->n_refused; i++)
-		if (t->refused[i].input == j && t->refused[i].offset == offset)
-			return true;
-	return false;
+	const struct user_input *in = &t->in[j];
+	uint32_t from = 0, to = in->n_refused;
+	while (from < to) {
+		uint32_t middle = from + (to - from) / 2;
+		if (in->refused[middle] < offset)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from < in->n_refused && in->refused[from] == offset;
 }
 
 /* ---- intervals and rows ---- */
@@ -369,11 +384,17 @@ static void task_row(struct user_task *t, row_put *put, void *to)
 		here.time[j] = t->in[j].time;
 	}
 	const struct instant *low = t->rows.n ? &t->instants[t->first_instant] : &here;
-	uint32_t kept = 0;
-	for (uint32_t i = 0; i < t->n_refused; i++)
-		if (t->refused[i].offset >= low->position[t->refused[i].input])
-			t->refused[kept++] = t->refused[i];
-	t->n_refused = kept;
+	uint32_t n_refused = 0;
+	for (int j = 0; j < INPUTS; j++) {
+		struct user_input *in = &t->in[j];
+		uint32_t passed = 0;
+		while (passed < in->n_refused && in->refused[passed] < low->position[j])
+			passed++;
+		in->n_refused -= passed;
+		if (in->n_refused)
+			memmove(in->refused, in->refused + passed, sizeof(*in->refused) * in->n_refused);
+		n_refused += in->n_refused;
+	}
 	for (int j = 0; j < INPUTS; j++) {
 		buf_i64(b, low->position[j]);
 		stream_time_save(&low->time[j], b);
@@ -383,11 +404,12 @@ static void task_row(struct user_task *t, row_put *put, void *to)
 			buf_varint(b, t->in[j].counters[o]);
 	}
 	buf_i64(b, low->watermark);
-	buf_varint(b, t->n_refused);
-	for (uint32_t i = 0; i < t->n_refused; i++) {
-		buf_u8(b, (uint8_t)t->refused[i].input);
-		buf_i64(b, t->refused[i].offset);
-	}
+	buf_varint(b, n_refused);
+	for (int j = 0; j < INPUTS; j++)
+		for (uint32_t i = 0; i < t->in[j].n_refused; i++) {
+			buf_u8(b, (uint8_t)j);
+			buf_i64(b, t->in[j].refused[i]);
+		}
 	for (int j = 0; j < INPUTS; j++)
 		buf_i64(b, t->in[j].floor);
 	struct buf value = { 0 };
@@ -415,7 +437,10 @@ static size_t write_user(struct user_task *t, struct user *u, row_put *put, void
 
 size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, int64_t commit_ms, bool all, row_put *put, void *to)
 {
-	size_t bytes = 0;
+	size_t bytes = 0, refused = 0;
+	for (int j = 0; j < INPUTS; j++)
+		refused += t->in[j].n_refused;
+	all |= refused > REFUSED_MAX; /* lets `low` pass them: a task row is one message */
 	/* A share of the dirty ones each time, so that no interval carries them all; and what is overdue. */
 	size_t share = snapshot_ms > commit_ms ? t->rows.n * (size_t)commit_ms / (size_t)snapshot_ms : t->rows.n;
 	while (t->must.n)
@@ -482,11 +507,14 @@ static int task_row_load(struct user_task *t, struct reader *r)
 	uint64_t n = reader_varint(r);
 	if (n > reader_left(r))
 		return -EBADMSG;
-	t->refused = must(realloc(t->refused, sizeof(*t->refused) * (n + 1)));
-	t->n_refused = (uint32_t)n;
+	for (int j = 0; j < INPUTS; j++)
+		t->in[j].n_refused = 0; /* of an older task row */
 	for (uint64_t i = 0; i < n; i++) {
 		uint8_t input = reader_u8(r);
-		t->refused[i] = (struct refused){ input, reader_i64(r) };
+		int64_t offset = reader_i64(r);
+		if (input >= INPUTS)
+			return -EBADMSG;
+		refused_add(&t->in[input], offset);
 	}
 	for (int j = 0; j < INPUTS; j++)
 		t->floor_after[j] = reader_i64(r);
@@ -580,7 +608,7 @@ bool user_task_time(struct user_task *t, int64_t least_head, int64_t group, int6
 			w = greatest - rules->settle_ms;
 		if (group > w)
 			w = group;
-		if (greatest != INT64_MIN && now_ms - greatest <= rules->live_ms)
+		if (w != INT64_MIN && now_ms - w <= rules->live_ms + rules->settle_ms) /* its stream time, or it was live before a restart */
 			live = true;
 		if (live && now_ms - rules->settle_ms > w)
 			w = now_ms - rules->settle_ms;

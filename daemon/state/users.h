@@ -49,11 +49,8 @@ struct user_input {
 	int64_t floor;     /* of shoppers dropped by a bound */
 	uint64_t counters[OUTCOMES];
 	bool at_end;       /* as the source last saw it */
-};
-
-struct refused {
-	uint32_t input;
-	int64_t offset;
+	int64_t *refused;  /* offsets refused by the clock, ascending */
+	uint32_t n_refused, refused_capacity;
 };
 
 struct user_task {
@@ -76,8 +73,6 @@ struct user_task {
 	uint64_t interval; /* now open */
 	int64_t counted_to[INPUTS]; /* restore: counters reach to here */
 	int64_t floor_after[INPUTS]; /* restore: floors as they stood when the task row was written; those of `low` until then */
-	struct refused *refused;
-	uint32_t n_refused;
 	uint64_t row_stamp;
 	bool changed; /* since the last seal: its task row is due */
 };
