@@ -46,12 +46,14 @@ static void refuse(struct feed *f, unsigned j, const struct source_record *r, co
 		f->dead(f->to, f->task, j, r, reason, field);
 }
 
+enum { SKIPS = 256 }; /* in one go: a topic full of what cannot be read must not hold the loop */
+
 /* The next record that can be applied becomes the head. */
 static bool fill(struct feed *f, unsigned j, int64_t now_ms)
 {
 	struct user_task *t = f->task;
 	struct source_record r;
-	while (source_peek(f->source, f->topic[j], (int32_t)t->partition, &r)) {
+	for (int n = 0; n < SKIPS && source_peek(f->source, f->topic[j], (int32_t)t->partition, &r); n++) {
 		if (r.offset >= f->limit[j])
 			return false;
 		if (!r.value.data) {
@@ -71,6 +73,7 @@ static bool fill(struct feed *f, unsigned j, int64_t now_ms)
 			return true;
 		}
 		source_next(f->source, f->topic[j], (int32_t)t->partition);
+		f->skipped = true;
 	}
 	return false;
 }

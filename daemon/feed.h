@@ -26,6 +26,7 @@ struct feed {
 	int64_t max_skew_ms;
 	int64_t waiting_since_ms; /* a head is awaited since then; 0: not */
 	bool live;              /* false: a restore */
+	bool skipped;           /* records ended without becoming a head; the owner clears it */
 	feed_dead *dead;
 	void *to;
 };

@@ -52,6 +52,8 @@ static bool work_users(struct loop *l, int64_t until_ms)
 				continue;
 			bool missing;
 			int j = feed_least(&p->feed, l->wall_ms, &missing);
+			any |= p->feed.skipped;
+			p->feed.skipped = false;
 			if (j < 0)
 				continue;
 			if (missing) { /* the awaited record may come before this one */
@@ -128,8 +130,13 @@ void work_time(struct loop *l)
 		for (unsigned j = 0; j < INPUTS; j++) {
 			if (l->input_topic[j] == UINT_MAX)
 				continue;
-			if (p->feed.ready[j] && p->feed.heads[j].ts < least_head)
-				least_head = p->feed.heads[j].ts;
+			/* a lone head far ahead moves no time, as it moves no stream time */
+			const struct stream_time *stream = &p->user->in[j].time;
+			int64_t ts = p->feed.heads[j].ts;
+			if (p->feed.ready[j] && stream->ts != INT64_MIN && ts - stream->ts > l->config->glint.max_jump_ms)
+				ts = stream->ts;
+			if (p->feed.ready[j] && ts < least_head)
+				least_head = ts;
 			bool end = feed_at_end(&p->feed, j);
 			if (!end)
 				p->end_since_ms[j] = 0;
