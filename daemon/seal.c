@@ -1,11 +1,12 @@
 /* Intervals: what a seal gathers, and what its fate means; see loop.h and ARCHITECTURE "Commit". */
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { MODEL_BYTES = 8 << 20, EXPIRE_STEPS = 64, TIME_ONLY_MS = 1000 };
+enum { MODEL_BYTES = 8 << 20, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000 };
 
 struct put_to {
 	struct loop *loop;
@@ -111,10 +112,12 @@ bool seal_due(const struct loop *l)
 /* One control record per partition with the watermarks of all our tasks, when one has changed. */
 static void control(struct loop *l)
 {
-	uint32_t tasks[1024], n = 0;
-	struct upstream reports[1024];
+	uint32_t *tasks = calloc(l->n_parts, sizeof(*tasks)), n = 0;
+	struct upstream *reports = calloc(l->n_parts, sizeof(*reports));
 	bool changed = false;
-	for (uint32_t i = 0; i < l->n_parts && n < 1024; i++) {
+	if (!tasks || !reports)
+		abort();
+	for (uint32_t i = 0; i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
 		if (p->state != PART_RUNNING)
 			continue;
@@ -124,11 +127,11 @@ static void control(struct loop *l)
 		tasks[n] = i;
 		reports[n++] = now;
 	}
-	if (!changed)
-		return;
 	buf_clear(&l->key);
 	control_encode(&l->key, tasks, reports, n);
-	for (uint32_t i = 0; i < l->n_parts; i++)
+	free(tasks);
+	free(reports);
+	for (uint32_t i = 0; changed && i < l->n_parts; i++)
 		put_delta(l, i, (struct text){ (const char *)l->key.data, (uint32_t)l->key.size });
 }
 
@@ -163,6 +166,11 @@ static void positions(struct loop *l, struct part *p)
 static void expire(struct loop *l, struct part *p, struct put_to *user_rows, struct put_to *item_rows, struct put_to *model)
 {
 	struct view *v = l->engine->view;
+	for (int s = 0; s < 2; s++)
+		if (p->deletes[s].size > DELETES_BYTES) { /* Redis is away: their time to live ends them */
+			buf_clear(&p->deletes[s]);
+			p->n_deletes[s] = 0;
+		}
 	view_target(v, &p->deletes[STAGE_USER]);
 	user_task_expire(p->user, EXPIRE_STEPS, put, user_rows);
 	p->n_deletes[STAGE_USER] += view_commands(v);
@@ -237,9 +245,9 @@ void seal(struct loop *l, bool last)
 static void trim(struct loop *l)
 {
 	/* Behind the low of the commit before last. Lows are known for our own partitions only; others trim theirs. */
-	int64_t offsets[1024] = { 0 };
+	int64_t *offsets = calloc(l->n_parts, sizeof(*offsets));
 	bool any = false;
-	for (uint32_t i = 0; i < l->n_parts && i < 1024; i++) {
+	for (uint32_t i = 0; offsets && i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
 		if (p->state != PART_RUNNING)
 			continue;
@@ -248,6 +256,7 @@ static void trim(struct loop *l)
 	}
 	if (any)
 		committer_trim(l->committer, TOPIC_REPARTITION, offsets, (int32_t)l->n_parts);
+	free(offsets);
 }
 
 static int64_t low_of(const struct item_task *t)

@@ -12,10 +12,10 @@
 
 enum {
 	BATCH_USERS = 64, BATCH_ITEMS = 64, IN_FLIGHT = 3,
-	AGAIN_MS = 2500,  /* a shopper shown within this of the last event is shown once more: by then the model knows the event */
+	AGAIN_MS = 1500,  /* a shopper shown within this of the last event is shown once more: by then the model knows the event */
 	STATUS_MS = 100,
 	ALL_VIEW_MS = 1000,
-	ITEM_VIEW_MS = 1000, KEY_VIEW_MS = 200, ITEM_LOOK_MS = 2,
+	ITEM_VIEW_MS = 1000, KEY_VIEW_MS = 200, ITEM_LOOK_MS = 2, ITEM_LOOK_BEHIND_MS = 50,
 	ALERTS_BATCH = 100,
 };
 
@@ -36,6 +36,7 @@ void views_start(struct loop *l, struct part *p, uint64_t epoch_interval)
 		p->views[s].state = VIEWS_EPOCH;
 		p->views[s].epoch_interval = committed ? epoch_interval : 0;
 		p->views[s].status = 0;
+		p->views[s].in_flight = 0; /* batches of before it was parked may never be told of */
 	}
 	l->must_seal = true;
 }
@@ -280,7 +281,7 @@ static bool render_items(struct loop *l, struct part *p)
 	int n = 0;
 	struct link *next;
 	size_t looked = 0;
-	if (l->now_ms - p->views[STAGE_ITEM].looked_ms < ITEM_LOOK_MS)
+	if (l->now_ms - p->views[STAGE_ITEM].looked_ms < (l->behind ? ITEM_LOOK_BEHIND_MS : ITEM_LOOK_MS))
 		return false;
 	p->views[STAGE_ITEM].looked_ms = l->now_ms;
 	for (struct link *l_ = t->views.head.next; l_ != &t->views.head && n < BATCH_ITEMS && looked < 8 * BATCH_ITEMS; l_ = next, looked++) {
@@ -288,6 +289,10 @@ static bool render_items(struct loop *l, struct part *p)
 		next = l_->next;
 		if (l->wall_ms - x->shown_ms < view_pause(l, x->key.kind))
 			continue;
+		if (l->behind && x->key.kind == KEY_ITEM && --l->behind_budget < 0) {
+			l->behind_budget = 0;
+			continue;
+		}
 		if (!b)
 			b = batch_of(l, p, STAGE_ITEM);
 		item_task_render(t, x, l->wall_ms, l->number, ttl_s(l));
