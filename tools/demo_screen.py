@@ -41,7 +41,7 @@ def pad(text, columns, right=False):
 def fold(text, columns):
     """lines of at most so many columns; Chinese may be broken anywhere, words are not"""
     lines, line = [], ''
-    for word in text.split(' '):
+    for word in text.replace(' %', '\u00a0%').split(' '):
         if line and width(line) + 1 + width(word) > columns:
             lines.append(line)
             line = ''
