@@ -21,6 +21,8 @@ struct committer {
 	rd_kafka_topic_t *topics[COMMIT_TOPICS];
 	char *inputs[4];
 	bool transactional;
+	uint64_t pause_at; /* a test's: stand still in that interval; 0 = never */
+	bool pause_after;  /* its transaction is committed then, else open */
 	int fd;
 	pthread_t thread;
 	pthread_mutex_t mutex;
@@ -210,6 +212,17 @@ static enum commit_fate produce_all(struct committer *c, struct interval *i)
 	return COMMIT_DONE;
 }
 
+/* For tests that kill -9 at a known point: GLINT_TEST_PAUSE_COMMIT=N stands still with interval N's transaction open, N+ when it is committed. */
+static void pause_for_test(const struct committer *c, const struct interval *i, bool committed)
+{
+	if (i->number != c->pause_at || committed != c->pause_after)
+		return;
+	log_info(NULL, "transaction %s, interval %llu: standing still (GLINT_TEST_PAUSE_COMMIT)", committed ? "committed" : "open",
+		 (unsigned long long)i->number);
+	for (;;)
+		pause();
+}
+
 static enum commit_fate send_transaction(struct committer *c, struct interval *i)
 {
 	rd_kafka_error_t *e = rd_kafka_begin_transaction(c->rk);
@@ -223,10 +236,13 @@ static enum commit_fate send_transaction(struct committer *c, struct interval *i
 	rd_kafka_topic_partition_list_destroy(offsets);
 	if (e)
 		return fate_of(c, e, i, "sending offsets");
+	pause_for_test(c, i, false);
 	for (;;) {
 		e = rd_kafka_commit_transaction(c->rk, 1000);
-		if (!e)
+		if (!e) {
+			pause_for_test(c, i, true);
 			return COMMIT_DONE;
+		}
 		bool again = rd_kafka_error_is_retriable(e) || rd_kafka_error_code(e) == RD_KAFKA_RESP_ERR__TIMED_OUT;
 		if (!again || rd_kafka_error_txn_requires_abort(e) || gives_up(c))
 			return fate_of(c, e, i, "committing");
@@ -285,7 +301,10 @@ static void *run(void *arg)
 			pthread_mutex_unlock(&c->mutex);
 			int64_t start = now_us();
 			i->fate = c->transactional ? send_transaction(c, i) : send_flushed(c, i);
-			i->took_us = now_us() - start;
+		i->took_us = now_us() - start;
+			/* The coordinator fences whoever was still in a transaction when its time was over: that is nobody else. */
+			if (i->fate == COMMIT_FENCED && i->took_us >= KAFKA_TRANSACTION_TIMEOUT_MS * INT64_C(1000))
+				i->fate = COMMIT_FAILED;
 			pthread_mutex_lock(&c->mutex);
 			c->done = i;
 			pthread_cond_broadcast(&c->cond);
@@ -363,6 +382,10 @@ int committer_create(const struct config *config, const char *bootstrap, const c
 	}
 	for (int t = 0; t < 4; t++)
 		c->inputs[t] = inputs[t] ? strdup(inputs[t]) : NULL;
+	const char *at = getenv("GLINT_TEST_PAUSE_COMMIT");
+	char *rest = NULL;
+	c->pause_at = at ? strtoull(at, &rest, 10) : 0;
+	c->pause_after = rest && *rest == '+';
 	c->fd = fd;
 	pthread_mutex_init(&c->mutex, NULL);
 	pthread_condattr_t attr;
