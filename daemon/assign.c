@@ -111,6 +111,11 @@ int assign_partitions(void *loop, const int32_t *partitions, size_t n, struct so
 {
 	struct loop *l = loop;
 	char error[400] = "";
+	for (size_t i = 0; i < n; i++)
+		if (partitions[i] >= (int32_t)l->n_parts) {
+			l->outgrown = true;
+			return -EDOM;
+		}
 	l->assigned = true;
 	for (size_t i = 0; i < n; i++)
 		for (unsigned t = 0; t < l->n_topics; t++)
@@ -162,15 +167,16 @@ fail:
 int assign_restore(struct loop *l)
 {
 	char error[400] = "";
+	struct restore_progress before = restore_progress(l->restore);
 	int rc = restore_step(l->restore, 20000, l->wall_ms, error, sizeof(error));
 	if (rc < 0) {
 		snprintf(l->why, sizeof(l->why), "restore: %s", error);
 		l->rebuild = true;
 		return rc;
 	}
-	if (rc == 0)
-		return 0;
 	struct restore_progress done = restore_progress(l->restore);
+	if (rc == 0)
+		return done.rows + done.records > before.rows + before.records;
 	log_info(NULL, "restored %zu partitions: %llu rows, %llu records of the logs", l->n_restore, (unsigned long long)done.rows,
 		 (unsigned long long)done.records);
 	for (size_t i = 0; i < l->n_restore; i++)

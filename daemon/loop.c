@@ -138,12 +138,12 @@ static int go_round(struct loop *l)
 		l->changes_shown = global_changes(l->global); /* lists over many keys are made from the tables, which follow the items' own state */
 		item_task_view_due(l->parts[0].item, (struct key){ KEY_ALL, 0 }, l->wall_ms);
 	}
-	if (l->restore)
-		any |= assign_restore(l) >= 0;
+	if (l->restore && global_ready(l->global)) /* what the log is applied with again */
+		any |= assign_restore(l) > 0;
 	bool worked = work_step(l);
 	if (!worked)
 		l->drain_since_ms = l->now_ms;
-	l->behind = l->now_ms - l->drain_since_ms > LOOP_BEHIND_MS;
+	l->behind = l->now_ms - l->drain_since_ms > l->config->redis.behind_ms;
 	if (l->now_ms - l->time_ms >= TIME_MS) { /* a seal does it, too */
 		l->time_ms = l->now_ms;
 		work_time(l);
@@ -257,6 +257,12 @@ int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop)
 		if (rc == -ESTALE) {
 			log_error(NULL, "another glintd runs as instance '%s' of group '%s' and has fenced this one (%s). Give each process a name of its own "
 				  "(--instance)", l->config->glint.instance, l->config->kafka.group_id, l->why);
+			code = EX_CONFIG;
+			break;
+		}
+		if (rc == -EDOM || l->outgrown) {
+			log_error(NULL, "%s. Stop all glintd of the group, then start with another group.id, which counts anew from what the inputs hold",
+				  l->outgrown ? "the inputs have more partitions than when this process started" : l->why);
 			code = EX_CONFIG;
 			break;
 		}

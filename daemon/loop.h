@@ -49,7 +49,7 @@ struct part { /* a partition number: its user task and its item task */
 
 struct loop_metrics;
 
-enum { LOOP_BEHIND_MS = 500, LOOP_BEHIND_FACTOR = 5 /* on the pauses between model rows, and between views, of one key */ };
+enum { LOOP_BEHIND_FACTOR = 5 /* on the pauses between model rows, and between views, of one key */ };
 
 struct loop {
 	const struct config *config;
@@ -88,7 +88,7 @@ struct loop {
 	bool must_seal;                /* now, whatever its age */
 	bool drift_blocked;
 	int64_t drain_since_ms;        /* busy without a pause since then (monotonic) */
-	bool behind;                   /* busy for longer than LOOP_BEHIND_MS: a replay, an outage. What is derived is made less often */
+	bool behind;                   /* busy for longer than [redis] behind: a replay, an outage. What is derived is made less often */
 	int64_t behind_budget_ms;      /* when the budget of views was last filled */
 	double behind_budget;
 
@@ -100,6 +100,7 @@ struct loop {
 	uint64_t changes_shown;        /* of the global tables, that the views of `all` were made due for */
 	struct buf headers, key;
 	bool rebuild;                  /* the clients must be made anew */
+	bool outgrown;                 /* the inputs have more partitions than when we started */
 	char why[512];
 };
 
@@ -121,7 +122,7 @@ int64_t clock_wall_ms(void);
 /* assign.c */
 int assign_partitions(void *loop, const int32_t *partitions, size_t n, struct source_place *places);
 void assign_revoked(void *loop, bool lost);
-int assign_restore(struct loop *l);         /* a slice of a restore under way; <0: rebuild */
+int assign_restore(struct loop *l);         /* a slice of a restore under way; >0: there was something; <0: rebuild */
 void assign_drop_all(struct loop *l);       /* all tasks' state, and the open interval */
 void assign_again(struct loop *l);          /* after an abort: restore what we own */
 

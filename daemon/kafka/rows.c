@@ -232,6 +232,8 @@ static int logs_step(struct restore *r, int64_t until_us, int64_t now_ms, char *
 				budget = 1024;
 			}
 		}
+		r->progress.records += task->feed->skipped;
+		task->feed->skipped = false;
 		done &= feed_finished(task->feed);
 	}
 	return done;

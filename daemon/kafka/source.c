@@ -154,7 +154,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 		n++;
 	}
 	if (!whole || n * s->n_topics != (size_t)list->cnt) {
-		fail(s, -EIO, "the group assigned partitions of different numbers to one process",
+		fail(s, -EDOM, "the group assigned partitions of different numbers to one process",
 		     "the topics' partition counts differ, or a member of the group uses another assignment strategy than range");
 		rd_kafka_assign(rk, NULL);
 	} else if (s->events.assigned(s->events.to, partitions, n, places) < 0 ||

@@ -42,7 +42,7 @@ int source_create(const struct config *config, enum kafka_role role, const char 
 void source_destroy(struct source *s, bool quick);
 
 /* Serves callbacks and errors. 0; -EIO: fatal, with a sentence (the client must be made anew); -ESTALE: fenced by a process of the same
- * instance name. */
+ * instance name; -EDOM: the group's topics do not fit together, with a sentence. */
 int source_poll(struct source *s, char *error, size_t size);
 
 /* False once every broker was out of reach, until one answers (asked at most once a second, for 200 ms at most). */
