@@ -52,10 +52,9 @@ struct config_redis {
 	struct option_file password_file;
 	char *prefix;
 	int64_t connect_timeout_ms, timeout_ms;
-	int64_t batch_bytes;
 	int64_t view_ttl_ms;
-	int64_t views_per_second_when_behind; /* of single shoppers */
-	int64_t behind_ms;                    /* "behind": the group's watermark is this far behind the clock */
+	int64_t views_per_second_when_behind; /* of shoppers and items */
+	int64_t behind_ms;                    /* busy for this long without a pause */
 	int64_t alerts_kept;
 	/* from url and password_file */
 	char *host;      /* NULL with a unix socket */
