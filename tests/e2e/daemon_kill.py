@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""kill -9 on a real Kafka: whatever the point, the next start goes on so that everything is counted once."""
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
+from glintlib import *
+from shop import DAY, START, Shop
+from stage import INPUTS, Stage
+
+SMALL = {'commit_interval': '20ms', 'interval_bytes': '256KiB'}
+
+
+def killed_at(s, point, name='a'):
+    """starts a daemon that stands still in that interval ('12': transaction open, '12+': committed), and kills it there; False when the
+    group had caught up before, so that there is no such interval"""
+    daemon = s.daemon(name, start=False, env={'GLINT_TEST_PAUSE_COMMIT': point})
+    before = os.path.getsize(daemon.log_path) if os.path.exists(daemon.log_path) else 0
+    daemon.start(ready=False)
+    what = r'transaction %s, interval %s: ' % (('committed', point[:-1] + r'\b') if point.endswith('+') else ('open', point + r'\b'))
+    begin = time.monotonic()
+
+    def seen():
+        if re.search(what, daemon.log_text()[before:]):
+            return 'there'
+        late = time.monotonic() - begin > 5  # not before: what is open holds back what wait reads
+        return 'past' if late and s.t.ctl(s.config, 'wait', '--caught-up', '--timeout', '0.05', check=False).returncode == 0 else None
+    found = wait_for(seen, 60, what, 0.05)
+    daemon.kill9()
+    return found == 'there'
+
+
+def fill(s, part):
+    for kind, events in zip(INPUTS, part):
+        s.fill(kind, events)
+
+
+def run(t, seed, points, snapshot, users=1500):
+    """topics filled in three parts, a kill at each point, a last run to the end"""
+    r = random.Random(seed)
+    s = Stage(t, glint=dict(SMALL, snapshot_interval=snapshot))
+    shop = Shop(seed=seed, users=users, items=120, days=8, events=24000)
+    sent = shop.traffic()
+    # in parts by time, clicks first: an order must find the touches before it, whenever it is read
+    cuts = [0] + sorted(sent[0][r.randrange(len(sent[0]))]['ts'] for _ in range(2)) + [2 ** 62]
+    parts = [[[e for e in events if a <= e['ts'] < b] for events in sent] for a, b in zip(cuts, cuts[1:])]
+    fill(s, parts.pop(0))
+    there = 0
+    for point in points:
+        there += killed_at(s, point)
+        if parts:
+            fill(s, parts.pop(0))
+    while parts:
+        fill(s, parts.pop(0))
+    last = s.daemon()
+    dump = s.settled().dump()
+    s.same_counts(dump)
+    return s, last, there
+
+
+@case
+def transaction_open(t):
+    'Killed with a transaction open, three times in a row, the group counts every record once.'
+    _, last, there = run(t, 21, ['4', '9', '6'], '300ms')
+    assert there == 3, there
+    assert 'records of the logs' in last.log_text()
+
+
+@case
+def before_any_row(t):
+    'Killed in the first intervals, when no row was due, it begins at the beginning and counts every record once.'
+    assert run(t, 22, ['1', '2', '3'], '10min')[2] == 3
+
+
+@case
+def right_after_a_commit(t):
+    'Killed right after a commit, nothing of it is counted twice.'
+    assert run(t, 23, ['3+', '5+', '8+'], '100ms')[2] == 3
+
+
+@case
+def seeded_points(t):
+    'Killed at seeded points, open or committed, with rows more or less behind, the counts are the independent ones.'
+    r = random.Random(24)
+    points = ['%d%s' % (r.randrange(1, 14), r.choice(('', '+'))) for _ in range(5)]
+    assert run(t, 24, points, '1s')[2] >= 3
+
+
+@case
+def during_a_restore(t):
+    'Killed while it restores, twice, the next start restores again and counts every record once.'
+    s = Stage(t, glint=dict(SMALL, snapshot_interval='10min'))
+    s.fill_shop(Shop(seed=25, users=3000, items=200, days=8, events=40000))
+    assert killed_at(s, '20')
+    for _ in range(2):
+        daemon = s.daemon(start=False)
+        before = len(daemon.log_text())
+        daemon.start(ready=False)
+        daemon.wait_log(r'assigned \d+ of', after=before)
+        daemon.kill9()
+        assert 'restored 4' not in daemon.log_text()[before:], 'it had restored before the signal came'
+    s.daemon()
+    s.same_counts(s.settled().dump())
+
+
+@case
+def without_any_warning(t):
+    'Killed at seeded moments of a running stream, not at points of ours, the counts are the independent ones.'
+    r = random.Random(26)
+    s = Stage(t, glint=dict(SMALL, snapshot_interval='500ms'))
+    sent = Shop(seed=26, users=800, items=100, days=8, events=20000).traffic()
+    step = 8 * DAY // 5
+    parts = [[[e for e in events if (e['ts'] - START) // step == k] for events in sent] for k in range(6)]
+    daemon = s.daemon(start=False)
+    for part in parts[:5]:
+        daemon.start(ready=False)
+        daemon.wait_log(r'assigned \d+ of')
+        fill(s, part)
+        end = time.monotonic() + r.random() * 0.8
+        wait_for(lambda: time.monotonic() > end, 5, 'the moment', 0.01)  # pylint: disable=cell-var-from-loop
+        daemon.kill9()
+    fill(s, parts[5])
+    daemon.start()
+    s.same_counts(s.settled().dump())
+
+
+main()
