@@ -37,6 +37,13 @@ static int64_t others_watermark(const struct loop *l)
 	return least;
 }
 
+/* The time that a head stands for: a lone one far ahead moves no time, as it moves no stream time. */
+static int64_t head_time(const struct loop *l, const struct part *p, unsigned j)
+{
+	int64_t ts = p->feed.heads[j].ts, stream = p->user->in[j].time.ts;
+	return stream != INT64_MIN && ts - stream > l->config->glint.max_jump_ms ? stream : ts;
+}
+
 static bool work_users(struct loop *l, int64_t until_ms)
 {
 	bool any = false;
@@ -76,7 +83,8 @@ static bool work_users(struct loop *l, int64_t until_ms)
 		}
 		if (!first)
 			return any;
-		if (others != INT64_MAX && others != INT64_MIN && least > others + drift) {
+		/* By head_time: two processes, each with a long gap before its next record, must not wait for each other. */
+		if (others != INT64_MAX && others != INT64_MIN && head_time(l, first, input) > others + drift) {
 			l->drift_blocked = true;
 			return any;
 		}
@@ -130,13 +138,8 @@ void work_time(struct loop *l)
 		for (unsigned j = 0; j < INPUTS; j++) {
 			if (l->input_topic[j] == UINT_MAX)
 				continue;
-			/* a lone head far ahead moves no time, as it moves no stream time */
-			const struct stream_time *stream = &p->user->in[j].time;
-			int64_t ts = p->feed.heads[j].ts;
-			if (p->feed.ready[j] && stream->ts != INT64_MIN && ts - stream->ts > l->config->glint.max_jump_ms)
-				ts = stream->ts;
-			if (p->feed.ready[j] && ts < least_head)
-				least_head = ts;
+			if (p->feed.ready[j] && head_time(l, p, j) < least_head)
+				least_head = head_time(l, p, j);
 			bool end = feed_at_end(&p->feed, j);
 			if (!end)
 				p->end_since_ms[j] = 0;
