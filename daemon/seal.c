@@ -6,7 +6,7 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { MODEL_BYTES = 8 << 20, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000 };
+enum { MODEL_BYTES = 8 << 20, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20 };
 
 struct put_to {
 	struct loop *loop;
@@ -78,6 +78,14 @@ static bool any_running(const struct loop *l)
 	return false;
 }
 
+static bool owns_all(const struct loop *l)
+{
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		if (l->parts[i].state != PART_RUNNING)
+			return false;
+	return true;
+}
+
 static bool has_news(const struct loop *l, bool time_counts)
 {
 	if (!combiner_empty(l->engine->emitter) || l->open->n_records)
@@ -104,7 +112,10 @@ bool seal_due(const struct loop *l)
 	int64_t age = l->now_ms - l->opened_ms;
 	if (l->must_seal || combiner_bytes(l->engine->emitter) + interval_bytes(l->open) > l->bound_bytes)
 		return true;
-	if (l->drift_blocked && age >= 20)
+	/* Others are held back until the group's watermark is known: in a replay it is told at once. */
+	bool awaited = !owns_all(l) && l->parts[0].state == PART_RUNNING && l->parts[0].item->group_changed &&
+		       global_watermark(l->global) < l->wall_ms - l->config->glint.max_drift_ms;
+	if ((l->drift_blocked || awaited) && age >= HELD_BACK_MS)
 		return has_news(l, true);
 	return age >= l->config->glint.commit_interval_ms && has_news(l, age >= TIME_ONLY_MS);
 }

@@ -66,7 +66,7 @@ static const struct option glint[] = {
 	  .help = "A record ahead of the clock by more is dead-lettered." },
 	{ "max_jump", OPTION_DURATION, OPTION_AT(config_glint, max_jump_ms), .value = "1d", .min = "1min", .max = "365d",
 	  .help = "A record ahead of its partition's time by more moves it only when three later ones agree." },
-	{ "max_drift", OPTION_DURATION, OPTION_AT(config_glint, max_drift_ms), .value = "1d", .min = "1min", .max = "365d",
+	{ "max_drift", OPTION_DURATION, OPTION_AT(config_glint, max_drift_ms), .value = "7d", .min = "1min", .max = "365d",
 	  .help = "A process waits while its next record is ahead of the group's watermark by more." },
 	{ "settle", OPTION_DURATION, OPTION_AT(config_glint, settle_ms), .value = "10s", .min = "0", .max = "1h",
 	  .help = "The watermark stays this much behind, for records that come out of order." },
