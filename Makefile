@@ -58,7 +58,7 @@ UNIT += lexicon scorer vader zh
 UNIT += stats sentiment spike recommend
 UNIT += json hll pairs bias itemsets campaign
 UNIT += publisher publisher_trouble
-UNIT += combiner crash users
+UNIT += combiner crash items users
 UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
