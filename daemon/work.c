@@ -17,7 +17,7 @@ static bool work_items(struct loop *l, struct part *p)
 	struct source_record r;
 	int n = 0;
 	while (n < 64 && source_peek(l->source, l->repartition, p->partition, &r)) {
-		if (item_task_apply(p->item, r.offset, r.value, true, l->wall_ms) < 0)
+		if (r.offset >= p->item->position && item_task_apply(p->item, r.offset, r.value, true, l->wall_ms) < 0)
 			log_error("repartition", "%s [%d], offset %lld: not a message of ours; skipped", l->layout.names[TOPIC_REPARTITION],
 				  (int)p->partition, (long long)r.offset);
 		source_next(l->source, l->repartition, p->partition);
@@ -37,11 +37,18 @@ static int64_t others_watermark(const struct loop *l)
 	return least;
 }
 
-/* The time that a head stands for: a lone one far ahead moves no time, as it moves no stream time. */
-static int64_t head_time(const struct loop *l, const struct part *p, unsigned j)
+/* The event time that a task has come to, its least head being j's: that head's, or, when it is a lone one far ahead (which moves no
+ * stream time either), the greatest stream time. The task with the least of all is never held back, so that processes cannot wait for
+ * each other: the watermarks of others are at least theirs less settle. */
+static int64_t task_time(const struct loop *l, const struct part *p, unsigned j)
 {
 	int64_t ts = p->feed.heads[j].ts, stream = p->user->in[j].time.ts;
-	return stream != INT64_MIN && ts - stream > l->config->glint.max_jump_ms ? stream : ts;
+	if (stream == INT64_MIN || ts - stream <= l->config->glint.max_jump_ms)
+		return ts;
+	for (int k = 0; k < INPUTS; k++)
+		if (p->user->in[k].time.ts > stream)
+			stream = p->user->in[k].time.ts;
+	return stream < ts ? stream : ts;
 }
 
 static bool work_users(struct loop *l, int64_t until_ms)
@@ -71,7 +78,7 @@ static bool work_users(struct loop *l, int64_t until_ms)
 			} else {
 				p->feed.waiting_since_ms = 0;
 			}
-			int64_t ts = p->feed.heads[j].ts;
+			int64_t ts = task_time(l, p, (unsigned)j);
 			if (ts < least) {
 				next = least;
 				least = ts;
@@ -83,8 +90,7 @@ static bool work_users(struct loop *l, int64_t until_ms)
 		}
 		if (!first)
 			return any;
-		/* By head_time: two processes, each with a long gap before its next record, must not wait for each other. */
-		if (others != INT64_MAX && others != INT64_MIN && head_time(l, first, input) > others + drift) {
+		if (others != INT64_MAX && others != INT64_MIN && least > others + drift) {
 			l->drift_blocked = true;
 			return any;
 		}
@@ -133,13 +139,13 @@ void work_time(struct loop *l)
 		struct part *p = &l->parts[i];
 		if (p->state != PART_RUNNING)
 			continue;
-		int64_t least_head = INT64_MAX;
+		unsigned first = UINT_MAX; /* input with the least head */
 		bool all_heads = true;
 		for (unsigned j = 0; j < INPUTS; j++) {
 			if (l->input_topic[j] == UINT_MAX)
 				continue;
-			if (p->feed.ready[j] && head_time(l, p, j) < least_head)
-				least_head = head_time(l, p, j);
+			if (p->feed.ready[j] && (first == UINT_MAX || p->feed.heads[j].ts < p->feed.heads[first].ts))
+				first = j;
 			bool end = feed_at_end(&p->feed, j);
 			if (!end)
 				p->end_since_ms[j] = 0;
@@ -150,6 +156,6 @@ void work_time(struct loop *l)
 			p->user->in[j].at_end = at_end;
 		}
 		/* With every input at its end or showing its head, nothing older than the least head can come. */
-		user_task_time(p->user, all_heads ? least_head : INT64_MAX, group, l->wall_ms);
+		user_task_time(p->user, all_heads && first != UINT_MAX ? task_time(l, p, first) : INT64_MAX, group, l->wall_ms);
 	}
 }
