@@ -78,7 +78,7 @@ void interval_add(struct interval *i, uint8_t topic, int32_t partition, struct t
 		i->records = must(realloc(i->records, sizeof(*i->records) * i->records_capacity));
 	}
 	i->records[i->n_records++] = (struct out_record){
-		.topic = topic, .tombstone = !value.data, .partition = partition, .key_size = key.size, .value_size = value.size,
+		.topic = topic, .tombstone = !value.data, .no_key = !key.data, .partition = partition, .key_size = key.size, .value_size = value.size,
 		.headers_size = headers ? (uint32_t)headers->size : 0, .at = i->bytes.size,
 	};
 	buf_bytes(&i->bytes, key.data, key.size);
@@ -163,12 +163,12 @@ static rd_kafka_resp_err_t produce(struct committer *c, const struct interval *i
 	const char *value = key + r->key_size;
 	if (!r->headers_size) /* the bytes live until the fate is known: no copy */
 		return rd_kafka_produce(c->topics[r->topic], r->partition, 0, r->tombstone ? NULL : (void *)(uintptr_t)value, r->value_size,
-					r->key_size ? key : NULL, r->key_size, NULL) == 0 ?
+					r->no_key ? NULL : key, r->key_size, NULL) == 0 ?
 			       RD_KAFKA_RESP_ERR_NO_ERROR :
 			       rd_kafka_last_error();
 	rd_kafka_headers_t *h = headers_of((struct text){ value + r->value_size, r->headers_size });
 	rd_kafka_resp_err_t err = rd_kafka_producev(c->rk, RD_KAFKA_V_RKT(c->topics[r->topic]), RD_KAFKA_V_PARTITION(r->partition),
-						    RD_KAFKA_V_KEY(r->key_size ? key : NULL, r->key_size),
+						    RD_KAFKA_V_KEY(r->no_key ? NULL : key, r->key_size),
 						    RD_KAFKA_V_VALUE(r->tombstone ? NULL : (void *)(uintptr_t)value, r->value_size),
 						    RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END);
 	if (err)

@@ -17,7 +17,7 @@ enum { COMMIT_TOPICS = 6 }; /* topics written to, by enum internal_topic */
 
 struct out_record {
 	uint8_t topic;     /* enum internal_topic */
-	bool tombstone;
+	bool tombstone, no_key; /* an empty key is a key */
 	int32_t partition;
 	uint32_t key_size, value_size, headers_size; /* bytes, in this order, from `at` */
 	size_t at;         /* in interval.bytes */
@@ -53,7 +53,8 @@ struct interval {
 struct interval *interval_create(void);
 void interval_destroy(struct interval *i); /* NULL allowed */
 void interval_clear(struct interval *i);   /* keeps the memory */
-/* partition -1: the partitioner's choice by key (dead letters, alerts use 0). headers: u8 n, then n x (text name, text value). */
+/* partition -1: the partitioner's choice by key (dead letters, alerts use 0). headers: u8 n, then n x (text name, text value).
+ * key.data NULL: no key; value.data NULL: a tombstone. */
 void interval_add(struct interval *i, uint8_t topic, int32_t partition, struct text key, struct text value, const struct buf *headers);
 void interval_offset(struct interval *i, unsigned topic, int32_t partition, int64_t offset);
 size_t interval_bytes(const struct interval *i);
