@@ -2,6 +2,7 @@
 
 Through librdkafka's C interface, which the build needs anyway, so that no Python package is needed.
 """
+import collections
 import ctypes
 import time
 
@@ -41,11 +42,35 @@ for _name, _result, _arguments in (
         ('topic_partition_list_set_offset', _int, [_pointer, _text, ctypes.c_int32, ctypes.c_int64]),
         ('topic_partition_list_destroy', None, [_pointer]),
         ('commit', _int, [_pointer, _pointer, _int]),
+        ('consume_start', _int, [_pointer, ctypes.c_int32, ctypes.c_int64]),
+        ('consume', _pointer, [_pointer, ctypes.c_int32, _int]),
+        ('consume_stop', _int, [_pointer, ctypes.c_int32]),
+        ('message_destroy', None, [_pointer]),
+        ('message_headers', _int, [_pointer, _pointer]),
+        ('header_get_all', _int, [_pointer, _size, _pointer, _pointer, _pointer]),
         ('query_watermark_offsets', _int, [_pointer, _text, ctypes.c_int32, _pointer, _pointer, _int])):
     _f = getattr(_lib, 'rd_kafka_' + _name)
     _f.restype, _f.argtypes = _result, _arguments
 
 UNASSIGNED = -1
+_PARTITION_EOF, _BEGINNING = -191, -2
+
+
+class _Message(ctypes.Structure):
+    _fields_ = [('err', _int), ('rkt', _pointer), ('partition', ctypes.c_int32), ('payload', _pointer), ('len', _size),
+                ('key', _pointer), ('key_len', _size), ('offset', ctypes.c_int64), ('private', _pointer)]
+
+
+Record = collections.namedtuple('Record', 'offset key value headers')  # bytes or None; headers a list of (name, bytes)
+
+
+def _headers(message):
+    headers, name, value, size = ctypes.c_void_p(), ctypes.c_char_p(), ctypes.c_void_p(), ctypes.c_size_t()
+    found = []
+    if not _lib.rd_kafka_message_headers(message, ctypes.byref(headers)):
+        while not _lib.rd_kafka_header_get_all(headers, len(found), ctypes.byref(name), ctypes.byref(value), ctypes.byref(size)):
+            found.append((name.value.decode(), ctypes.string_at(value.value, size.value) if value.value else None))
+    return found
 
 
 class Client:
@@ -115,6 +140,32 @@ class Client:
         _lib.rd_kafka_topic_partition_list_destroy(part)
         if error:
             raise RuntimeError(_lib.rd_kafka_err2str(error).decode())
+
+    def read(self, topic, partition, timeout=20):
+        """all committed records of it up to its end; for a client with consumer=True and enable_partition_eof='true'"""
+        if topic not in self.topics:
+            self.topics[topic] = _lib.rd_kafka_topic_new(self.rk, topic.encode(), None)
+        rkt, found, end = self.topics[topic], [], time.monotonic() + timeout
+        if _lib.rd_kafka_consume_start(rkt, partition, _BEGINNING):
+            raise RuntimeError(_lib.rd_kafka_err2str(_lib.rd_kafka_last_error()).decode())
+        try:
+            while time.monotonic() < end:
+                pointer = _lib.rd_kafka_consume(rkt, partition, 200)
+                if not pointer:
+                    continue
+                m = _Message.from_address(pointer)
+                try:
+                    if m.err == _PARTITION_EOF:
+                        return found
+                    if m.err:
+                        raise RuntimeError(_lib.rd_kafka_err2str(m.err).decode())
+                    found.append(Record(m.offset, ctypes.string_at(m.key, m.key_len) if m.key else None,
+                                        ctypes.string_at(m.payload, m.len) if m.payload else None, _headers(pointer)))
+                finally:
+                    _lib.rd_kafka_message_destroy(pointer)
+            raise RuntimeError('%s [%d] has no end within %g s' % (topic, partition, timeout))
+        finally:
+            _lib.rd_kafka_consume_stop(rkt, partition)
 
     def bounds(self, topic, partition):
         """(first offset, end)"""
