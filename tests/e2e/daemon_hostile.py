@@ -233,12 +233,12 @@ def same_counters(s, sent, daemon, dump):
     want = sent.totals()
     got = {k: n for k, n in Counts(dump).counters.items() if n}
     assert got == want, {k: (want.get(k), got.get(k)) for k in set(want) | set(got) if want.get(k) != got.get(k)}
-    told = {}
-    for name, n in daemon.metrics().items():
-        match = re.fullmatch(r'glint_records_total\{topic="(.*)",partition="(\d+)",outcome="(\w+)"\}', name)
-        if match and n:
-            told[match.group(1), int(match.group(2)), match.group(3)] = n
-    return told, want
+    pattern = r'glint_records_total\{topic="(.*)",partition="(\d+)",outcome="(\w+)"\}'
+
+    def told():
+        found = ((re.fullmatch(pattern, name), n) for name, n in daemon.metrics().items())
+        return {(m.group(1), int(m.group(2)), m.group(3)): n for m, n in found if m and n} == want
+    wait_for(told, 5, '/metrics says what the dump says')
 
 
 def peak_kib(pid):
@@ -279,8 +279,7 @@ def corpus(t):
     assert took <= WITHIN_S, took
     assert grown <= RSS_GROWTH_KIB, grown
     dump = s.dump()
-    told, want = same_counters(s, sent, daemon, dump)
-    wait_for(lambda: same_counters(s, sent, daemon, dump)[0] == want, 5, 'metrics')
+    same_counters(s, sent, daemon, dump)
     n = same_letters(s, sent)
     size = sum(len(row[0] or b'') for rows in sent.rows.values() for row in rows)
     print('# %d letters, %d applied, %d MB; %.1f s, %d MiB more at the peak' % (n, sent.good, size // 1000000, took, grown >> 10))
