@@ -56,7 +56,9 @@ static bool fill(struct feed *f, unsigned j, int64_t now_ms)
 	for (int n = 0; n < SKIPS && source_peek(f->source, f->topic[j], (int32_t)t->partition, &r); n++) {
 		if (r.offset >= f->limit[j])
 			return false;
-		if (!r.value.data) {
+		if (r.offset < t->in[j].position) {
+			; /* of a log that begins before what the state has seen: the group's offsets had expired */
+		} else if (!r.value.data) {
 			user_task_skip(t, j, r.offset, FILTERED);
 		} else if (decoder_decode(f->decoders[j], r.value.data, r.value.size, &f->heads[j]) < 0) {
 			refuse(f, j, &r, decode_reasons[decoder_reason(f->decoders[j])], decoder_field(f->decoders[j]));

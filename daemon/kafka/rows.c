@@ -178,10 +178,14 @@ static int logs_start(struct restore *r, int64_t now_ms, char *error, size_t siz
 			if (input_topic[j] == UINT_MAX)
 				continue;
 			int64_t low = task->user->in[j].position;
+			if (task->committed[j] < task->user->counted_to[j]) /* the group's offsets have expired: the row came with them */
+				task->committed[j] = task->user->counted_to[j];
 			f->limit[j] = task->committed[j] > low ? task->committed[j] : low;
 			if (f->limit[j] > low) /* else there is nothing to read again */
 				places[n++] = (struct source_place){ input_topic[j], task->partition, low };
 		}
+		if (task->item_committed < task->item->reaches)
+			task->item_committed = task->item->reaches;
 		if (task->item_committed == INT64_MAX) { /* a dump: everything that is stable */
 			int64_t first;
 			rc = source_watermarks(r->logs, r->repartition, task->partition, 10000, &first, &task->item_committed, error, size);

@@ -406,6 +406,7 @@ static void task_row(struct item_task *t, row_put *put, void *to)
 		buf_i64(&value, u->watermark);
 		buf_u8(&value, u->at_end);
 	}
+	buf_i64(&value, t->position);
 	char key[2] = { (char)0xff, (char)0xff };
 	put(to, (struct text){ key, 2 }, (struct text){ (const char *)value.data, (uint32_t)value.size });
 	buf_done(&value);
@@ -531,6 +532,8 @@ static int task_row_load(struct item_task *t, struct reader *r)
 		least = t->upstream[i].watermark < least ? t->upstream[i].watermark : least;
 	}
 	t->watermark = least;
+	if (reader_left(r)) /* rows of before this was written have none */
+		t->reaches = reader_i64(r);
 	return r->bad ? -EBADMSG : 0;
 }
 

@@ -43,6 +43,7 @@ struct item_task {
 	uint32_t partition;
 	uint64_t epoch;
 	int64_t position, watermark;
+	int64_t reaches; /* restore: position when the task row was written */
 	struct upstream *upstream; /* by user task */
 	struct list rows, views, fresh, model, all; /* unsaved; not shown; shown, by when; model row may differ; by last touch */
 	struct item_entity **heap;

@@ -516,7 +516,7 @@ static int task_row_load(struct user_task *t, struct reader *r)
 			return -EBADMSG;
 		refused_add(&t->in[input], offset);
 	}
-	for (int j = 0; j < INPUTS; j++)
+	for (int j = 0; j < INPUTS && reader_left(r); j++) /* rows of before this was written have none */
 		t->floor_after[j] = reader_i64(r);
 	return r->bad ? -EBADMSG : 0;
 }
