@@ -8,7 +8,10 @@
 
 #include "daemon/state/combiner.h"
 
-enum { PARTITIONS = 3, KEYS = 40, SUBS = 50, PANES = 4 };
+enum { PARTITIONS = 3,
+	KEYS = 40,
+	SUBS = 50,
+	PANES = 4 };
 
 static uint64_t state = 42;
 

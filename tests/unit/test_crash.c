@@ -15,8 +15,15 @@
 #include <cmocka.h>
 
 #include "shop.h"
+#include "tables.h"
 
-enum { TASKS = 2, USERS = 5, ITEMS = 5, EVENTS = 420, RUNS = 60, SNAPSHOT_MS = 1000, COMMIT_MS = 200 };
+enum { TASKS = 2,
+	USERS = 5,
+	ITEMS = 5,
+	EVENTS = 420,
+	RUNS = 60,
+	SNAPSHOT_MS = 1000,
+	COMMIT_MS = 200 };
 
 static const int64_t begin = INT64_C(472224) * 3600000;
 
@@ -99,7 +106,8 @@ static void make_event(struct world *w, struct record *r, int number, int64_t ts
 	r->e.event_id = text_of(r->id);
 	r->e.user_id = text_of(r->user);
 	struct text item = text_of(r->item[0]), campaign = r->campaign[0] ? text_of(r->campaign) : (struct text){ 0 };
-	r->e.kind = j == 0 ? EVENT_CLICK : j == 1 ? EVENT_PURCHASE : EVENT_REVIEW;
+	r->e.kind = j == 0 ? EVENT_CLICK : j == 1 ? EVENT_PURCHASE
+						  : EVENT_REVIEW;
 	if (j == 0) {
 		r->e.click = (struct click){ .action = chance(w, 3) == 0 ? ACTION_CLICK : ACTION_VIEW, .item_id = item, .campaign_id = campaign };
 	} else if (j == 1) {
@@ -107,8 +115,7 @@ static void make_event(struct world *w, struct record *r, int number, int64_t ts
 		snprintf(r->order, sizeof(r->order), "o%d", refund ? (int)chance(w, (uint32_t)*orders) : (*orders)++);
 		r->lines[0] = (struct order_line){ item, 1 + chance(w, 3), 500 + 100 * (int64_t)chance(w, 9) };
 		r->lines[1] = (struct order_line){ text_of(r->item[1]), 1, 300 };
-		r->e.purchase = (struct purchase){ .kind = refund ? PURCHASE_REFUND : PURCHASE_ORDER, .order_id = text_of(r->order), .currency = TEXT("EUR"),
-						   .lines = r->lines, .n_lines = 1 + chance(w, 2), .campaign_id = chance(w, 3) ? (struct text){ 0 } : campaign };
+		r->e.purchase = (struct purchase){ .kind = refund ? PURCHASE_REFUND : PURCHASE_ORDER, .order_id = text_of(r->order), .currency = TEXT("EUR"), .lines = r->lines, .n_lines = 1 + chance(w, 2), .campaign_id = chance(w, 3) ? (struct text){ 0 } : campaign };
 	} else {
 		r->e.review = (struct review){ .item_id = item, .text = text_of(texts[chance(w, 5)]), .rating_milli = (int32_t)(chance(w, 5) + 1) * 1000 };
 	}
@@ -152,7 +159,8 @@ static void make_logs(struct world *w)
 	int64_t now = begin;
 	int orders[TASKS] = { 0 };
 	for (int i = 0; i < EVENTS; i++) {
-		unsigned t = chance(w, TASKS), k = chance(w, 10), j = k < 5 ? 0 : k < 7 ? 1 : 2;
+		unsigned t = chance(w, TASKS), k = chance(w, 10), j = k < 5 ? 0 : k < 7 ? 1
+											: 2;
 		now += chance(w, 40) == 0 ? 900000 + chance(w, 900000) : chance(w, 20000);
 		int64_t ts = now - chance(w, 12000);
 		if (chance(w, 30) == 0)
@@ -187,11 +195,6 @@ static void topic_add(struct topic *t, struct text key, struct text value)
 	*m = (struct message){ .tombstone = !value.data, .offset = t->end++, .replaced_by = SIZE_MAX };
 	buf_bytes(&m->key, key.data, key.size);
 	buf_bytes(&m->value, value.data, value.size);
-}
-
-static struct text text_in(const struct buf *b)
-{
-	return (struct text){ b->size ? (const char *)b->data : "", (uint32_t)b->size };
 }
 
 static void topic_clear(struct topic *t)
@@ -510,59 +513,6 @@ static void run(struct world *w)
 
 /* ---- comparing ---- */
 
-struct entry {
-	struct buf key, value;
-	uint64_t sum;
-};
-
-struct table {
-	struct entry *at;
-	size_t n, capacity;
-};
-
-static struct entry *table_add(struct table *t)
-{
-	if (t->n == t->capacity) {
-		t->capacity = t->capacity ? t->capacity * 2 : 64;
-		t->at = realloc(t->at, sizeof(*t->at) * t->capacity);
-	}
-	t->at[t->n] = (struct entry){ 0 };
-	return &t->at[t->n++];
-}
-
-static int by_key(const void *a, const void *b)
-{
-	const struct buf *x = &((const struct entry *)a)->key, *y = &((const struct entry *)b)->key;
-	int c = memcmp(x->data, y->data, x->size < y->size ? x->size : y->size);
-	return c ? c : (x->size > y->size) - (x->size < y->size);
-}
-
-static void table_done(struct table *t)
-{
-	for (size_t i = 0; i < t->n; i++) {
-		buf_done(&t->at[i].key);
-		buf_done(&t->at[i].value);
-	}
-	free(t->at);
-}
-
-static void same_tables(struct table *a, struct table *b, const char *what, uint64_t seed)
-{
-	if (a->n)
-		qsort(a->at, a->n, sizeof(*a->at), by_key);
-	if (b->n)
-		qsort(b->at, b->n, sizeof(*b->at), by_key);
-	for (size_t i = 0; i < a->n && i < b->n; i++) {
-		const struct entry *x = &a->at[i], *y = &b->at[i];
-		if (by_key(x, y) || x->sum != y->sum || !text_equal(text_in(&x->value), text_in(&y->value)))
-			fail_msg("seed %llu: %s differ at %.*s", (unsigned long long)seed, what, (int)x->key.size, (const char *)x->key.data);
-	}
-	if (a->n != b->n)
-		fail_msg("seed %llu: %zu and %zu %s", (unsigned long long)seed, a->n, b->n, what);
-	table_done(a);
-	table_done(b);
-}
-
 static void users_of(const struct life *l, struct table *to)
 {
 	for (unsigned t = 0; t < TASKS; t++)
@@ -602,47 +552,12 @@ static void deltas_of(struct topic *topics, struct table *to)
 	struct delta_reader r = { 0 };
 	struct table all = { 0 };
 	for (unsigned t = 0; t < TASKS; t++)
-		for (size_t i = 0; i < topics[t].n; i++) {
-			struct text value = text_in(&topics[t].at[i].value);
-			struct key key;
-			enum processor_id p;
-			struct delta d;
-			if (value.data[0] != MESSAGE_DELTAS)
-				continue;
-			assert_int_equal(delta_reader_start(&r, symbols, value), 0);
-			while (delta_reader_key(&r, &key))
-				while (delta_reader_next(&r, &p, &d)) {
-					struct entry *e = table_add(&all);
-					key_format(symbols, key, &e->key);
-					char more[64];
-					struct text sub = d.merge == MERGE_SUM && d.sub ? symbols_text(symbols, d.sub) : TEXT("");
-					int n = snprintf(more, sizeof(more), " %d.%d.%d.%d.%u.", (int)p, d.metric, d.merge, d.pane, d.merge == MERGE_MAX ? d.sub : 0);
-					buf_bytes(&e->key, more, (size_t)n);
-					buf_bytes(&e->key, sub.data, sub.size);
-					buf_u8(&e->key, (uint8_t)d.merge);
-					e->sum = d.merge == MERGE_LIST ? XXH3_64bits(d.bytes.data, d.bytes.size) : (uint64_t)d.amount;
-				}
-			assert_false(r.in.bad);
-		}
+		for (size_t i = 0; i < topics[t].n; i++)
+			if (topics[t].at[i].value.data[0] == MESSAGE_DELTAS)
+				table_add_deltas(&all, &r, symbols, text_in(&topics[t].at[i].value));
+	table_sum(&all, to);
 	delta_reader_done(&r);
 	symbols_destroy(symbols);
-	if (all.n)
-		qsort(all.at, all.n, sizeof(*all.at), by_key);
-	for (size_t i = 0; i < all.n;) {
-		size_t k = i;
-		struct entry *e = table_add(to);
-		e->key = all.at[i].key;
-		bool greatest = e->key.data[e->key.size - 1] == MERGE_MAX;
-		for (; k < all.n && by_key(&all.at[k], &all.at[i]) == 0; k++)
-			if (greatest)
-				e->sum = all.at[k].sum > e->sum ? all.at[k].sum : e->sum;
-			else
-				e->sum += all.at[k].sum;
-		for (size_t m = i + 1; m < k; m++)
-			buf_done(&all.at[m].key);
-		i = k;
-	}
-	free(all.at);
 }
 
 /* Of one moment, alerts on several keys may come in any order. */
@@ -709,7 +624,7 @@ static void compare_lives(const struct life *a, const struct life *b, bool users
 			for (int o = 0; o < OUTCOMES; o++)
 				if (a->users[t]->in[j].counters[o] != b->users[t]->in[j].counters[o])
 					fail_msg("seed %llu: %s %s: %llu and %llu", (unsigned long long)seed, input_names[j], outcome_names[o],
-						 (unsigned long long)a->users[t]->in[j].counters[o], (unsigned long long)b->users[t]->in[j].counters[o]);
+						(unsigned long long)a->users[t]->in[j].counters[o], (unsigned long long)b->users[t]->in[j].counters[o]);
 	}
 }
 
@@ -726,8 +641,15 @@ static void one_run(struct shop *shop, uint64_t seed, struct totals *totals)
 	w->shop = shop;
 	w->now = w->replay ? begin + INT64_C(400) * 86400000 : begin;
 	w->rules = (struct engine_rules){
-		.partitions = TASKS, .allowed_lateness_ms = 1800000, .max_jump_ms = 7200000, .settle_ms = 10000, .live_ms = 3600000,
-		.dedup_ring = 5, .max_users = 1000, .max_items = 1000, .inputs = { true, true, true },
+		.partitions = TASKS,
+		.allowed_lateness_ms = 1800000,
+		.max_jump_ms = 7200000,
+		.settle_ms = 10000,
+		.live_ms = 3600000,
+		.dedup_ring = 5,
+		.max_users = 1000,
+		.max_items = 1000,
+		.inputs = { true, true, true },
 	};
 	make_logs(w);
 	run(w);
@@ -778,7 +700,7 @@ static void one_run(struct shop *shop, uint64_t seed, struct totals *totals)
 	drop(w);
 	for (unsigned t = 0; t < TASKS; t++) {
 		struct topic *all[] = { &w->user_rows[t], &w->item_rows[t], &w->repartition[t], &w->alerts[t], &w->open_user_rows[t],
-					&w->open_item_rows[t], &w->open_repartition[t], &w->open_alerts[t] };
+			&w->open_item_rows[t], &w->open_repartition[t], &w->open_alerts[t] };
 		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 			topic_done(all[i]);
 	}
@@ -793,8 +715,8 @@ static void state_after_crashes_is_the_state_without(void **state)
 {
 	(void)state;
 	static const char *const options[] = { "itemsets.window=1h", "itemsets.pane=10min", "campaign.attribution_window=30min", "campaign.minutes=30",
-					       "spike.window=1h", "spike.pane=5min", "spike.least_negative=2", "spike.alpha=0.2", "spike.least_excess=0.5",
-					       "spike.cool_down=1h", NULL };
+		"spike.window=1h", "spike.pane=5min", "spike.least_negative=2", "spike.alpha=0.2", "spike.least_excess=0.5",
+		"spike.cool_down=1h", NULL };
 	struct shop *shop = shop_create(1, options);
 	struct totals totals = { 0 };
 	const char *from = getenv("GLINT_SEED");
@@ -803,7 +725,7 @@ static void state_after_crashes_is_the_state_without(void **state)
 	for (uint64_t seed = first, n = runs ? strtoull(runs, NULL, 10) : RUNS; n--; seed++)
 		one_run(shop, seed, &totals);
 	print_message("%zu crashes, %zu alerts, %zu dead letters, %zu late, %zu duplicates\n", totals.crashes, totals.alerts, totals.dead, totals.late,
-		      totals.duplicates);
+		totals.duplicates);
 	assert_true(totals.crashes && totals.alerts && totals.dead && totals.late && totals.duplicates); /* nothing of it was left out */
 	shop_destroy(shop);
 }

@@ -9,7 +9,9 @@
 
 #include "shop.h"
 
-enum { RING = 5, EVENTS = 4000, USERS = 4 };
+enum { RING = 5,
+	EVENTS = 4000,
+	USERS = 4 };
 
 static const int64_t start = INT64_C(1700000000000), lateness = 600000, jump = 3600000;
 static uint64_t state = 7;
@@ -40,8 +42,7 @@ static void bench_task(struct bench *b)
 static void bench_open(struct bench *b, uint64_t max_users, int64_t idle_ms)
 {
 	*b = (struct bench){ .shop = shop_create(1, NULL) };
-	struct engine_rules rules = { .partitions = 1, .allowed_lateness_ms = lateness, .max_jump_ms = jump, .settle_ms = 10000, .live_ms = 3600000, .dedup_ring = RING,
-				      .max_users = max_users, .max_items = 1000, .user_idle_ms = idle_ms, .inputs = { true, true, true } };
+	struct engine_rules rules = { .partitions = 1, .allowed_lateness_ms = lateness, .max_jump_ms = jump, .settle_ms = 10000, .live_ms = 3600000, .dedup_ring = RING, .max_users = max_users, .max_items = 1000, .user_idle_ms = idle_ms, .inputs = { true, true, true } };
 	b->engine = engine_create(&rules, b->shop->settings, "glint");
 	bench_task(b);
 }
