@@ -389,8 +389,9 @@ static int check_counts(const struct cluster *c, const struct topics_layout *lay
 		else
 			snprintf(error, size,
 				"topic '%s' has %d partition%s but the inputs have %d: the inputs' number was changed. Stop all glintd of the group, "
-				"then start with another group.id, which counts anew from what the inputs hold (or delete the topics %s-*)",
-				layout->names[i], n, plural(n), layout->partitions, layout->names[i]);
+				"then start with another group.id, which counts anew from what the inputs hold (or delete the topics %.*s-*)",
+				layout->names[i], n, plural(n), layout->partitions,
+				(int)(strlen(layout->names[i]) - strlen(policies[i].suffix) - 1), layout->names[i]);
 		return -EINVAL;
 	}
 	return 0;
