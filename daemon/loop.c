@@ -225,6 +225,7 @@ int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop)
 	if (l->config->embedded && l->bound_bytes > EMBEDDED_INTERVAL_BYTES)
 		l->bound_bytes = EMBEDDED_INTERVAL_BYTES;
 	l->alerts_position = -1;
+	l->letter_bytes = UINT32_MAX;
 	l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	notify_init(&l->notify);
 	report_create(l);

@@ -98,6 +98,7 @@ struct loop {
 	uint64_t applied, deltas_seen; /* for rates */
 	uint32_t symbols_swept;        /* living symbols after the last sweep */
 	uint64_t changes_shown;        /* of the global tables, that the views of `all` were made due for */
+	uint32_t letter_bytes;         /* a dead letter longer than that is cut: its topic has refused a longer one */
 	struct buf headers, key;
 	bool rebuild;                  /* the clients must be made anew */
 	bool outgrown;                 /* the inputs have more partitions than when we started */

@@ -6,7 +6,7 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { MODEL_BYTES = 8 << 20, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20 };
+enum { MODEL_BYTES = 8 << 20, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, LETTER_BYTES = 512 << 10 };
 
 struct put_to {
 	struct loop *loop;
@@ -40,18 +40,24 @@ static void header(struct loop *l, const char *name, struct text value)
 void seal_dead_letter(void *loop, struct user_task *t, unsigned j, const struct source_record *record, const char *reason, const char *field)
 {
 	struct loop *l = loop;
-	char partition[16], offset[24];
+	char partition[16], offset[24], size[16];
+	struct text value = record->value;
+	bool cut = value.size > l->letter_bytes;
 	int n = snprintf(partition, sizeof(partition), "%u", t->partition);
 	int o = snprintf(offset, sizeof(offset), "%lld", (long long)record->offset);
 	buf_clear(&l->headers);
-	buf_u8(&l->headers, field[0] ? 5 : 4);
+	buf_u8(&l->headers, (uint8_t)(4 + (field[0] != '\0') + cut));
 	header(l, "reason", text_of(reason));
 	header(l, "topic", text_of(l->topics[l->input_topic[j]]));
 	header(l, "partition", (struct text){ partition, (uint32_t)n });
 	header(l, "offset", (struct text){ offset, (uint32_t)o });
 	if (field[0])
 		header(l, "field", text_of(field));
-	interval_add(l->open, TOPIC_DEAD_LETTER, (int32_t)t->partition, record->key, record->value, &l->headers);
+	if (cut) {
+		header(l, "truncated", (struct text){ size, (uint32_t)snprintf(size, sizeof(size), "%u", value.size) });
+		value.size = l->letter_bytes;
+	}
+	interval_add(l->open, TOPIC_DEAD_LETTER, (int32_t)t->partition, record->key, value, &l->headers);
 	log_warn("dead_letter", "%s [%u], offset %lld: %s%s%s: sent to %s", l->topics[l->input_topic[j]], t->partition, (long long)record->offset,
 		 reason, field[0] ? " in " : "", field, l->layout.names[TOPIC_DEAD_LETTER]);
 }
@@ -300,6 +306,11 @@ void seal_fate(struct loop *l, struct interval *i)
 		l->bound_bytes = l->bound_bytes / 2 > (64 << 10) ? l->bound_bytes / 2 : 64 << 10;
 		/* fall through */
 	case COMMIT_ABORTED:
+		if (i->too_large) { /* only a dead letter can be: the same again would stop its partition for good */
+			l->letter_bytes = l->letter_bytes > LETTER_BYTES ? LETTER_BYTES : l->letter_bytes / 2;
+			log_error(NULL, "%s refuses a record for its size (max.message.bytes): dead letters over %u bytes are cut from now on",
+				  l->layout.names[TOPIC_DEAD_LETTER], l->letter_bytes);
+		}
 		log_warn("commit", "interval %llu was aborted (%s): its state is dropped and restored", (unsigned long long)i->number, i->why);
 		if (l->assigned)
 			assign_again(l);

@@ -58,6 +58,7 @@ void interval_clear(struct interval *i)
 		rd_kafka_consumer_group_metadata_destroy(i->group_metadata);
 	i->group_metadata = NULL;
 	i->why[0] = '\0';
+	i->too_large = false;
 }
 
 void interval_destroy(struct interval *i)
@@ -115,6 +116,7 @@ static enum commit_fate fate_of(struct committer *c, rd_kafka_error_t *e, struct
 	rd_kafka_resp_err_t code = rd_kafka_error_code(e);
 	snprintf(i->why, sizeof(i->why), "%s: %s (%s)", what, rd_kafka_error_string(e), rd_kafka_error_name(e));
 	enum commit_fate fate = COMMIT_FAILED;
+	i->too_large |= code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
 	if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
 		fate = COMMIT_FENCED;
 	else if (rd_kafka_error_txn_requires_abort(e))
@@ -193,6 +195,7 @@ static enum commit_fate produce_all(struct committer *c, struct interval *i)
 		if (!err)
 			continue;
 		snprintf(i->why, sizeof(i->why), "producing: %s", rd_kafka_err2name(err));
+		i->too_large |= err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
 		if (!c->transactional)
 			return COMMIT_FAILED;
 		if (err == RD_KAFKA_RESP_ERR__FENCED || err == RD_KAFKA_RESP_ERR__FATAL || err == RD_KAFKA_RESP_ERR__STATE) {

@@ -46,6 +46,7 @@ struct interval {
 	size_t n_offsets, offsets_capacity;
 	void *group_metadata; /* rd_kafka_consumer_group_metadata_t, taken by the loop at the seal; owned by the interval */
 	enum commit_fate fate;
+	bool too_large; /* a record of it is larger than its topic takes */
 	int64_t took_us;
 	char why[256];
 };
