@@ -300,4 +300,23 @@ def corpus(t):
         assert same_letters(s, sent) == n
 
 
+@case
+def oversize(t):
+    """A dead letter that its topic refuses for its size is cut, says so, and stops nobody."""
+    s, noise = stage(t), random.Random(5)
+    s.client().create_topic(t.prefix + '-dead-letter', PARTITIONS, max_message_bytes=1 << 20, retention_ms=14 * 86400 * 1000)
+    daemon, client, big = s.daemon(), s.client(message_max_bytes=MAX_RECORD), noise.randbytes(1500000)
+    client.send(s.topic('clicks'), big, b'someone', 0)
+    client.flush()
+    daemon.wait_log('are cut from now on', 30)
+    s.settled(40)
+    reader = s.client(consumer=True, enable_partition_eof='true', fetch_message_max_bytes=4 << 20)
+    letters = reader.read(t.prefix + '-dead-letter', 0)
+    assert len(letters) == 1, len(letters)
+    headers = {name: value.decode() for name, value in letters[0].headers}
+    assert headers['truncated'] == str(len(big)) and headers['offset'] == '0', headers
+    assert 0 < len(letters[0].value) < 1 << 20 and big.startswith(letters[0].value)
+    daemon.term()
+
+
 main()
