@@ -25,6 +25,7 @@ struct feed {
 	int64_t limit[INPUTS];  /* offsets from here on are not taken (restore); INT64_MAX */
 	int64_t max_skew_ms;
 	int64_t waiting_since_ms; /* a head is awaited since then; 0: not */
+	bool waited;              /* for head_wait, in vain: counted */
 	bool live;              /* false: a restore */
 	bool skipped;           /* records ended without becoming a head; the owner clears it */
 	feed_dead *dead;

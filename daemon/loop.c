@@ -15,7 +15,7 @@
 #include "daemon/face/log.h"
 #include "version.h"
 
-enum { CONNECT_MS = 30000, IDLE_MS = 20, GLOBAL_BUDGET = 2000, TIME_MS = 20, EMBEDDED_INTERVAL_BYTES = 2 << 20 };
+enum { CONNECT_MS = 30000, IDLE_MS = 20, GLOBAL_BUDGET = 2000, TIME_MS = 20, REBUILD_PAUSE_MS = 200, SETTLED_MS = 30000, EMBEDDED_INTERVAL_BYTES = 2 << 20 };
 
 int64_t clock_monotonic_ms(void)
 {
@@ -239,10 +239,11 @@ int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop)
 		code = EX_OSERR;
 		goto end;
 	}
-	int64_t pause_ms = 200;
+	int64_t pause_ms = REBUILD_PAUSE_MS;
 	while (!*stop) {
 		l->rebuild = false;
 		l->why[0] = '\0';
+		int64_t started_ms = clock_monotonic_ms();
 		int rc = clients_start(l, error, sizeof(error));
 		if (rc == 0) {
 			seal_open(l);
@@ -267,6 +268,8 @@ int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop)
 			code = EX_CONFIG;
 			break;
 		}
+		if (clock_monotonic_ms() - started_ms > SETTLED_MS)
+			pause_ms = REBUILD_PAUSE_MS;
 		log_error("rebuild", "Kafka clients are made anew from the last commit: %s", l->why);
 		health_set(l->health, HEALTH_KAFKA, false, l->why);
 		clients_stop(l, true);

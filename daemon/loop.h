@@ -43,7 +43,7 @@ struct part { /* a partition number: its user task and its item task */
 	struct upstream reported;            /* last control record */
 	struct buf deletes[2];               /* by enum stage: commands that delete views of what was forgotten; go with the next batch */
 	uint32_t n_deletes[2];
-	int64_t low_history[2];              /* repartition: low of the last commits, for trimming */
+	int64_t low_history[2];              /* repartition: low a minute ago, and at the last trimming */
 	struct metric *counters[INPUTS][OUTCOMES], *lag[SOURCE_TOPICS];
 };
 
@@ -94,6 +94,8 @@ struct loop {
 
 	int wake_fd;                   /* an event fd: everything that arrives writes to it */
 	int64_t now_ms, wall_ms;       /* clocks of this round: monotonic, real */
+	int64_t trimmed_ms;            /* when the repartition log was last trimmed */
+	uint64_t head_waits;           /* times that a head was awaited for head_wait in vain */
 	int64_t time_ms;               /* when watermarks were last looked at */
 	uint64_t applied, deltas_seen; /* for rates */
 	uint32_t symbols_swept;        /* living symbols after the last sweep */

@@ -39,12 +39,13 @@ static const struct metric_family
 	redis_batches = { "glint_redis_batches_total", METRIC_COUNTER, "Batches answered, by result.", { "result" }, 1, { 0 } },
 	redis_errors = { "glint_redis_errors_total", METRIC_COUNTER, "Errors of Redis by what was done about them.", { "action" }, 1, { 0 } },
 	redis_connects = { "glint_redis_connects_total", METRIC_COUNTER, "Connections made to Redis.", { NULL }, 1, { 0 } },
+	head_waits = { "glint_head_waits_total", METRIC_COUNTER, "Times that an input's next record was awaited for head_wait in vain.", { NULL }, 1, { 0 } },
 	info = { "glint_build_info", METRIC_GAUGE, "1, labelled with the version.", { "version" }, 1, { 0 } };
 
 struct loop_metrics {
 	struct metric *lag_s, *freshness, *commits[5], *out_records, *out_bytes, *deltas, *users, *items, *strings, *state, *model, *catalogue, *bad_rows,
 		*watermark, *running, *restoring, *restore_rows, *restore_total, *waiting[2], *redis_up, *redis_commands, *redis_refused,
-		*redis_batches[3], *redis_errors[3], *redis_connects, *dropped[PROCESSORS][DROPS];
+		*redis_batches[3], *redis_errors[3], *redis_connects, *head_waits, *dropped[PROCESSORS][DROPS];
 	struct metric_histogram *commit_s;
 	int64_t at_ms, status_ms;
 	uint64_t applied;
@@ -89,6 +90,7 @@ void report_create(struct loop *l)
 	m->redis_errors[0] = metrics_add(l->metrics, &redis_errors, "retry");
 	m->redis_errors[1] = metrics_add(l->metrics, &redis_errors, "reconnect");
 	m->redis_errors[2] = metrics_add(l->metrics, &redis_errors, "stop");
+	m->head_waits = metrics_add(l->metrics, &head_waits);
 	m->redis_connects = metrics_add(l->metrics, &redis_connects);
 	for (int p = 0; p < PROCESSORS; p++)
 		for (int d = 0; d < DROPS && processors[p]->drop_names && processors[p]->drop_names[d]; d++)
@@ -244,6 +246,7 @@ void report_round(struct loop *l)
 	parts(l);
 	redis(l);
 	metric_set(m->deltas, (int64_t)combiner_emitted(l->engine->emitter));
+	metric_set(m->head_waits, (int64_t)l->head_waits);
 	metric_set(m->users, (int64_t)l->engine->users);
 	metric_set(m->items, (int64_t)l->engine->items);
 	metric_set(m->strings, symbols_count(l->engine->symbols));

@@ -6,7 +6,7 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { MODEL_BYTES = 8 << 20, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, LETTER_BYTES = 512 << 10 };
+enum { MODEL_BYTES = 8 << 20, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, TRIM_MS = 60000, LETTER_BYTES = 512 << 10 };
 
 struct put_to {
 	struct loop *loop;
@@ -292,8 +292,8 @@ void seal_fate(struct loop *l, struct interval *i)
 		log_over("commit", "committing again");
 		if (!l->config->embedded && l->bound_bytes < (size_t)l->config->glint.interval_bytes)
 			l->bound_bytes += l->bound_bytes / 8 + 1;
-		static const uint64_t trim_every = 300; /* intervals: about a minute of traffic */
-		if (i->number % trim_every == 0 && l->config->glint.guarantee == GUARANTEE_EXACTLY_ONCE) {
+		if (l->now_ms - l->trimmed_ms >= TRIM_MS && l->config->glint.guarantee == GUARANTEE_EXACTLY_ONCE) {
+			l->trimmed_ms = l->now_ms;
 			trim(l);
 			for (uint32_t k = 0; k < l->n_parts; k++)
 				if (l->parts[k].state == PART_RUNNING) {

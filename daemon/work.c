@@ -75,8 +75,11 @@ static bool work_users(struct loop *l, int64_t until_ms)
 					p->feed.waiting_since_ms = l->now_ms;
 				if (l->now_ms - p->feed.waiting_since_ms < l->config->glint.head_wait_ms)
 					continue;
+				l->head_waits += !p->feed.waited;
+				p->feed.waited = true;
 			} else {
 				p->feed.waiting_since_ms = 0;
+				p->feed.waited = false;
 			}
 			int64_t ts = task_time(l, p, (unsigned)j);
 			if (ts < least) {

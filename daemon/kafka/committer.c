@@ -266,8 +266,9 @@ static enum commit_fate send_flushed(struct committer *c, struct interval *i)
 	rd_kafka_topic_partition_list_destroy(offsets);
 	if (!err)
 		return COMMIT_DONE;
-	snprintf(i->why, sizeof(i->why), "committing offsets: %s", rd_kafka_err2str(err));
-	return COMMIT_ABORTED;
+	/* Nothing is restored here, so that dropping state would lose it: the next interval's offsets cover these. */
+	log_warn("commit", "committing offsets: %s", rd_kafka_err2str(err));
+	return COMMIT_DONE;
 }
 
 static void trim(struct committer *c, uint8_t topic, const int64_t *offsets, int32_t n)
