@@ -64,6 +64,7 @@ UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
 E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decode/decode_differential.py demo.py
 E2E += ctl_views.py ctl_wait.py
+E2E += daemon_face.py
 
 E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
