@@ -12,7 +12,7 @@
 
 enum {
 	BATCH_USERS = 64, BATCH_ITEMS = 64, IN_FLIGHT = 3,
-	AGAIN_MS = 1500,  /* a shopper shown within this of the last event is shown once more: by then the model knows the event */
+	AGAIN_MS = 1500,  /* and two commits: see again_ms() */
 	STATUS_MS = 100,
 	ALL_VIEW_MS = 1000,
 	ITEM_VIEW_MS = 1000, KEY_VIEW_MS = 200, ITEM_LOOK_MS = 2, ITEM_LOOK_BEHIND_MS = 50,
@@ -22,6 +22,13 @@ enum {
 static int64_t ttl_s(const struct loop *l)
 {
 	return l->config->redis.view_ttl_ms / 1000;
+}
+
+/* A shopper shown within this of the last event is shown once more. By then the model knows the event: its deltas were committed to
+ * the repartition topic with one interval, the model rows that they changed with a later one. */
+static int64_t again_ms(const struct loop *l)
+{
+	return AGAIN_MS + 2 * l->config->glint.commit_interval_ms;
 }
 
 static void task_name(char to[16], enum stage stage, int32_t partition)
@@ -201,6 +208,7 @@ static void status(struct loop *l, struct part *p, enum stage stage, struct batc
 			status_i64(b, "alerts", l->alerts_shown);
 		}
 	}
+	status_i64(b, "settled", refresh_settled(l));
 	p->views[stage].status_ms = l->now_ms;
 }
 
@@ -221,6 +229,11 @@ static bool send(struct loop *l, struct part *p, enum stage stage, struct batch 
 	return true;
 }
 
+static bool expiring(const struct loop *l, int64_t shown_ms)
+{
+	return l->config->redis.view_ttl_ms && l->wall_ms - shown_ms > l->config->redis.view_ttl_ms / 2;
+}
+
 static struct user *next_user(struct loop *l, struct user_task *t, bool behind)
 {
 	if (t->views.n)
@@ -229,12 +242,12 @@ static struct user *next_user(struct loop *l, struct user_task *t, bool behind)
 		return NULL;
 	if (t->again.n) {
 		struct user *u = LIST_OWNER(t->again.head.next, struct user, again_link);
-		if (l->wall_ms - u->touched_ms >= AGAIN_MS)
+		if (l->wall_ms - u->touched_ms >= again_ms(l))
 			return u;
 	}
 	if (t->fresh.n) {
 		struct user *u = LIST_OWNER(t->fresh.head.next, struct user, fresh_link);
-		if (l->config->redis.view_ttl_ms && l->wall_ms - u->shown_ms > l->config->redis.view_ttl_ms / 2)
+		if (expiring(l, u->shown_ms) || refresh_stale(l, u->shown_ms))
 			return u;
 	}
 	return NULL;
@@ -254,7 +267,7 @@ static bool render_users(struct loop *l, struct part *p, bool behind)
 		if (!b)
 			b = batch_of(l, p, STAGE_USER);
 		user_task_render(t, u, l->wall_ms, l->number, ttl_s(l));
-		user_task_shown(t, u, l->wall_ms, AGAIN_MS);
+		user_task_shown(t, u, l->wall_ms, again_ms(l));
 		if (behind)
 			l->behind_budget--;
 	}
@@ -299,9 +312,9 @@ static bool render_items(struct loop *l, struct part *p)
 		item_task_shown(t, x, l->wall_ms);
 		n++;
 	}
-	while (!t->views.n && t->fresh.n && n < BATCH_ITEMS && l->config->redis.view_ttl_ms) {
+	while (!t->views.n && t->fresh.n && n < BATCH_ITEMS) {
 		struct item_entity *x = LIST_OWNER(t->fresh.head.next, struct item_entity, fresh_link);
-		if (l->wall_ms - x->shown_ms <= l->config->redis.view_ttl_ms / 2)
+		if (!expiring(l, x->shown_ms) && !refresh_stale(l, x->shown_ms))
 			break;
 		if (!b)
 			b = batch_of(l, p, STAGE_ITEM);
@@ -412,6 +425,7 @@ bool views_step(struct loop *l)
 	if (l->behind_budget > rate / 10 + 1)
 		l->behind_budget = rate / 10 + 1;
 	l->behind_budget_ms = l->now_ms;
+	refresh_round(l);
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
 		if (p->state != PART_RUNNING)
@@ -421,7 +435,7 @@ bool views_step(struct loop *l)
 			    publisher_room(l->publisher))
 				take_over(l, p, (enum stage)s);
 		if (p->views[STAGE_USER].state == VIEWS_ON && p->views[STAGE_USER].in_flight < IN_FLIGHT && publisher_room(l->publisher) > 1)
-			any |= render_users(l, p, l->behind);
+			any |= render_users(l, p, refresh_holds(l));
 		if (p->views[STAGE_ITEM].state == VIEWS_ON && p->views[STAGE_ITEM].in_flight < IN_FLIGHT && publisher_room(l->publisher) > 1)
 			any |= render_items(l, p);
 		if (p->partition == 0)
