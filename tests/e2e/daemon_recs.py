@@ -105,6 +105,18 @@ def generated_shop(t):
 
 
 @case
+def rare_commits(t):
+    'With a commit every 4 s too, who came before the model knew anything has a list with reasons soon after, without another event.'
+    s = Stage(t, glint={'commit_interval': '4s'}, **SETTINGS)
+    clicks, purchases, _ = s.fill_shop(Shop(seed=63, users=60, items=80, events=1500))
+    own, bought = histories(clicks, purchases)
+    s.daemon()
+    lists = full(s.settled().redis.client(), sorted(own))
+    kinds = check(lists, Counts(s.dump()), own, bought, set(), False)
+    assert kinds['bought_together'] and kinds['viewed_together'], kinds
+
+
+@case
 def shared_data_lists(t):
     'In 3,000 lists of the shop clicks and the retail orders each reason is in the shopper\'s events and in the dump.'
     paths = [shared_data(n + '.jsonl.gz') for n in ('eshop-items', 'eshop-clicks', 'retail-purchases')]
