@@ -5,7 +5,8 @@
  *   2  the repartition topic's ends, as they are then, are committed
  *   3  user tasks that got nothing new say that they are at their end; the group's watermark and every item task's have reached what
  *      they then make it: the greatest of theirs
- *   4  `shown` of every user task is past the inputs' ends, of every item task past the repartition topic's
+ *   4  `shown` of every user task is past the inputs' ends, of every item task past the repartition topic's; where nothing new came, the
+ *      views that others' changes have touched are `settled`, too
  *   5  the alerts topic is in Redis to its end
  * and 2 to 5 once more, since the last step of time may itself have sent something.
  * The first condition that does not hold is what lags, and is named when time runs out.
@@ -197,6 +198,10 @@ static bool users_caught_up(struct wait *w, bool *ret_quiet, int64_t *ret_waterm
 			snprintf(w->lag, sizeof(w->lag), "user task u%d has not said that it is at the end of its partitions", p);
 			well = false;
 		}
+		if (well && quiet && !number_of(hash, "settled", 1)) {
+			snprintf(w->lag, sizeof(w->lag), "user task u%d shows views again that the last changes of others have touched", p);
+			well = false;
+		}
 		int64_t watermark = number_of(hash, "watermark", INT64_MIN);
 		json_decref(hash);
 		if (!well)
@@ -233,6 +238,7 @@ static bool items_caught_up(struct wait *w, bool quiet, int64_t watermark_of_use
 		if (!hash)
 			return false;
 		int64_t watermark = number_of(hash, "watermark", INT64_MIN), shown = number_of(hash, "shown", -1);
+		bool settled = !quiet || number_of(hash, "settled", 1);
 		json_decref(hash);
 		if (watermark < w->watermark) {
 			snprintf(w->lag, sizeof(w->lag), "item task i%d has the watermark %" PRId64 " of the group's %" PRId64, p, watermark,
@@ -242,6 +248,10 @@ static bool items_caught_up(struct wait *w, bool quiet, int64_t watermark_of_use
 		if (w->repartition[p] > 0 && shown < w->repartition[p]) {
 			snprintf(w->lag, sizeof(w->lag), "item task i%d shows '%s' up to %" PRId64 " of %" PRId64, p, topic, shown,
 				w->repartition[p]);
+			return false;
+		}
+		if (!settled) {
+			snprintf(w->lag, sizeof(w->lag), "item task i%d shows views again that the last changes of others have touched", p);
 			return false;
 		}
 	}

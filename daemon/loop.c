@@ -141,7 +141,9 @@ static int go_round(struct loop *l)
 	if (l->restore && global_ready(l->global)) /* what the log is applied with again */
 		any |= assign_restore(l) > 0;
 	bool worked = work_step(l);
-	if (!worked)
+	if (worked)
+		l->refresh.worked_ms = l->now_ms;
+	else
 		l->drain_since_ms = l->now_ms;
 	l->behind = l->now_ms - l->drain_since_ms > l->config->redis.behind_ms;
 	if (l->now_ms - l->time_ms >= TIME_MS) { /* a seal does it, too */

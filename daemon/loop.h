@@ -2,7 +2,7 @@
  * committer, and come back as fates and answers. Main makes it and runs it.
  *
  * Its parts: loop.c (the round, start and stop), assign.c (partitions come and go, restore), work.c (records, time), seal.c
- * (intervals and their fate), views.c (Redis, alerts out), report.c (metrics, health, status).
+ * (intervals and their fate), views.c (Redis, alerts out), refresh.c (views shown again at rest), report.c (metrics, health, status).
  */
 #ifndef GLINT_LOOP_H
 #define GLINT_LOOP_H
@@ -49,7 +49,10 @@ struct part { /* a partition number: its user task and its item task */
 
 struct loop_metrics;
 
-enum { LOOP_BEHIND_FACTOR = 5 /* on the pauses between model rows, and between views, of one key */ };
+enum {
+	LOOP_BEHIND_FACTOR = 5, /* on the pauses between model rows, and between views, of one key */
+	LOOP_IDLE_MS = 100,     /* no record for so long: model rows do not wait */
+};
 
 struct loop {
 	const struct config *config;
@@ -89,6 +92,14 @@ struct loop {
 	bool drift_blocked;
 	int64_t drain_since_ms;        /* busy without a pause since then (monotonic) */
 	bool behind;                   /* busy for longer than [redis] behind: a replay, an outage. What is derived is made less often */
+	struct refresh {               /* refresh.c */
+		uint64_t changes;      /* of the global tables, as last looked at */
+		int64_t changed_ms;    /* when they last changed (real) */
+		int64_t before_ms;     /* what was shown until then is stale (real) */
+		int64_t worked_ms;     /* when the last record was processed, or written (monotonic) */
+		int64_t hold_until_ms, next_ms; /* monotonic */
+		bool sweeping;
+	} refresh;
 	int64_t behind_budget_ms;      /* when the budget of views was last filled */
 	double behind_budget;
 
@@ -146,6 +157,12 @@ bool views_step(struct loop *l);            /* answers, renders; true when there
 void views_stop(struct loop *l, struct part *p);
 bool views_pending(const struct loop *l);
 void views_alerts_stop(struct loop *l);
+
+/* refresh.c */
+void refresh_round(struct loop *l);                          /* looks whether the tables have come to rest */
+bool refresh_stale(const struct loop *l, int64_t shown_ms);  /* is a view of then to be shown again? */
+bool refresh_holds(const struct loop *l);                    /* shoppers' views are rationed */
+bool refresh_settled(const struct loop *l);                  /* no view is stale, or their turn is far off */
 
 /* report.c */
 void report_create(struct loop *l);

@@ -223,6 +223,8 @@ void seal(struct loop *l, bool last)
 	combiner_encode(l->engine->emitter, put_delta, l);
 	control(l);
 	int64_t model_ms = l->behind ? g->model_interval_ms * LOOP_BEHIND_FACTOR : g->model_interval_ms;
+	if (l->now_ms - l->refresh.worked_ms >= LOOP_IDLE_MS && g->commit_interval_ms < model_ms)
+		model_ms = g->commit_interval_ms; /* nothing more comes: the last rows need not wait */
 	bool rows = g->guarantee == GUARANTEE_EXACTLY_ONCE; /* nothing is restored from the embedded broker */
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
@@ -252,6 +254,8 @@ void seal(struct loop *l, bool last)
 		return;
 	}
 	sweep_symbols(l);
+	if (l->open->n_records)
+		l->refresh.worked_ms = l->now_ms;
 	struct interval *sealed = l->open;
 	l->open = l->spare;
 	l->spare = NULL;

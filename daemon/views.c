@@ -208,6 +208,7 @@ static void status(struct loop *l, struct part *p, enum stage stage, struct batc
 			status_i64(b, "alerts", l->alerts_shown);
 		}
 	}
+	status_i64(b, "settled", refresh_settled(l));
 	p->views[stage].status_ms = l->now_ms;
 }
 
@@ -228,6 +229,11 @@ static bool send(struct loop *l, struct part *p, enum stage stage, struct batch 
 	return true;
 }
 
+static bool expiring(const struct loop *l, int64_t shown_ms)
+{
+	return l->config->redis.view_ttl_ms && l->wall_ms - shown_ms > l->config->redis.view_ttl_ms / 2;
+}
+
 static struct user *next_user(struct loop *l, struct user_task *t, bool behind)
 {
 	if (t->views.n)
@@ -241,7 +247,7 @@ static struct user *next_user(struct loop *l, struct user_task *t, bool behind)
 	}
 	if (t->fresh.n) {
 		struct user *u = LIST_OWNER(t->fresh.head.next, struct user, fresh_link);
-		if (l->config->redis.view_ttl_ms && l->wall_ms - u->shown_ms > l->config->redis.view_ttl_ms / 2)
+		if (expiring(l, u->shown_ms) || refresh_stale(l, u->shown_ms))
 			return u;
 	}
 	return NULL;
@@ -306,9 +312,9 @@ static bool render_items(struct loop *l, struct part *p)
 		item_task_shown(t, x, l->wall_ms);
 		n++;
 	}
-	while (!t->views.n && t->fresh.n && n < BATCH_ITEMS && l->config->redis.view_ttl_ms) {
+	while (!t->views.n && t->fresh.n && n < BATCH_ITEMS) {
 		struct item_entity *x = LIST_OWNER(t->fresh.head.next, struct item_entity, fresh_link);
-		if (l->wall_ms - x->shown_ms <= l->config->redis.view_ttl_ms / 2)
+		if (!expiring(l, x->shown_ms) && !refresh_stale(l, x->shown_ms))
 			break;
 		if (!b)
 			b = batch_of(l, p, STAGE_ITEM);
@@ -419,6 +425,7 @@ bool views_step(struct loop *l)
 	if (l->behind_budget > rate / 10 + 1)
 		l->behind_budget = rate / 10 + 1;
 	l->behind_budget_ms = l->now_ms;
+	refresh_round(l);
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
 		if (p->state != PART_RUNNING)
@@ -428,7 +435,7 @@ bool views_step(struct loop *l)
 			    publisher_room(l->publisher))
 				take_over(l, p, (enum stage)s);
 		if (p->views[STAGE_USER].state == VIEWS_ON && p->views[STAGE_USER].in_flight < IN_FLIGHT && publisher_room(l->publisher) > 1)
-			any |= render_users(l, p, l->behind);
+			any |= render_users(l, p, refresh_holds(l));
 		if (p->views[STAGE_ITEM].state == VIEWS_ON && p->views[STAGE_ITEM].in_flight < IN_FLIGHT && publisher_room(l->publisher) > 1)
 			any |= render_items(l, p);
 		if (p->partition == 0)

@@ -1,0 +1,89 @@
+/* Which views are shown again when nothing happens: see loop.h.
+ *
+ * What a view takes from the global tables (totals, others' counts, scores, what is sold out) moves without a touch of its own entity.
+ * Following every move would be endless work, so views of untouched entities follow when the tables come to rest: everything shown
+ * before their last change is shown once more, after all that is due. A view takes some 50 us; the next sweep waits for 1 ms for each
+ * that may have been shown, so that a shop with a trickle of events spends a twentieth of one processor on it.
+ *
+ * After a replay the sweep is the shoppers' first showing: as long as the tables have not caught up they are rationed as before.
+ */
+#include "daemon/loop.h"
+
+enum { QUIET_MS = 300, HOLD_MS = 2000, PAUSE_PER_VIEW_MS = 1, SOON_MS = 30000 };
+
+static int64_t quiet_ms(const struct loop *l)
+{
+	int64_t commits = 2 * l->config->glint.commit_interval_ms;
+	return commits > QUIET_MS ? commits : QUIET_MS;
+}
+
+/* Nothing is on its way from a record, or from the end of the inputs, to a table: so far as this process sees; others have had their time. */
+static bool at_rest(const struct loop *l)
+{
+	if (l->now_ms - l->refresh.worked_ms < quiet_ms(l) || l->wall_ms - l->refresh.changed_ms < quiet_ms(l) || !global_ready(l->global))
+		return false;
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		if (l->parts[i].state == PART_RUNNING && (!l->parts[i].user->at_end || l->parts[i].item->model.n))
+			return false;
+	return true;
+}
+
+bool refresh_stale(const struct loop *l, int64_t shown_ms)
+{
+	return shown_ms <= l->refresh.before_ms;
+}
+
+/* The lists are in the order of being shown. */
+static bool stale_left(const struct loop *l)
+{
+	for (uint32_t i = 0; i < l->n_parts; i++) {
+		const struct part *p = &l->parts[i];
+		if (p->state != PART_RUNNING)
+			continue;
+		if (p->views[STAGE_USER].state == VIEWS_ON && p->user->fresh.n &&
+		    refresh_stale(l, LIST_OWNER(p->user->fresh.head.next, struct user, fresh_link)->shown_ms))
+			return true;
+		if (p->views[STAGE_ITEM].state == VIEWS_ON && p->item->fresh.n &&
+		    refresh_stale(l, LIST_OWNER(p->item->fresh.head.next, struct item_entity, fresh_link)->shown_ms))
+			return true;
+	}
+	return false;
+}
+
+void refresh_round(struct loop *l)
+{
+	struct refresh *r = &l->refresh;
+	if (r->changes != global_changes(l->global)) {
+		r->changes = global_changes(l->global);
+		r->changed_ms = l->wall_ms;
+	}
+	if (l->behind)
+		r->hold_until_ms = l->now_ms + HOLD_MS;
+	bool rest = at_rest(l);
+	if (rest)
+		r->hold_until_ms = 0;
+	if (r->sweeping) {
+		if (stale_left(l))
+			return;
+		r->sweeping = false;
+		r->next_ms = l->now_ms + PAUSE_PER_VIEW_MS * (int64_t)(l->engine->users + l->engine->items);
+	}
+	if (rest && r->before_ms < r->changed_ms && l->now_ms >= r->next_ms) {
+		r->before_ms = r->changed_ms;
+		r->sweeping = true;
+	}
+}
+
+bool refresh_holds(const struct loop *l)
+{
+	return l->behind || l->now_ms < l->refresh.hold_until_ms;
+}
+
+bool refresh_settled(const struct loop *l)
+{
+	const struct refresh *r = &l->refresh;
+	if (r->sweeping)
+		return false;
+	bool owed = r->before_ms < r->changed_ms || r->changes != global_changes(l->global) || !at_rest(l);
+	return !owed || r->next_ms - l->now_ms > SOON_MS;
+}
