@@ -9,7 +9,10 @@
  */
 #include "daemon/loop.h"
 
-enum { QUIET_MS = 300, HOLD_MS = 2000, PAUSE_PER_VIEW_MS = 1, SOON_MS = 30000 };
+enum { QUIET_MS = 300,
+	HOLD_MS = 2000,
+	PAUSE_PER_VIEW_MS = 1,
+	SOON_MS = 30000 };
 
 static int64_t quiet_ms(const struct loop *l)
 {
@@ -41,10 +44,10 @@ static bool stale_left(const struct loop *l)
 		if (p->state != PART_RUNNING)
 			continue;
 		if (p->views[STAGE_USER].state == VIEWS_ON && p->user->fresh.n &&
-		    refresh_stale(l, LIST_OWNER(p->user->fresh.head.next, struct user, fresh_link)->shown_ms))
+			refresh_stale(l, LIST_OWNER(p->user->fresh.head.next, struct user, fresh_link)->shown_ms))
 			return true;
 		if (p->views[STAGE_ITEM].state == VIEWS_ON && p->item->fresh.n &&
-		    refresh_stale(l, LIST_OWNER(p->item->fresh.head.next, struct item_entity, fresh_link)->shown_ms))
+			refresh_stale(l, LIST_OWNER(p->item->fresh.head.next, struct item_entity, fresh_link)->shown_ms))
 			return true;
 	}
 	return false;
