@@ -430,7 +430,8 @@ class Test:
         return notify
 
     def config(self, name='glintd.conf', brokers=None, redis=None, items=False, **sections):
-        """writes a configuration; returns its path. Sections by keyword, a dict each: glint={'commit_interval': '50ms'}.
+        """writes a configuration; returns its path. Sections by keyword, a dict each: glint={'commit_interval': '50ms'};
+        redis may be a server, a URL or such a dict.
         Topics are <prefix>-clicks …, the group <prefix>; without brokers it is one for --embedded"""
         conf = {'kafka': {'group.id': self.prefix}, 'topics': {k: '%s-%s' % (self.prefix, k) for k in ('clicks', 'purchases', 'reviews')},
                 'redis': {}, 'glint': {'run_dir': self.path('run'), 'guarantee': 'exactly_once' if brokers else 'at_least_once'}}
@@ -439,7 +440,7 @@ class Test:
         if brokers:
             conf['kafka']['bootstrap.servers'] = brokers
         if redis:
-            conf['redis']['url'] = redis if isinstance(redis, str) else redis.url
+            conf['redis'].update(redis if isinstance(redis, dict) else {'url': redis if isinstance(redis, str) else redis.url})
         for section, values in sections.items():
             conf.setdefault(section, {}).update(values)
         os.makedirs(self.path('run'), exist_ok=True)
