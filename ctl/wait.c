@@ -40,6 +40,7 @@ struct wait {
 	int64_t *committed, *begins; /* scratch, one per partition */
 	int64_t *repartition;        /* R */
 	bool inputs_done, repartition_known, repartition_done, again;
+	int64_t unsettled_ms; /* since when only views that others' changes touch are awaited; 0: not */
 	int64_t watermark; /* that all must reach; INT64_MIN: not yet known */
 	char lag[512];
 	char error[512];
@@ -179,6 +180,17 @@ static bool shows_inputs(struct wait *w, int32_t p, const char *shown)
 	return true;
 }
 
+/* Views that others' changes touch follow when the tables rest. A live shop's tables may never rest long: SETTLE_MS is enough. */
+static bool settled(struct wait *w, json_t *hash)
+{
+	enum { SETTLE_MS = 8000 };
+	if (number_of(hash, "settled", 1))
+		return true;
+	if (!w->unsettled_ms)
+		w->unsettled_ms = now_ms();
+	return now_ms() - w->unsettled_ms >= SETTLE_MS;
+}
+
 /* The user tasks' part of 3 and 4. *ret_quiet: nothing new came since the call; *ret_watermark: the greatest of theirs. */
 static bool users_caught_up(struct wait *w, bool *ret_quiet, int64_t *ret_watermark)
 {
@@ -198,7 +210,7 @@ static bool users_caught_up(struct wait *w, bool *ret_quiet, int64_t *ret_waterm
 			snprintf(w->lag, sizeof(w->lag), "user task u%d has not said that it is at the end of its partitions", p);
 			well = false;
 		}
-		if (well && quiet && !number_of(hash, "settled", 1)) {
+		if (well && quiet && !settled(w, hash)) {
 			snprintf(w->lag, sizeof(w->lag), "user task u%d shows views again that the last changes of others have touched", p);
 			well = false;
 		}
@@ -238,7 +250,7 @@ static bool items_caught_up(struct wait *w, bool quiet, int64_t watermark_of_use
 		if (!hash)
 			return false;
 		int64_t watermark = number_of(hash, "watermark", INT64_MIN), shown = number_of(hash, "shown", -1);
-		bool settled = !quiet || number_of(hash, "settled", 1);
+		bool all_settled = !quiet || settled(w, hash);
 		json_decref(hash);
 		if (watermark < w->watermark) {
 			snprintf(w->lag, sizeof(w->lag), "item task i%d has the watermark %" PRId64 " of the group's %" PRId64, p, watermark,
@@ -250,7 +262,7 @@ static bool items_caught_up(struct wait *w, bool quiet, int64_t watermark_of_use
 				w->repartition[p]);
 			return false;
 		}
-		if (!settled) {
+		if (!all_settled) {
 			snprintf(w->lag, sizeof(w->lag), "item task i%d shows views again that the last changes of others have touched", p);
 			return false;
 		}
