@@ -108,4 +108,4 @@ def two_of_one_name(t):
     s.same_counts(s.settled().dump())
 
 
-main()
+main(at_once=2)

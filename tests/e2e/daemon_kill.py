@@ -123,4 +123,4 @@ def without_any_warning(t):
     s.same_counts(s.settled().dump())
 
 
-main()
+main(at_once=3)

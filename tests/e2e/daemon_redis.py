@@ -158,4 +158,4 @@ def out_of_memory(t):
     redis_equals(db, Counts(dump))
 
 
-main()
+main(at_once=3)

@@ -111,4 +111,4 @@ def brokers_that_do_not_answer(t):
     s.same_counts(s.settled().dump())
 
 
-main()
+main(at_once=3)

@@ -21,6 +21,7 @@ A case takes one argument, a Test: its folder, and makers of servers and daemons
 order. The docstring is the sentence that it proves. skip('reason') skips. Environment: GLINT_BUILD, GLINT_TEST_DIR,
 GLINT_TEST_KAFKA, GLINT_DATA as tests/run gives them; by hand `tests/e2e/x.py [WORD]` runs the cases whose name has WORD.
 """
+import concurrent.futures
 import contextlib
 import functools
 import gzip
@@ -520,30 +521,35 @@ def case(function):
     return functools.wraps(function)(function)
 
 
-def main():
-    """runs the file's cases, prints a TAP line each, exits 1 when one failed"""
+def run_case(c, folder):
+    """runs one case; prints its line, in one piece; True unless it failed"""
+    sentence = ' '.join(c.__doc__.split()).rstrip('.').replace('#', '')
+    test = Test(os.path.join(folder, c.__name__))
+    begin, trace, failed = time.monotonic(), '', False
+    try:
+        with test.ends:
+            c(test)
+        line = 'ok - ' + sentence
+    except Skip as reason:
+        line = 'ok - %s # SKIP %s' % (sentence, reason)
+    except Exception:  # pylint: disable=broad-except
+        trace, failed = traceback.format_exc(), True
+        line = 'not ok - ' + sentence
+    sys.stdout.write('%s%s%s\n' % (trace, line, '' if 'SKIP' in line else ' (%.1f s)' % (time.monotonic() - begin)))
+    sys.stdout.flush()
+    return not failed
+
+
+def main(at_once=1):
+    """runs the file's cases, prints a TAP line each, exits 1 when one failed. at_once > 1: so many side by side, for cases that wait more
+    than they work and share nothing"""
     def stop(number, frame):
         raise SystemExit(128 + number)
     signal.signal(signal.SIGTERM, stop)
     word = sys.argv[1] if len(sys.argv) > 1 else ''
     folder = os.environ.get('GLINT_TEST_DIR') or tempfile.mkdtemp(prefix='glint-test.')
-    failed = 0
-    print('1..%d' % sum(1 for c in CASES if word in c.__name__), flush=True)
-    for c in CASES:
-        if word not in c.__name__:
-            continue
-        sentence = ' '.join(c.__doc__.split()).rstrip('.').replace('#', '')
-        test = Test(os.path.join(folder, c.__name__))
-        begin = time.monotonic()
-        try:
-            with test.ends:
-                c(test)
-            line = 'ok - ' + sentence
-        except Skip as reason:
-            line = 'ok - %s # SKIP %s' % (sentence, reason)
-        except Exception:  # pylint: disable=broad-except
-            traceback.print_exc(file=sys.stdout)
-            failed += 1
-            line = 'not ok - ' + sentence
-        print(line, '' if 'SKIP' in line else '(%.1f s)' % (time.monotonic() - begin), flush=True)
-    sys.exit(1 if failed else 0)
+    chosen = [c for c in CASES if word in c.__name__]
+    print('1..%d' % len(chosen), flush=True)
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        results = list(pool.map(lambda c: run_case(c, folder), chosen)) if at_once > 1 else [run_case(c, folder) for c in chosen]
+    sys.exit(0 if all(results) else 1)

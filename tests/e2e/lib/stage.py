@@ -4,6 +4,7 @@ It fills topics, keeps the files for the independent count, holds dump and Redis
 counting is counts.py's; nothing of glint's own is used for expected numbers.
 """
 import collections
+import concurrent.futures
 import importlib.util
 from glintlib import *
 from rdkafka import Client
@@ -70,9 +71,16 @@ class Stage:
     def expected(self, *options):
         return self.t.oracle('oracle.jsonl', self.files, *self.options, *options)
 
-    def same_counts(self, dump, *oracle_options, tolerance=0.5):
+    def counting(self):
+        """begins the independent count of what was filled, beside the daemon; a function that gives its path"""
+        pool = concurrent.futures.ThreadPoolExecutor(1)
+        job = pool.submit(self.expected)
+        pool.shutdown(wait=False)
+        return job.result
+
+    def same_counts(self, dump, *oracle_options, tolerance=0.5, oracle=None):
         """dump equals the independent count of what was filled; returns compare.py's summary"""
-        path = self.expected(*oracle_options)
+        path = oracle or self.expected(*oracle_options)
         return self.t.same_counts(dump, path, '--topic-prefix', self.t.prefix + '-', '--bias-tolerance', str(tolerance))
 
     def client(self, **properties):
