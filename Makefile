@@ -68,7 +68,7 @@ E2E += daemon_face.py
 
 E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
-E2E_KAFKA += daemon_counts.py daemon_group.py daemon_kill.py daemon_stop.py daemon_hostile.py
+E2E_KAFKA += daemon_counts.py daemon_group.py daemon_kill.py daemon_pause.py daemon_stop.py daemon_hostile.py
 E2E_KAFKA += daemon_recs.py daemon_redis.py daemon_topics.py
 
 # fuzzers: tests/fuzz/fuzz_NAME.c (libFuzzer; built with clang)
