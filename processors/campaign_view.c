@@ -9,8 +9,6 @@
 #include "json.h"
 #include "view.h"
 
-enum { NEW_MINUTES = 3 }; /* a rendering writes so many completed minutes again: the last may have been missed by the one before */
-
 /* The rows of one pane: a slice of a ledger. */
 struct slice {
 	const struct ledger_row *rows;
@@ -138,9 +136,8 @@ static void minute_entry(const struct campaign_settings *s, const struct view_ct
 static void minutes(const struct campaign_settings *s, const struct view_ctx *ctx, const struct ledger *l)
 {
 	/* a minute is complete when the watermark has reached its end */
-	uint32_t end = ctx->watermark == INT64_MIN ? 0 : ledger_first(l, pane_of(ctx->watermark, MINUTE_MS)), first = end;
-	for (int n = 0; first && (ctx->whole || n < NEW_MINUTES); n++)
-		first = ledger_first(l, l->rows[first - 1].pane);
+	uint32_t end = ctx->watermark == INT64_MIN ? 0 : ledger_first(l, pane_of(ctx->watermark, MINUTE_MS));
+	uint32_t first = ctx->shown_watermark == INT64_MIN ? 0 : ledger_first(l, pane_of(ctx->shown_watermark, MINUTE_MS));
 	while (first < end) {
 		struct slice figures = slice_of(l, l->rows[first].pane);
 		minute_entry(s, ctx, l->rows[first].pane, figures);

@@ -121,7 +121,7 @@ struct view_ctx {
 	struct text user;     /* user views only: the shopper's id */
 	uint64_t user_hash;
 	struct key key;       /* item views only */
-	bool whole;           /* all that the block keeps is wanted (Redis is new), not only what is new in the last rendering */
+	int64_t shown_watermark; /* of the rendering before; INT64_MIN: there was none, or Redis is new, and all that the block keeps is wanted */
 };
 
 struct dump_ctx {

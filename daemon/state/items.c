@@ -584,7 +584,8 @@ void item_task_render(struct item_task *t, struct item_entity *x, int64_t now_ms
 	struct engine *e = t->engine;
 	struct view_ctx ctx = {
 		.as_of = now_ms, .commit = commit, .watermark = t->watermark, .symbols = e->symbols, .model = e->model,
-		.view = e->view, .scratch = &e->scratch, .ttl_s = ttl_s, .key = x->key, .whole = x->shown_ms == 0,
+		.view = e->view, .scratch = &e->scratch, .ttl_s = ttl_s, .key = x->key,
+		.shown_watermark = x->shown_ms ? x->shown_watermark : INT64_MIN,
 	};
 	const char *hash = x->key.kind == KEY_ITEM ? "item:" : x->key.kind == KEY_CAMPAIGN ? "campaign:" : NULL;
 	view_entity_begin(e->view, hash, symbols_text(e->symbols, x->key.id), now_ms, commit, x->key.kind == KEY_ITEM ? ttl_s : 0);
@@ -602,6 +603,7 @@ void item_task_shown(struct item_task *t, struct item_entity *x, int64_t now_ms)
 	list_remove(&t->fresh, &x->fresh_link);
 	list_push(&t->fresh, &x->fresh_link);
 	x->shown_ms = now_ms;
+	x->shown_watermark = t->watermark;
 	x->shown_from = INT64_MAX;
 }
 

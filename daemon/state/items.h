@@ -18,7 +18,7 @@ struct item_entity {
 	uint16_t pieces; /* of its row in the log */
 	bool has_model;  /* a model row was published */
 	int64_t cover;   /* next offset that its row does not cover */
-	int64_t dirty_ms, touched_ms, shown_ms, model_ms, last_watermark;
+	int64_t dirty_ms, touched_ms, shown_ms, model_ms, last_watermark, shown_watermark;
 	uint64_t dirty_interval, model_hash;
 	int64_t shown_from; /* position before its first change that no view shows; INT64_MAX: none */
 	int64_t armed;      /* watermark at which due() is wanted; INT64_MAX: not in the heap */

@@ -5,8 +5,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
 from glintlib import *
 import avrobytes as avro
-from shop import START, Shop
-from stage import Counts, Stage, redis_equals, user_in
+from shop import HOUR, MINUTE, START, Shop
+from stage import INPUTS, Counts, Stage, redis_equals, user_in
 
 
 @case
@@ -73,6 +73,42 @@ def window_of_days(t):
 
 
 @case
+def minutes_of_campaigns(t):
+    "After a replay, and after a restart, a campaign's stream has each completed minute once, with what the events of that minute add up to."
+    s = Stage(t)
+    sent = Shop(seed=14, days=1, events=12000).traffic()
+    for kind, events in zip(INPUTS, sent):
+        s.fill(kind, [e for e in events if e.get('kind') != 'REFUND' and e['ts'] < START + 20 * HOUR])
+    daemon = s.daemon()
+    s.settled()
+    db = s.redis.client()
+    fields = {'IMPRESSION': 'impressions', 'CLICK': 'clicks', 'ADD_TO_CART': 'carts'}
+    wanted = {}
+    end = max(e['ts'] for events in sent for e in events if e.get('kind') != 'REFUND' and e['ts'] < START + 20 * HOUR) - 10000  # settle
+    for e in sent[0]:
+        if e.get('campaign_id') and e['action'] in fields and e['ts'] < end // MINUTE * MINUTE and e['ts'] < START + 20 * HOUR:
+            minute = wanted.setdefault(e['campaign_id'], {}).setdefault(e['ts'] // MINUTE, {})
+            minute[fields[e['action']]] = minute.get(fields[e['action']], 0) + 1
+
+    def check():
+        for campaign, minutes in wanted.items():
+            entries = db.do('XRANGE', 'glint:campaign:%s:minutes' % campaign, '-', '+')
+            assert [i for i, _ in entries] == sorted({i for i, _ in entries}), campaign
+            found = {int(i[:-2]) // MINUTE: dict(zip(f[::2], map(int, f[1::2]))) for i, f in entries}
+            for minute, want in minutes.items():
+                assert minute in found, (campaign, minute, len(found))
+                assert {k: found[minute][k] for k in want} == want, (campaign, minute, want, found[minute])
+            assert len(minutes) > 100, len(minutes)
+        return wanted
+    check()
+    daemon.kill9()
+    daemon.start()
+    s.settled()
+    check()
+    assert 'refused' not in daemon.log_text(), daemon.log_tail()
+
+
+@case
 def shared_data_for_ever(t):
     'Of all shared data, with window 0, every count of the dump is the independent count and every record is in one counter, none late.'
     clicks, orders, items = (shared_data(n + '.jsonl.gz') for n in ('eshop-clicks', 'retail-purchases', 'eshop-items'))
@@ -104,4 +140,4 @@ def shared_clicks_in_a_window(t):
     redis_equals(s.redis.client(), counts)
 
 
-main()
+main(at_once=2)
