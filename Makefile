@@ -29,6 +29,7 @@ PROCESSORS += processors/lexicon.c processors/score.c processors/scorer.c proces
 PROCESSORS += processors/pool.c processors/symbols.c processors/leaders.c processors/json.c processors/registry.c
 PROCESSORS += processors/bias.c processors/campaign.c processors/campaign_view.c processors/hll.c processors/itemsets.c
 PROCESSORS += processors/itemsets_view.c processors/ledger.c processors/pairs.c
+PROCESSORS += processors/measures.c processors/miner.c processors/rules.c
 
 DAEMON :=
 DAEMON += daemon/face/health.c daemon/face/http.c daemon/face/log.c daemon/face/metrics.c daemon/face/notify.c daemon/face/process.c
@@ -46,7 +47,7 @@ DAEMON += daemon/kafka/kafka.c daemon/kafka/partitioner.c daemon/kafka/topics.c 
 
 # all but ctl/main.c; tests link them too
 CTL :=
-CTL += ctl/lexicon.c
+CTL += ctl/baskets.c ctl/lexicon.c
 CTL += ctl/alerts.c ctl/arguments.c ctl/backlog.c ctl/dump.c ctl/jsonl.c ctl/offsets.c ctl/redis.c ctl/replay.c ctl/stats.c ctl/table.c
 CTL += ctl/topics.c ctl/views.c ctl/wait.c
 
@@ -57,6 +58,7 @@ UNIT += decode decode_schema decode_hostile
 UNIT += lexicon scorer vader zh
 UNIT += stats sentiment spike recommend
 UNIT += json hll pairs bias itemsets campaign
+UNIT += measures miner
 UNIT += publisher publisher_trouble
 UNIT += combiner crash items users
 UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl

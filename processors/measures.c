@@ -1,0 +1,37 @@
+/* See measures.h. */
+#include "measures.h"
+
+static double log_factorial(double n)
+{
+	int sign; /* lgamma() would write a global */
+	return lgamma_r(n + 1, &sign);
+}
+
+static double log_choose(double n, double k)
+{
+	return log_factorial(n) - log_factorial(k) - log_factorial(n - k);
+}
+
+double measure_fisher(double n_ab, double n_a, double n_b, double n)
+{
+	double least = n_a + n_b > n ? n_a + n_b - n : 0, most = n_a < n_b ? n_a : n_b;
+	if (!(n > 0 && n_a >= 0 && n_b >= 0 && n_a <= n && n_b <= n && n_ab >= 0 && n_ab <= most))
+		return NAN;
+	if (n_ab <= least)
+		return 1;
+	double start = floor(n_a * n_b / n); /* no start underflows, as one far out in the other tail would */
+	if (start < n_ab)
+		start = n_ab;
+	double at_start = exp(log_choose(n_a, start) + log_choose(n - n_a, n_b - start) - log_choose(n, n_b));
+	double sum = at_start, term = at_start;
+	for (double i = start; i < most && term > sum * 1e-18; i++) {
+		term *= (n_a - i) * (n_b - i) / ((i + 1) * (n - n_a - n_b + i + 1));
+		sum += term;
+	}
+	term = at_start;
+	for (double i = start; i > n_ab && term > sum * 1e-18; i--) {
+		term *= i * (n - n_a - n_b + i) / ((n_a - i + 1) * (n_b - i + 1));
+		sum += term;
+	}
+	return sum < 1 ? sum : 1;
+}
