@@ -48,6 +48,8 @@ DAEMON += daemon/kafka/kafka.c daemon/kafka/partitioner.c daemon/kafka/topics.c 
 # all but ctl/main.c; tests link them too
 CTL :=
 CTL += ctl/baskets.c ctl/lexicon.c
+CTL += ctl/evaluate.c ctl/evaluate_events.c ctl/evaluate_run.c
+CTL += ctl/evaluate_bias.c
 CTL += ctl/alerts.c ctl/arguments.c ctl/backlog.c ctl/dump.c ctl/jsonl.c ctl/offsets.c ctl/redis.c ctl/replay.c ctl/stats.c ctl/table.c
 CTL += ctl/topics.c ctl/views.c ctl/wait.c
 
@@ -67,6 +69,7 @@ UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decode/decode_differential.py demo.py
 E2E += ctl_views.py ctl_wait.py
 E2E += daemon_face.py
+E2E += evaluate.py
 
 E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
@@ -202,6 +205,9 @@ bench: ## measure speed, memory and latency
 	@$(MAKE) --no-print-directory $(JOBS) all $(patsubst %,$(B)/bench/%,$(BENCH_PROGRAMS))
 	@GLINT_BUILD=$(B) bench/run $(BENCH)
 
+bench-quality: all ## the models' quality against the references, as a table
+	@GLINT_BUILD=$(B) bench/quality
+
 coverage: ## line coverage of the unit tests, file by file
 	@$(MAKE) --no-print-directory $(JOBS) B=build/coverage HARDEN=-fPIE CFLAGS="-O0 -g -Wno-format-truncation" SAN=--coverage test-unit
 	@tools/coverage build/coverage
@@ -221,6 +227,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all demo test run-tests test-unit test-kafka lint run-lint format format-check asan tsan fuzz fuzz-programs bench coverage \
+.PHONY: all demo test run-tests test-unit test-kafka lint run-lint format format-check asan tsan fuzz fuzz-programs bench bench-quality coverage \
 	install uninstall deb clean help
 .SECONDARY:

@@ -35,5 +35,6 @@ int ctl_campaign(struct ctl *ctl);
 int ctl_alerts(struct ctl *ctl);
 int ctl_stats(struct ctl *ctl);
 int ctl_dump(struct ctl *ctl);
+int ctl_evaluate(struct ctl *ctl);
 
 #endif

@@ -40,6 +40,7 @@ static const struct ctl_command commands[] = {
 	{ .name = "alerts", .arguments = "", .run = ctl_alerts, .help = "the latest alerts", .options = { { "follow", NULL, "go on with new ones until interrupted" }, { "top", "N", "how many of the latest (default 20)" }, { "active", NULL, "only those that are firing now" }, { "lang", "en|zh", "language of the sentence (default: of LANG)" } } },
 	{ .name = "stats", .arguments = "", .run = ctl_stats, .help = "processes, tasks and lag" },
 	{ .name = "dump", .arguments = "", .run = ctl_dump, .help = "everything that is counted, as JSON lines, from Kafka alone" },
+	{ .name = "evaluate", .arguments = "[FILE...]", .max = -1, .no_config = true, .run = ctl_evaluate, .help = "how good the models are: event files (.gz too, merged by ts) are predicted, then learnt, without Kafka or Redis", .options = { { "labelled", "FILE", "instead: lines of label TAB text, the label's sign against the text's sentiment" }, { "lang", "en|zh", "of --labelled" }, { "folds", "K", "learn what is learnt (word weights) on the rest of each of K folds" }, { "baskets", "FILE", "instead: one basket a line, items separated by commas: all frequent itemsets and rules" }, { "min-support", "S", "of --baskets, as a fraction of the baskets" }, { "min-confidence", "C", "of --baskets" } } },
 	{ .name = "lexicon import vader", .arguments = "LEXICON [EMOJI]", .min = 1, .max = 2, .no_config = true, .run = lexicon_import, .help = "convert VADER's own files to a lexicon, on standard output" },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

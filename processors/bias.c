@@ -173,6 +173,15 @@ static double mu_now(const struct bias_settings *s, const struct model *m)
 	return bias_mu(m ? model_block(m, P_BIAS, (struct key){ KEY_ALL, 0 }) : NULL, (s->rating_min + s->rating_max) / 2);
 }
 
+double bias_predict(const struct bias_settings *s, const struct model *model, symbol_t item, const struct bias_user *user)
+{
+	double mu = mu_now(s, model), r = mu + (user ? user->c - mu * user->v : 0);
+	if (item)
+		r += bias_of(model_block(model, P_BIAS, (struct key){ KEY_ITEM, item }), mu);
+	return r < s->rating_min ? s->rating_min : r > s->rating_max ? s->rating_max
+								     : r;
+}
+
 /* Thousandths as an exact decimal: 12500 is 12.5. */
 static int format_milli(char *to, int64_t milli)
 {

@@ -55,6 +55,9 @@ struct bias_user {
 	int64_t n;
 };
 
+/* The rating in stars that a shopper (block, NULL: never rated anything) would give an item (0: never seen), within the scale. */
+double bias_predict(const struct bias_settings *s, const struct model *model, symbol_t item, const struct bias_user *user);
+
 extern const struct processor bias_processor;
 
 #endif

@@ -1,0 +1,131 @@
+/* glintctl evaluate: the ways of evaluating and what is printed; see evaluate.h. */
+#include "ctl/evaluate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/config/config.h"
+
+/* What a run over other files than events is asked for with; none given: event files. */
+static const struct {
+	const char *option;
+	int (*run)(struct ctl *ctl, json_t *result); /* fills the result; 0 or an exit code, after ctl_fail */
+} ways[] = {
+	{ "labelled", NULL },
+	{ "baskets", NULL },
+};
+
+int evaluate_config(struct ctl *ctl, struct config **ret)
+{
+	const struct arguments *a = ctl->arguments;
+	const char *sets[CTL_SETS_MAX + 1] = { "topics.reviews=reviews" }; /* nothing is read from it: without a file there must be one */
+	struct config_errors errors = { 0 };
+	size_t n = 0;
+	if (!a->config)
+		n = 1;
+	for (size_t i = 0; i < a->n_sets; i++)
+		sets[n++] = a->sets[i];
+	struct config_request request = {
+		.path = a->config, .sets = sets, .n_sets = n, .ctl = true, .embedded = true, .processors = processors, .n_processors = PROCESSORS,
+	};
+	int r = config_load(&request, ret, &errors);
+	for (size_t i = 0; i < errors.n; i++)
+		fprintf(stderr, "glintctl: %s\n", errors.lines[i]);
+	if (r && !errors.n)
+		fprintf(stderr, "glintctl: %s: %s\n", a->config ? a->config : "configuration", strerror(-r));
+	config_errors_done(&errors);
+	return r ? EX_CONFIG : 0;
+}
+
+static int run_events(struct ctl *ctl, json_t *result)
+{
+	struct evaluate e = { .ctl = ctl };
+	struct config *config = NULL;
+	int code = evaluate_config(ctl, &config);
+	e.config = config;
+	if (!code)
+		code = evaluate_run(&e, result);
+	config_destroy(config);
+	return code;
+}
+
+static void print_value(const json_t *value)
+{
+	if (json_is_integer(value))
+		printf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	else if (json_is_real(value))
+		printf(json_real_value(value) >= 1000 ? "%.0f" : "%.4f", json_real_value(value));
+	else if (json_is_string(value))
+		printf("%s", json_string_value(value));
+	else
+		printf("%s", json_is_true(value) ? "yes" : json_is_false(value) ? "no"
+										: "-");
+}
+
+/* One line a section: its name, then name and value of each figure; objects within are written as name.name. */
+static void print_figures(const char *prefix, const json_t *object)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
+		char path[200];
+		snprintf(path, sizeof(path), "%s%s", prefix, name);
+		if (json_is_object(value)) {
+			strncat(path, ".", sizeof(path) - strlen(path) - 1);
+			print_figures(path, value);
+			continue;
+		}
+		printf("  %s ", path);
+		print_value(value);
+	}
+}
+
+static void print_table(const json_t *result)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)result, name, value)
+	{
+		printf("%-18s", name);
+		if (json_is_object(value)) {
+			print_figures("", value);
+		} else {
+			printf("  ");
+			print_value(value);
+		}
+		putchar('\n');
+	}
+}
+
+int ctl_evaluate(struct ctl *ctl)
+{
+	const struct arguments *a = ctl->arguments;
+	int (*run)(struct ctl *, json_t *) = run_events;
+	int chosen = 0;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		if (!arguments_value(a, ways[i].option))
+			continue;
+		if (!ways[i].run)
+			return ctl_fail(ctl, EX_USAGE, "--%s is not there yet", ways[i].option);
+		run = ways[i].run;
+		chosen++;
+	}
+	if (chosen > 1 || (chosen && a->n_positional))
+		return ctl_fail(ctl, EX_USAGE, "give event files, --labelled or --baskets: one of them");
+	if (!chosen && !a->n_positional)
+		return ctl_fail(ctl, EX_USAGE, "what is to be evaluated? event files, --labelled FILE or --baskets FILE");
+	json_t *result = json_object();
+	if (!result)
+		return ctl_fail(ctl, EX_UNAVAILABLE, "out of memory");
+	int code = run(ctl, result);
+	if (!code && ctl->json) {
+		json_dumpf(result, stdout, JSON_REAL_PRECISION(9));
+		putchar('\n');
+	} else if (!code)
+		print_table(result);
+	json_decref(result);
+	return code;
+}

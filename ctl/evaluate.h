@@ -1,0 +1,84 @@
+/* glintctl evaluate: how good the models are, on a shop's own event files, without Kafka or Redis.
+ *
+ *   evaluate.c         the command: which way of evaluating, the result as a table or as one JSON object
+ *   evaluate_events.c  a line of an event file as the daemon's decoder gives it to the processors
+ *   evaluate_run.c     the run: each event is first shown to the sections, which predict, and then learnt by all processors
+ *   evaluate_NAME.c    one section, or one way of evaluating, a file
+ *
+ * Event files are replayed through the daemon's own engine and processors in one process and one partition, prequentially: test, then
+ * learn. A rating is known to all models before the next event is looked at; clicks and orders at the latest EVALUATE_INTERVAL events later,
+ * as in a running shop the next commit would make them.
+ *
+ * To add a section: one file with a `const struct evaluate_section`, a line in `sections` of evaluate_run.c. To add a way of evaluating that
+ * reads something else than events (--labelled, --baskets): a file, a line in `ways` of evaluate.c. Results are jansson objects; what
+ * they hold is printed in that order, in both forms.
+ */
+#ifndef GLINT_CTL_EVALUATE_H
+#define GLINT_CTL_EVALUATE_H
+
+#include <jansson.h>
+
+#include "ctl/ctl.h"
+#include "ctl/jsonl.h"
+#include "daemon/state/items.h"
+#include "daemon/state/users.h"
+
+enum { EVALUATE_INTERVAL = 256 };
+
+struct config;
+
+/* ---- the run ---- */
+
+struct evaluate {
+	struct ctl *ctl;
+	const struct config *config; /* of --config and --set, else defaults */
+	void *settings[PROCESSORS];  /* by processor; owned by config */
+	struct engine *engine;
+	struct user_task *users;     /* one task holds all shoppers, one all keys */
+	struct item_task *items;
+	struct buf alerts;           /* every transition since the start: texts (varint size, JSON) */
+	uint64_t n_events[EVENT_KINDS];
+	uint64_t outcomes[OUTCOMES];
+	int64_t ts;                  /* greatest so far, ms */
+	int64_t learn_ns;            /* spent in processors */
+	int64_t offsets[INPUTS], item_offset;
+	uint32_t waiting;            /* events since the last interval's end */
+};
+
+struct evaluate_section {
+	const char *name;  /* member of the result */
+	size_t state_size; /* zero bytes at the start */
+	/* NULL allowed. 0; an exit code, after ctl_fail. */
+	int (*start)(struct evaluate *e, void *state);
+	/* Before the event is learnt. EVENT_ITEM too. Texts are borrowed for the call. */
+	void (*event)(struct evaluate *e, void *state, const struct event *event);
+	/* All events are learnt, time has passed to their end. Its result, a new object; NULL: nothing of it could be computed. */
+	json_t *(*finish)(struct evaluate *e, void *state);
+	void (*done)(struct evaluate *e, void *state); /* NULL allowed; whatever happened, when start was called */
+};
+
+extern const struct evaluate_section evaluate_bias;
+
+/* For sections: the blocks that the processors keep. NULL: none yet. */
+const void *evaluate_user_block(struct evaluate *e, struct text user, enum processor_id p);
+const void *evaluate_item_block(struct evaluate *e, struct key key, enum processor_id p);
+const void *evaluate_model(struct evaluate *e, enum key_kind kind, struct text id, enum processor_id p); /* KEY_ALL: id ignored */
+
+/* Replays the positional arguments; adds each section's result and events_per_second. 0 or an exit code, after ctl_fail. */
+int evaluate_run(struct evaluate *e, json_t *result);
+
+/* ---- for all ways ---- */
+
+/* The configuration of --config and --set, or defaults; the caller's (config_destroy). 0 or an exit code, after its sentences. */
+int evaluate_config(struct ctl *ctl, struct config **ret);
+int64_t evaluate_now_ns(void); /* monotonic */
+
+/* ---- lines of event files ---- */
+
+struct evaluate_reader;
+int evaluate_reader_create(struct evaluate_reader **ret, const struct config *config, char *error, size_t size); /* 0, -ENOMEM, -EINVAL */
+void evaluate_reader_destroy(struct evaluate_reader *r); /* NULL allowed */
+/* The event of one line; its texts are borrowed until the next call and only as long as the line. 0; -EINVAL with a sentence. */
+int evaluate_reader_take(struct evaluate_reader *r, const struct jsonl_line *line, struct event *ret, char *error, size_t size);
+
+#endif

@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""glintctl evaluate over files made here: what is printed, what it equals by hand, and how wrong input is refused. Needs no server."""
+import gzip, json, math, os, pathlib, random, subprocess, sys, tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+GLINTCTL = str(ROOT / os.environ.get("GLINT_BUILD", "build") / "glintctl")
+folder = pathlib.Path(tempfile.mkdtemp(prefix="glint-evaluate-"))
+failed = 0
+
+
+def case(f):
+    global failed
+    sentence = f.__name__.replace("_", " ")
+    try:
+        f()
+        print("ok - " + sentence, flush=True)
+    except AssertionError as e:
+        failed += 1
+        print(f"not ok - {sentence}\n# {e!r}", flush=True)
+
+
+def evaluate(*arguments):
+    run = subprocess.run([GLINTCTL, "evaluate", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
+    return run.returncode, run.stdout, run.stderr
+
+
+def result(*arguments):
+    code, out, err = evaluate("--json", *arguments)
+    assert code == 0, (code, err)
+    return json.loads(out)
+
+
+def write(name, events):
+    path = folder / name
+    opener = gzip.open if name.endswith(".gz") else open
+    with opener(path, "wt") as f:
+        for e in events:
+            f.write((e if isinstance(e, str) else json.dumps(e)) + "\n")
+    return path
+
+
+def rating(ts, user, item, stars, **more):
+    return {"event_id": f"{user}-{item}-{ts}", "ts": ts, "user_id": user, "item_id": item, "rating": stars, **more}
+
+
+def the_first_ratings_are_predicted_as_worked_by_hand():
+    # nothing known: the middle of the scale, 2.75, twice off: 5 -> 2.25. Then the mean is 5 and both biases are 0: 5 against 4 -> 1.
+    r = result(write("hand.jsonl", [rating(1000, "a", "x", 5.0), rating(2000, "a", "y", 4.0)]))
+    assert r["bias"]["n"] == 2, r
+    assert math.isclose(r["bias"]["rmse"], math.sqrt((2.25 ** 2 + 1) / 2), rel_tol=1e-6), r
+    assert math.isclose(r["bias"]["mae"], 3.25 / 2, rel_tol=1e-6), r
+
+
+def files_are_merged_by_ts_gzipped_or_not():
+    chance = random.Random(7)
+    events = [rating(1000 * i + 1, f"u{chance.randrange(20)}", f"i{chance.randrange(30)}", chance.randrange(1, 11) / 2) for i in range(500)]
+    whole = result(write("whole.jsonl", events))
+    parts = result(write("odd.jsonl.gz", events[1::2]), write("even.jsonl", events[0::2]))
+    assert whole["bias"] == parts["bias"], (whole, parts)
+
+
+def only_sections_that_could_be_computed_are_printed():
+    r = result(write("clicks.jsonl", [{"event_id": "c1", "ts": 1000, "user_id": "a", "action": "VIEW", "item_id": "x"}]))
+    assert "bias" not in r and r["events_per_second"] > 0, r
+    assert result(write("none.jsonl", [])) == {}
+
+
+def the_table_says_what_the_object_says():
+    path = write("table.jsonl", [rating(1000, "a", "x", 5.0), rating(2000, "a", "y", 4.0)])
+    code, out, err = evaluate(path)
+    assert code == 0 and out.startswith("bias ") and "n 2" in out, (out, err)
+
+
+def a_bad_line_is_refused_with_its_place():
+    for line, word in (("{", "not JSON"), ('{"ts":1}', "no event"), ('{"ts":5,"user_id":"a","action":"JUMP"}', "action"),
+                       ('{"ts":5,"user_id":"a","item_id":"x","rating":9}', "rating"), ('{"ts":5,"item_id":"x","rating":4}', "user_id")):
+        code, out, err = evaluate(write("bad.jsonl", [rating(1, "a", "x", 4.0), line]))
+        assert code == 64 and "bad.jsonl:2: " in err and word in err and out == "", (line, code, out, err)
+
+
+def what_cannot_be_read_is_said():
+    code, out, err = evaluate(folder / "absent.jsonl")
+    assert code == 64 and "absent.jsonl: No such file" in err, (code, err)
+    (folder / "cut.jsonl.gz").write_bytes(write("x.jsonl.gz", [rating(i + 1, f"u{hash(i) % 997}", f"x{i * i % 9973}", 4.0) for i in range(60000)]).read_bytes()[:-20])
+    code, out, err = evaluate(folder / "cut.jsonl.gz")
+    assert code == 69 and "cut.jsonl.gz" in err, (code, err)
+    assert evaluate()[0] == 64
+    code, out, err = evaluate("--set", "bias.item_prior=-1", folder / "x.jsonl.gz")
+    assert code == 78 and "item_prior" in err, (code, err)
+
+
+for name, f in list(globals().items()):
+    if callable(f) and "_" in name and f.__module__ == "__main__":
+        case(f)
+for path in folder.iterdir():
+    path.unlink()
+folder.rmdir()
+sys.exit(failed > 0)
