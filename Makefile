@@ -50,6 +50,7 @@ CTL :=
 CTL += ctl/baskets.c ctl/lexicon.c
 CTL += ctl/evaluate.c ctl/evaluate_events.c ctl/evaluate_run.c
 CTL += ctl/evaluate_bias.c
+CTL += ctl/evaluate_baskets.c ctl/evaluate_itemsets.c
 CTL += ctl/alerts.c ctl/arguments.c ctl/backlog.c ctl/dump.c ctl/jsonl.c ctl/offsets.c ctl/redis.c ctl/replay.c ctl/stats.c ctl/table.c
 CTL += ctl/topics.c ctl/views.c ctl/wait.c
 
@@ -69,7 +70,7 @@ UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decode/decode_differential.py demo.py
 E2E += ctl_views.py ctl_wait.py
 E2E += daemon_face.py
-E2E += evaluate.py
+E2E += evaluate.py evaluate_itemsets.py
 
 E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
@@ -84,9 +85,10 @@ FUZZ += decode
 BENCH_PROGRAMS :=
 BENCH_PROGRAMS += bench_decode
 BENCH_PROGRAMS += bench_publisher
+BENCH_PROGRAMS += bench_spike
 BENCH_PROGRAMS += gen_clicks raw_consume latency_probe
 BENCH :=
-BENCH += decode publisher throughput.py latency.py
+BENCH += decode publisher itemsets.py throughput.py latency.py
 
 LIB := $(B)/libglint.a
 PROGRAMS := $(B)/glintd $(B)/glintctl

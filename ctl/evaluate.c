@@ -14,7 +14,7 @@ static const struct {
 	int (*run)(struct ctl *ctl, json_t *result); /* fills the result; 0 or an exit code, after ctl_fail */
 } ways[] = {
 	{ "labelled", NULL },
-	{ "baskets", NULL },
+	{ "baskets", evaluate_baskets },
 };
 
 int evaluate_config(struct ctl *ctl, struct config **ret)

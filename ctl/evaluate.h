@@ -58,6 +58,7 @@ struct evaluate_section {
 };
 
 extern const struct evaluate_section evaluate_bias;
+extern const struct evaluate_section evaluate_itemsets; /* {pairs, rules, seconds}: evaluate_itemsets.c */
 
 /* For sections: the blocks that the processors keep. NULL: none yet. */
 const void *evaluate_user_block(struct evaluate *e, struct text user, enum processor_id p);
@@ -68,6 +69,8 @@ const void *evaluate_model(struct evaluate *e, enum key_kind kind, struct text i
 int evaluate_run(struct evaluate *e, json_t *result);
 
 /* ---- for all ways ---- */
+
+int evaluate_baskets(struct ctl *ctl, json_t *result); /* --baskets */
 
 /* The configuration of --config and --set, or defaults; the caller's (config_destroy). 0 or an exit code, after its sentences. */
 int evaluate_config(struct ctl *ctl, struct config **ret);

@@ -10,6 +10,7 @@
 #define GLINT_MEASURES_H
 
 #include <math.h>
+#include <stdbool.h>
 
 #define NEARNESS_PRIOR 20.0   /* baskets added to both items */
 #define CONFIDENCE_PRIOR 10.0 /* baskets with a and without b that are assumed beforehand */
@@ -59,5 +60,12 @@ static inline double measure_shrunk_confidence(double n_ab, double n_a)
  * One term comes from lgamma, the others from their ratio. Relative error < 1e-7 for N < 1e7 (test_measures). NAN where the counts are
  * impossible. Cost: a microsecond in a tail, O(min(n_a, n_b)) steps at most. */
 double measure_fisher(double n_ab, double n_a, double n_b, double n);
+
+#define RELATED_P 0.01 /* Fisher's p of what may be offered as belonging together */
+
+/* Are a and b together more often than chance explains: lift > 1 and Fisher's p < RELATED_P? A pair that is frequent only because both of its items
+ * are is not. Cost: some
+ * ten nanoseconds in the clear cases. */
+bool measure_related(double n_ab, double n_a, double n_b, double n);
 
 #endif

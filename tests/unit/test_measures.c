@@ -94,6 +94,25 @@ static void what_has_no_value_is_not_a_number(void **state)
 	assert_true(isinf(measure_conviction(5, 5, 6, 9)));
 }
 
+static void what_is_related_is_what_fishers_test_says(void **state)
+{
+	(void)state; /* the quick way out decides nothing else */
+	int related = 0, quick = 0;
+	for (int n = 50; n <= 5000; n *= 10)
+		for (int n_a = 1; n_a < n; n_a += n / 20)
+			for (int n_b = 1; n_b < n; n_b += n / 15)
+				for (int n_ab = 0; n_ab <= (n_a < n_b ? n_a : n_b); n_ab += 1 + n / 100) {
+					bool expected = (double)n_ab * n > (double)n_a * n_b && measure_fisher(n_ab, n_a, n_b, n) < .01;
+					assert_int_equal(measure_related(n_ab, n_a, n_b, n), expected);
+					related += expected;
+					quick += !expected;
+				}
+	assert_true(related > 1000 && quick > 1000);
+	assert_false(measure_related(8, 10, 128, 160)); /* J3: frequent, and independent */
+	assert_true(measure_related(8, 10, 40, 160));
+	assert_false(measure_related(0, 0, 0, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -102,6 +121,7 @@ int main(void)
 		cmocka_unit_test(fishers_test_equals_sums_of_fractions),
 		cmocka_unit_test(fishers_test_has_its_edges),
 		cmocka_unit_test(what_has_no_value_is_not_a_number),
+		cmocka_unit_test(what_is_related_is_what_fishers_test_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
