@@ -98,8 +98,20 @@ int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing)
 	return least;
 }
 
+/* A topic is keyed by user id: what its next records will touch is known before they are decoded. */
+static void look_ahead(const struct feed *f, unsigned j)
+{
+	static const uint8_t ahead[] = { [SOON_SLOT] = 12, [SOON_USER] = 8, [SOON_BLOCKS] = 4 };
+	for (int step = SOON_SLOT; step <= SOON_BLOCKS; step++) {
+		struct text key = source_key_ahead(f->source, f->topic[j], (int32_t)f->task->partition, ahead[step]);
+		if (key.size)
+			user_task_soon(f->task, key, (enum soon)step);
+	}
+}
+
 enum outcome feed_apply(struct feed *f, unsigned j, int64_t now_ms)
 {
+	look_ahead(f, j);
 	enum outcome outcome = user_task_apply(f->task, j, f->offsets[j], &f->heads[j], f->live, now_ms);
 	f->ready[j] = false;
 	source_next(f->source, f->topic[j], (int32_t)f->task->partition);

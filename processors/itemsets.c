@@ -243,6 +243,13 @@ static void itemsets_delta(const void *settings, struct item_ctx *ctx, void *blo
 		leaders_grown(leaders, ctx->symbols, pairs_total(p), d->sub);
 }
 
+static void itemsets_delta_soon(const void *block, const struct delta *d)
+{
+	const struct itemsets_item *b = block;
+	if (d->metric < METRIC_BASKETS)
+		pairs_soon(&b->by[d->metric % BASKETS], d->pane, d->sub);
+}
+
 static int64_t itemsets_due_at(const void *settings, const void *block)
 {
 	const struct itemsets_settings *s = settings;
@@ -374,6 +381,7 @@ const struct processor itemsets_processor = {
 	.model = { sizeof(struct itemsets_model), 1, NULL, model_load, model_done, model_mark },
 	.event = itemsets_event,
 	.delta = itemsets_delta,
+	.delta_soon = itemsets_delta_soon,
 	.due_at = itemsets_due_at,
 	.due = itemsets_due,
 	.model_save = model_save,

@@ -254,6 +254,17 @@ int pairs_add(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t
 	return 0;
 }
 
+void pairs_soon(const struct pairs *p, int32_t pane, symbol_t other)
+{
+	if (!p->n_panes)
+		return;
+	const struct pairs_pane *last = &p->panes[p->n_panes - 1]; /* of a live stream, it is always this one */
+	if (last->map.slots && (last->pane == pane || p->n_panes == 1))
+		__builtin_prefetch(&last->map.slots[home(&last->map, other)], 1);
+	if (p->n_in >= 2 && p->total.slots)
+		__builtin_prefetch(&p->total.slots[home(&p->total, other)], 1);
+}
+
 /* ---- rows ---- */
 
 struct sorted {

@@ -61,6 +61,9 @@ static inline int32_t pairs_pane_at(struct pairs_window w, int64_t ts) /* INT64_
  * window; -ENOSPC: a new other beyond max_others, or a pane beyond PAIRS_PANES_MAX. On failure nothing is changed. */
 int pairs_add(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t pane, symbol_t other, int64_t amount, uint32_t max_others);
 
+/* A hint: pairs_add() with this pane and other comes soon. */
+void pairs_soon(const struct pairs *p, int32_t pane, symbol_t other);
+
 /* The watermark is at `ts` (INT64_MIN: unknown): moves the window, frees what left it. A ts before the last one changes nothing. */
 void pairs_advance(struct pairs *p, struct pairs_window w, struct pool *pool, int64_t ts);
 

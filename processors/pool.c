@@ -5,16 +5,18 @@
 #include <string.h>
 
 #include "buf.h"
+#include "huge.h"
 
-enum { MIN_SHIFT = 4, MAX_SHIFT = 16, CLASSES = MAX_SHIFT - MIN_SHIFT + 1, SLAB_BYTES = 1 << 18 };
+/* A class that has filled MANY small slabs gets large ones. */
+enum { MIN_SHIFT = 4, MAX_SHIFT = 16, CLASSES = MAX_SHIFT - MIN_SHIFT + 1, SLAB_BYTES = 1 << 18, MANY = 16 };
 
 struct free_block {
 	struct free_block *next;
 };
 
-struct slab {
+struct slab { /* 16 bytes: blocks stay aligned */
 	struct slab *next;
-	char pad[16 - sizeof(struct slab *)]; /* blocks stay 16-byte aligned */
+	size_t bytes;
 };
 
 struct large { /* over the greatest class: malloc'ed, linked so that pool_destroy finds it */
@@ -25,6 +27,7 @@ struct pool {
 	struct free_block *free[CLASSES];
 	char *at[CLASSES];
 	size_t left[CLASSES];
+	unsigned n_slabs[CLASSES];
 	struct slab *slabs;
 	struct large larges; /* list head */
 	size_t bytes;
@@ -50,7 +53,7 @@ void pool_destroy(struct pool *p)
 		return;
 	for (struct slab *s = p->slabs, *next; s; s = next) {
 		next = s->next;
-		free(s);
+		huge_free(s, s->bytes);
 	}
 	for (struct large *l = p->larges.next, *next; l != &p->larges; l = next) {
 		next = l->next;
@@ -91,11 +94,12 @@ void *pool_alloc(struct pool *p, size_t size)
 		return memset(f, 0, block);
 	}
 	if (p->left[c] < block) {
-		struct slab *s = must(calloc(1, sizeof(*s) + SLAB_BYTES));
-		s->next = p->slabs;
+		size_t bytes = p->n_slabs[c]++ < MANY ? SLAB_BYTES : HUGE_PAGE_BYTES;
+		struct slab *s = huge_alloc(bytes);
+		*s = (struct slab){ p->slabs, bytes };
 		p->slabs = s;
 		p->at[c] = (char *)(s + 1);
-		p->left[c] = SLAB_BYTES;
+		p->left[c] = bytes - sizeof(*s);
 	}
 	void *mem = p->at[c];
 	p->at[c] += block;

@@ -160,6 +160,7 @@ struct processor {
 
 	void (*event)(const void *settings, struct user_ctx *ctx, void *block, const struct event *e);
 	void (*delta)(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d);
+	void (*delta_soon)(const void *block, const struct delta *d); /* NULL; a hint to prefetch what delta() of it will touch */
 	int64_t (*due_at)(const void *settings, const void *block); /* watermark at which due() is wanted; INT64_MAX: never */
 	void (*due)(const void *settings, struct item_ctx *ctx, void *block); /* ctx->watermark >= due_at(); must move due_at() forward */
 

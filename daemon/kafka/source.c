@@ -353,6 +353,20 @@ bool source_peek(struct source *s, unsigned topic, int32_t partition, struct sou
 	return true;
 }
 
+struct text source_key_ahead(const struct source *s, unsigned topic, int32_t partition, size_t ahead)
+{
+	enum { FAR = 8 };
+	const struct queue *q = queue_of(s, topic, partition);
+	if (!q || q->at + ahead >= q->n)
+		return (struct text){ 0 };
+	if (q->at + ahead + 2 * FAR < q->n) { /* the messages themselves are far away, too */
+		__builtin_prefetch(q->messages[q->at + ahead + 2 * FAR]);
+		__builtin_prefetch(q->messages[q->at + ahead + FAR]->key);
+	}
+	const rd_kafka_message_t *m = q->messages[q->at + ahead];
+	return (struct text){ m->key, (uint32_t)m->key_len };
+}
+
 void source_next(struct source *s, unsigned topic, int32_t partition)
 {
 	struct queue *q = queue_of(s, topic, partition);

@@ -1,14 +1,25 @@
-/* Combines and encodes deltas; see combiner.h. Its speed is that of the user stage: one probe per emit_* when the entry exists. */
+/* Combines and encodes deltas; see combiner.h. Its speed is that of the user stage: an event makes a dozen of them.
+ *
+ * Entries lie one behind the other; an open-addressing index of 32-bit numbers finds the one to add to. Its places are far apart in
+ * memory, so emit_*() only asks for the place and puts the delta into a small queue; when that is full all of it is added, by which
+ * time the places have come. Encoding sorts the numbers of the entries by key, which takes no comparisons: keys are numbered.
+ */
 #include "combiner.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-struct slot {
-	uint64_t k1;    /* kind | processor | metric | merge | key id; 0 = empty (kind is never 0) */
-	uint64_t k2;    /* sub | pane */
+#include "processors/huge.h"
+
+struct entry {
+	uint64_t what; /* number of the key << 16 | merge << 14 | processor << 8 | metric */
+	uint64_t k2;   /* sub << 32 | pane */
 	int64_t amount;
-	uint32_t next;  /* next slot of the same key, +1; 0 = last */
+};
+
+struct pending {
+	struct entry entry;
+	uint32_t hash;
 };
 
 struct list_entry {
@@ -21,17 +32,25 @@ struct list_entry {
 
 struct group {
 	struct key key;
-	uint32_t partition, next; /* next group of the partition, +1 */
-	uint32_t slots, n;        /* chain of slots (+1), entries in all */
-	uint32_t list_head, list_tail;
+	uint32_t next; /* next group of the partition, +1 */
+	uint32_t n_lists, list_head, list_tail;
 };
+
+enum { FIRST_SLOTS = 1 << 12,
+	QUEUE = 32,
+	AHEAD = 8 };
 
 struct emitter {
 	struct symbols *symbols;
 	uint32_t partitions;
 	bool silent;
-	struct slot *slots;
+	struct pending queue[QUEUE];
+	uint32_t n_queue;
+	struct entry *entries; /* 3/4 of the slots at most */
+	uint32_t *slots;       /* entry + 1; 0 = free */
 	uint32_t mask, used;
+	uint32_t *order, *starts; /* encoding: entries by group; where each group begins */
+	uint32_t starts_capacity;
 	struct group *groups;
 	uint32_t n_groups, groups_capacity;
 	uint32_t *heads; /* per partition: first group, +1 */
@@ -47,8 +66,6 @@ struct emitter {
 	uint64_t emitted;
 };
 
-enum { FIRST_SLOTS = 1 << 12 };
-
 static void *must(void *p)
 {
 	if (!p)
@@ -56,13 +73,27 @@ static void *must(void *p)
 	return p;
 }
 
+static void tables_make(struct emitter *e, uint32_t slots)
+{
+	e->mask = slots - 1;
+	e->slots = huge_alloc(slots * sizeof(*e->slots));
+	e->entries = huge_alloc((size_t)slots * 3 / 4 * sizeof(*e->entries));
+	e->order = huge_alloc((size_t)slots * 3 / 4 * sizeof(*e->order));
+}
+
+static void tables_free(struct emitter *e, uint32_t slots)
+{
+	huge_free(e->slots, slots * sizeof(*e->slots));
+	huge_free(e->entries, (size_t)slots * 3 / 4 * sizeof(*e->entries));
+	huge_free(e->order, (size_t)slots * 3 / 4 * sizeof(*e->order));
+}
+
 struct emitter *combiner_create(struct symbols *symbols, uint32_t partitions)
 {
 	struct emitter *e = must(calloc(1, sizeof(*e)));
 	e->symbols = symbols;
 	e->partitions = partitions;
-	e->mask = FIRST_SLOTS - 1;
-	e->slots = must(calloc(FIRST_SLOTS, sizeof(*e->slots)));
+	tables_make(e, FIRST_SLOTS);
 	e->heads = must(calloc(partitions, sizeof(*e->heads)));
 	return e;
 }
@@ -71,7 +102,8 @@ void combiner_destroy(struct emitter *e)
 {
 	if (!e)
 		return;
-	free(e->slots);
+	tables_free(e, e->mask + 1);
+	free(e->starts);
 	free(e->groups);
 	free(e->heads);
 	free(e->lists);
@@ -105,16 +137,6 @@ bool combiner_empty(const struct emitter *e)
 	return e->n_groups == 0;
 }
 
-void combiner_mark(const struct emitter *e, struct symbols *symbols)
-{
-	for (uint32_t g = 0; g < e->n_groups; g++) {
-		symbols_mark(symbols, e->groups[g].key.id);
-		for (uint32_t i = e->groups[g].slots; i; i = e->slots[i - 1].next)
-			if ((e->slots[i - 1].k1 >> 46 & 3) == MERGE_SUM)
-				symbols_mark(symbols, (symbol_t)(e->slots[i - 1].k2 >> 32));
-	}
-}
-
 uint32_t partition_of_key(const struct symbols *s, struct key key, uint32_t partitions)
 {
 	if (key.kind == KEY_ALL)
@@ -123,10 +145,10 @@ uint32_t partition_of_key(const struct symbols *s, struct key key, uint32_t part
 	return (uint32_t)((h >> 32) * partitions >> 32);
 }
 
-static inline uint64_t mix(uint64_t k1, uint64_t k2)
+static inline uint32_t mix(uint64_t what, uint64_t k2)
 {
-	__uint128_t m = (__uint128_t)(k1 ^ 0x9e3779b97f4a7c15u) * (k2 ^ 0xa0761d6478bd642fu);
-	return (uint64_t)m ^ (uint64_t)(m >> 64);
+	__uint128_t m = (__uint128_t)(what ^ 0x9e3779b97f4a7c15u) * (k2 ^ 0xa0761d6478bd642fu);
+	return (uint32_t)((uint64_t)m ^ (uint64_t)(m >> 64));
 }
 
 static uint32_t *fit(uint32_t *array, uint32_t *size, uint32_t need)
@@ -142,47 +164,67 @@ static uint32_t *fit(uint32_t *array, uint32_t *size, uint32_t need)
 	return array;
 }
 
-static struct group *group_of(struct emitter *e, struct key key)
+static uint32_t group_of(struct emitter *e, struct key key)
 {
 	uint32_t **table = &e->group_of[key.kind];
 	if (key.id >= e->group_of_size[key.kind])
 		*table = fit(*table, &e->group_of_size[key.kind], key.id + 1);
 	uint32_t g = (*table)[key.id];
 	if (g)
-		return &e->groups[g - 1];
+		return g - 1;
 	if (e->n_groups == e->groups_capacity) {
 		e->groups_capacity = e->groups_capacity ? e->groups_capacity * 2 : 256;
 		e->groups = must(realloc(e->groups, sizeof(*e->groups) * e->groups_capacity));
 	}
 	uint32_t partition = partition_of_key(e->symbols, key, e->partitions);
-	struct group *group = &e->groups[e->n_groups++];
-	*group = (struct group){ .key = key, .partition = partition, .next = e->heads[partition] };
+	e->groups[e->n_groups++] = (struct group){ .key = key, .next = e->heads[partition] };
 	e->heads[partition] = (*table)[key.id] = e->n_groups;
-	return group;
+	return e->n_groups - 1;
 }
 
 static void grow(struct emitter *e)
 {
-	struct slot *old = e->slots;
-	uint32_t old_mask = e->mask;
-	e->mask = old_mask * 2 + 1;
-	e->slots = must(calloc(e->mask + 1u, sizeof(*e->slots)));
-	for (uint32_t g = 0; g < e->n_groups; g++) { /* chains are rebuilt in their order */
-		uint32_t *link = &e->groups[g].slots;
-		uint32_t i = *link;
-		while (i) {
-			const struct slot *s = &old[i - 1];
-			uint32_t at = (uint32_t)mix(s->k1, s->k2) & e->mask;
-			while (e->slots[at].k1)
-				at = (at + 1) & e->mask;
-			e->slots[at] = *s;
-			e->slots[at].next = 0;
-			*link = at + 1;
-			link = &e->slots[at].next;
-			i = s->next;
-		}
+	struct emitter old = *e;
+	tables_make(e, 2 * (old.mask + 1));
+	memcpy(e->entries, old.entries, old.used * sizeof(*e->entries));
+	for (uint32_t i = 0; i < e->used; i++) {
+		uint32_t at = mix(e->entries[i].what, e->entries[i].k2) & e->mask;
+		while (e->slots[at])
+			at = (at + 1) & e->mask;
+		e->slots[at] = i + 1;
 	}
-	free(old);
+	tables_free(&old, old.mask + 1);
+}
+
+static void add(struct emitter *e, const struct pending *p)
+{
+	uint32_t i = p->hash & e->mask;
+	for (; e->slots[i]; i = (i + 1) & e->mask) {
+		struct entry *x = &e->entries[e->slots[i] - 1];
+		if (x->what != p->entry.what || x->k2 != p->entry.k2)
+			continue;
+		if ((x->what >> 14 & 3) == MERGE_SUM)
+			x->amount += p->entry.amount;
+		else if (p->entry.amount > x->amount)
+			x->amount = p->entry.amount;
+		return;
+	}
+	e->entries[e->used++] = p->entry;
+	e->slots[i] = e->used;
+	if ((e->used + 1) * 4ull > (e->mask + 1ull) * 3)
+		grow(e);
+}
+
+static void drain(struct emitter *e)
+{
+	for (uint32_t i = 0; i < e->n_queue; i++) {
+		uint32_t found = e->slots[e->queue[i].hash & e->mask];
+		if (found)
+			__builtin_prefetch(&e->entries[found - 1], 1);
+	}
+	for (uint32_t i = 0; i < e->n_queue; i++)
+		add(e, &e->queue[i]);
+	e->n_queue = 0;
 }
 
 static inline void put(struct emitter *e, enum processor_id p, struct key key, uint8_t metric, uint32_t sub, int32_t pane, int64_t amount,
@@ -191,25 +233,13 @@ static inline void put(struct emitter *e, enum processor_id p, struct key key, u
 	if (e->silent)
 		return;
 	e->emitted++;
-	uint64_t k1 = (uint64_t)key.kind << 60 | (uint64_t)p << 52 | (uint64_t)merge << 46 | (uint64_t)metric << 32 | key.id;
+	uint64_t what = (uint64_t)group_of(e, key) << 16 | (uint64_t)merge << 14 | (uint64_t)p << 8 | metric;
 	uint64_t k2 = (uint64_t)sub << 32 | (uint32_t)pane;
-	uint32_t i = (uint32_t)mix(k1, k2) & e->mask;
-	for (; e->slots[i].k1; i = (i + 1) & e->mask) {
-		struct slot *s = &e->slots[i];
-		if (s->k1 != k1 || s->k2 != k2)
-			continue;
-		if (merge == MERGE_SUM)
-			s->amount += amount;
-		else if (amount > s->amount)
-			s->amount = amount;
-		return;
-	}
-	struct group *g = group_of(e, key);
-	e->slots[i] = (struct slot){ k1, k2, amount, g->slots };
-	g->slots = i + 1;
-	g->n++;
-	if (++e->used * 4ull > (e->mask + 1ull) * 3)
-		grow(e);
+	uint32_t hash = mix(what, k2);
+	__builtin_prefetch(&e->slots[hash & e->mask], 1);
+	e->queue[e->n_queue++] = (struct pending){ { what, k2, amount }, hash };
+	if (e->n_queue == QUEUE)
+		drain(e);
 }
 
 void emit_sum(struct emitter *e, enum processor_id p, struct key key, uint8_t metric, symbol_t sub, int32_t pane, int64_t amount)
@@ -231,7 +261,8 @@ void emit_list(struct emitter *e, enum processor_id p, struct key key, uint8_t m
 		e->lists_capacity = e->lists_capacity ? e->lists_capacity * 2 : 256;
 		e->lists = must(realloc(e->lists, sizeof(*e->lists) * e->lists_capacity));
 	}
-	struct group *g = group_of(e, key);
+	uint32_t number = group_of(e, key); /* may move the groups */
+	struct group *g = &e->groups[number];
 	e->lists[e->n_lists++] = (struct list_entry){ .processor = (uint8_t)p, .metric = metric, .pane = pane, .size = (uint32_t)size,
 						      .offset = e->list_bytes.size };
 	buf_bytes(&e->list_bytes, bytes, size);
@@ -240,7 +271,7 @@ void emit_list(struct emitter *e, enum processor_id p, struct key key, uint8_t m
 	else
 		g->list_head = e->n_lists;
 	g->list_tail = e->n_lists;
-	g->n++;
+	g->n_lists++;
 }
 
 /* ---- encoding ---- */
@@ -297,40 +328,65 @@ static void key_start(struct emitter *e, const struct group *g, uint32_t n)
 	buf_varint(&e->body, n);
 }
 
+/* starts[g] .. starts[g + 1]: the places in `order` of the group's entries, in the order of their first delta */
+static void sort(struct emitter *e)
+{
+	if (e->n_groups + 2 > e->starts_capacity)
+		e->starts = fit(e->starts, &e->starts_capacity, e->n_groups + 2);
+	memset(e->starts, 0, (e->n_groups + 2) * sizeof(*e->starts));
+	for (uint32_t i = 0; i < e->used; i++)
+		e->starts[(e->entries[i].what >> 16) + 2]++;
+	for (uint32_t g = 2; g < e->n_groups + 2; g++)
+		e->starts[g] += e->starts[g - 1];
+	for (uint32_t i = 0; i < e->used; i++)
+		e->order[e->starts[(e->entries[i].what >> 16) + 1]++] = i;
+}
+
+static void encode_entry(struct emitter *e, const struct entry *x, int32_t *pane)
+{
+	unsigned merge = x->what >> 14 & 3;
+	uint32_t sub = (uint32_t)(x->k2 >> 32);
+	buf_u8(&e->body, (uint8_t)((x->what >> 8 & 63) | merge << 6));
+	buf_u8(&e->body, (uint8_t)(x->what & 0xff));
+	buf_zigzag(&e->body, (int64_t)(int32_t)x->k2 - *pane);
+	*pane = (int32_t)x->k2;
+	buf_varint(&e->body, merge == MERGE_SUM ? local_of(e, sub) : sub);
+	buf_zigzag(&e->body, x->amount);
+}
+
+static void encode_list(struct emitter *e, const struct list_entry *l, int32_t *pane)
+{
+	buf_u8(&e->body, (uint8_t)(l->processor | MERGE_LIST << 6));
+	buf_u8(&e->body, l->metric);
+	buf_zigzag(&e->body, (int64_t)l->pane - *pane);
+	*pane = l->pane;
+	buf_varint(&e->body, l->size);
+	buf_bytes(&e->body, e->list_bytes.data + l->offset, l->size);
+}
+
 uint32_t combiner_encode(struct emitter *e, void (*send)(void *to, uint32_t partition, struct text value), void *to)
 {
 	uint32_t sent = 0, chunk = chunk_of(e);
+	drain(e);
+	sort(e);
 	for (uint32_t p = 0; p < e->partitions; p++) {
 		message_start(e);
 		for (uint32_t gi = e->heads[p]; gi; gi = e->groups[gi - 1].next) {
 			const struct group *g = &e->groups[gi - 1];
-			uint32_t left = g->n, slot = g->slots, list = g->list_head;
+			uint32_t at = e->starts[gi - 1], end = e->starts[gi], left = end - at + g->n_lists, list = g->list_head;
 			while (left) {
 				uint32_t n = left < chunk ? left : chunk;
 				int32_t pane = 0;
 				key_start(e, g, n);
 				left -= n;
 				while (n--) {
-					if (slot) {
-						const struct slot *s = &e->slots[slot - 1];
-						unsigned merge = s->k1 >> 46 & 3;
-						uint32_t sub = (uint32_t)(s->k2 >> 32);
-						buf_u8(&e->body, (uint8_t)((s->k1 >> 52 & 63) | merge << 6));
-						buf_u8(&e->body, (uint8_t)(s->k1 >> 32 & 63));
-						buf_zigzag(&e->body, (int64_t)(int32_t)s->k2 - pane);
-						pane = (int32_t)s->k2;
-						buf_varint(&e->body, merge == MERGE_SUM ? local_of(e, sub) : sub);
-						buf_zigzag(&e->body, s->amount);
-						slot = s->next;
+					if (at < end) {
+						uint32_t ahead = at + AHEAD < e->used ? at + AHEAD : at;
+						__builtin_prefetch(&e->entries[e->order[ahead]]);
+						encode_entry(e, &e->entries[e->order[at++]], &pane);
 					} else {
-						const struct list_entry *l = &e->lists[list - 1];
-						buf_u8(&e->body, (uint8_t)(l->processor | MERGE_LIST << 6));
-						buf_u8(&e->body, l->metric);
-						buf_zigzag(&e->body, (int64_t)l->pane - pane);
-						pane = l->pane;
-						buf_varint(&e->body, l->size);
-						buf_bytes(&e->body, e->list_bytes.data + l->offset, l->size);
-						list = l->next;
+						encode_list(e, &e->lists[list - 1], &pane);
+						list = e->lists[list - 1].next;
 					}
 				}
 				if (e->body.size + e->strings.size >= MESSAGE_SOFT_BYTES) {
@@ -351,16 +407,10 @@ uint32_t combiner_encode(struct emitter *e, void (*send)(void *to, uint32_t part
 
 void combiner_discard(struct emitter *e)
 {
-	bool sparse = e->used < e->mask / 16;
-	for (uint32_t g = 0; g < e->n_groups; g++) {
-		const struct group *group = &e->groups[g];
-		e->group_of[group->key.kind][group->key.id] = 0;
-		for (uint32_t i = group->slots, next; sparse && i; i = next) {
-			next = e->slots[i - 1].next;
-			e->slots[i - 1].k1 = 0;
-		}
-	}
-	if (!sparse)
+	e->n_queue = 0;
+	for (uint32_t g = 0; g < e->n_groups; g++)
+		e->group_of[e->groups[g].key.kind][e->groups[g].key.id] = 0;
+	if (e->used)
 		memset(e->slots, 0, sizeof(*e->slots) * (e->mask + 1u));
 	memset(e->heads, 0, sizeof(*e->heads) * e->partitions);
 	e->used = e->n_groups = e->n_lists = 0;

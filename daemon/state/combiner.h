@@ -1,7 +1,7 @@
 /* The combiner: deltas of one interval, added up per (key, metric, sub, pane), then encoded for the repartition topic.
  *
- * It is the `struct emitter` of processor.h. SUM and MAX entries are combined in one open-addressing table; LIST entries are kept
- * in order per key. At the seal every key goes to its owner's partition: partition_of_key(). A message holds many keys (up to
+ * It is the `struct emitter` of processor.h. SUM and MAX entries are combined by an open-addressing index; LIST entries are kept in order
+ * per key. At the seal every key goes to its owner's partition: partition_of_key(). A message holds many keys (up to
  * MESSAGE_SOFT_BYTES) and a table of the strings it uses, so that each string is interned once per message.
  *
  * Message (repartition topic, value; little-endian, varints LEB128, signed ones zigzag):
@@ -24,7 +24,6 @@ void combiner_silence(struct emitter *e, bool silent); /* while a task is restor
 size_t combiner_bytes(const struct emitter *e);        /* estimate of what encoding will give */
 uint64_t combiner_emitted(const struct emitter *e);    /* emit_* calls ever, before combining */
 bool combiner_empty(const struct emitter *e);
-void combiner_mark(const struct emitter *e, struct symbols *symbols); /* symbols it holds */
 
 /* Hands every message to `send` (value borrowed during the call) and empties the table. Returns how many messages. */
 uint32_t combiner_encode(struct emitter *e, void (*send)(void *to, uint32_t partition, struct text value), void *to);

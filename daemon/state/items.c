@@ -198,6 +198,33 @@ static struct item_ctx context(struct item_task *t, struct item_entity *x, bool 
 				  .alerts = &t->alerts, .silent = !live };
 }
 
+/* Deltas are read some way ahead of being applied, so that memory is asked for what they will touch. */
+static void apply_key(struct item_task *t, struct item_entity *x, struct delta_reader *r, bool live)
+{
+	enum { AHEAD = 32 };
+	struct engine *e = t->engine;
+	struct item_ctx ctx = context(t, x, live);
+	enum processor_id p[AHEAD];
+	struct delta d[AHEAD];
+	int n;
+	do {
+		for (n = 0; n < AHEAD && delta_reader_next(r, &p[n], &d[n]); n++) {
+			const struct processor *processor = processors[p[n]];
+			if (processor->delta && !x->blocks[p[n]])
+				x->blocks[p[n]] = pool_alloc(e->pool, processor->item.size);
+			if (processor->delta_soon)
+				processor->delta_soon(x->blocks[p[n]], &d[n]);
+		}
+		for (int i = 0; i < n; i++) {
+			if (!processors[p[i]]->delta)
+				continue;
+			ctx.drops = live ? e->drops[p[i]] : e->silent_drops;
+			processors[p[i]]->delta(e->settings[p[i]], &ctx, x->blocks[p[i]], &d[i]);
+			t->deltas++;
+		}
+	} while (n == AHEAD);
+}
+
 static int apply_deltas(struct item_task *t, int64_t offset, struct text value, bool live, int64_t now_ms)
 {
 	struct engine *e = t->engine;
@@ -209,19 +236,7 @@ static int apply_deltas(struct item_task *t, int64_t offset, struct text value, 
 		struct item_entity *x = entity_of(t, key);
 		if (offset < x->cover || x->task != t)
 			continue;
-		struct item_ctx ctx = context(t, x, live);
-		enum processor_id p;
-		struct delta d;
-		while (delta_reader_next(r, &p, &d)) {
-			const struct processor *processor = processors[p];
-			if (!processor->delta)
-				continue;
-			if (!x->blocks[p])
-				x->blocks[p] = pool_alloc(e->pool, processor->item.size);
-			ctx.drops = live ? e->drops[p] : e->silent_drops;
-			processor->delta(e->settings[p], &ctx, x->blocks[p], &d);
-			t->deltas++;
-		}
+		apply_key(t, x, r, live);
 		arm(t, x);
 		touch(t, x, offset, live, now_ms);
 	}

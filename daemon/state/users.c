@@ -287,6 +287,34 @@ count:
 	return outcome;
 }
 
+void user_task_soon(const struct user_task *t, struct text id, enum soon step)
+{
+	enum { LINE = 64 };
+	uint64_t hash = XXH3_64bits(id.data, id.size);
+	uint32_t i = (uint32_t)hash & t->mask;
+	if (step == SOON_SLOT) {
+		__builtin_prefetch(&t->slots[i]);
+		return;
+	}
+	const struct user *u = t->slots[i]; /* nearly always the one: a wrong guess costs nothing more */
+	if (!u)
+		return;
+	if (step == SOON_USER) {
+		for (size_t line = 0; line < sizeof(*u); line += LINE)
+			__builtin_prefetch((const char *)u + line, 1);
+		return;
+	}
+	__builtin_prefetch(u->id);
+	__builtin_prefetch(u->all_link.prev, 1);
+	__builtin_prefetch(u->all_link.next, 1);
+	for (int j = 0; j < INPUTS; j++)
+		if (u->rings[j].n)
+			__builtin_prefetch(ring_at(&u->rings[j], u->rings[j].n - 1), 1);
+	for (int p = 0; p < PROCESSORS; p++)
+		if (u->blocks[p])
+			__builtin_prefetch(u->blocks[p], 1);
+}
+
 void user_task_skip(struct user_task *t, unsigned j, int64_t offset, enum outcome outcome)
 {
 	t->in[j].position = offset + 1;
