@@ -7,9 +7,12 @@
  *
  * After a replay the sweep is the shoppers' first showing: as long as the tables have not caught up they are rationed as before.
  */
+#include <limits.h>
+
 #include "daemon/loop.h"
 
 enum { QUIET_MS = 300,
+	ALONE_MS = 100, /* this process has all there is: what it published it reads within that */
 	HOLD_MS = 2000,
 	PAUSE_PER_VIEW_MS = 1,
 	SOON_MS = 30000 };
@@ -20,15 +23,23 @@ static int64_t quiet_ms(const struct loop *l)
 	return commits > QUIET_MS ? commits : QUIET_MS;
 }
 
-/* Nothing is on its way from a record, or from the end of the inputs, to a table: so far as this process sees; others have had their time. */
+/* Nothing is on its way from a record to a table: so far as this process sees. What others do is not seen: they have had their time. */
 static bool at_rest(const struct loop *l)
 {
-	if (l->now_ms - l->refresh.worked_ms < quiet_ms(l) || l->wall_ms - l->refresh.changed_ms < quiet_ms(l) || !global_ready(l->global))
+	int64_t quiet = ALONE_MS;
+	if (!global_ready(l->global) || !committer_idle(l->committer) || !combiner_empty(l->engine->emitter))
 		return false;
-	for (uint32_t i = 0; i < l->n_parts; i++)
-		if (l->parts[i].state == PART_RUNNING && (!l->parts[i].user->at_end || l->parts[i].item->model.n))
+	for (uint32_t i = 0; i < l->n_parts; i++) {
+		const struct part *p = &l->parts[i];
+		if (p->state != PART_RUNNING)
+			quiet = quiet_ms(l);
+		else if (p->item->model.n || !source_at_end(l->source, l->repartition, p->partition))
 			return false;
-	return true;
+		for (int j = 0; p->state == PART_RUNNING && j < INPUTS; j++)
+			if (l->input_topic[j] != UINT_MAX && !feed_at_end(&p->feed, (unsigned)j))
+				return false;
+	}
+	return l->now_ms - l->refresh.worked_ms >= quiet && l->wall_ms - l->refresh.changed_ms >= quiet;
 }
 
 bool refresh_stale(const struct loop *l, int64_t shown_ms)

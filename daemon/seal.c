@@ -220,11 +220,12 @@ void seal(struct loop *l, bool last)
 	if (!any_running(l))
 		return;
 	work_time(l);
-	combiner_encode(l->engine->emitter, put_delta, l);
+	bool moves = combiner_encode(l->engine->emitter, put_delta, l) > 0; /* something that a table follows is in this interval */
 	control(l);
 	int64_t model_ms = l->behind ? g->model_interval_ms * LOOP_BEHIND_FACTOR : g->model_interval_ms;
 	if (l->now_ms - l->refresh.worked_ms >= LOOP_IDLE_MS && g->commit_interval_ms < model_ms)
 		model_ms = g->commit_interval_ms; /* nothing more comes: the last rows need not wait */
+	int64_t snapshot_ms = l->behind ? g->snapshot_interval_ms * LOOP_BEHIND_FACTOR : g->snapshot_interval_ms;
 	bool rows = g->guarantee == GUARANTEE_EXACTLY_ONCE; /* nothing is restored from the embedded broker */
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
@@ -235,7 +236,7 @@ void seal(struct loop *l, bool last)
 		struct put_to model = { l, TOPIC_MODEL, 0 };
 		alerts(l, p->item);
 		if (!last) /* model rows first: an item's row then says that it has one */
-			item_task_model(p->item, l->wall_ms, model_ms, MODEL_BYTES / l->n_parts, put, &model);
+			moves |= item_task_model(p->item, l->wall_ms, model_ms, MODEL_BYTES / l->n_parts, put, &model) > 0;
 		if (p->partition == 0 && p->item->group_changed) {
 			buf_clear(&l->key);
 			item_task_group_row(p->item, &l->key);
@@ -244,8 +245,8 @@ void seal(struct loop *l, bool last)
 		}
 		if (rows)
 			expire(l, p, &user_rows, &item_rows, &model);
-		user_task_seal(p->user, l->wall_ms, g->snapshot_interval_ms, g->commit_interval_ms, last || !rows, rows ? put : put_nothing, &user_rows);
-		item_task_seal(p->item, l->wall_ms, g->snapshot_interval_ms, g->commit_interval_ms, last || !rows, rows ? put : put_nothing, &item_rows);
+		user_task_seal(p->user, l->wall_ms, snapshot_ms, g->commit_interval_ms, last || !rows, rows ? put : put_nothing, &user_rows);
+		item_task_seal(p->item, l->wall_ms, snapshot_ms, g->commit_interval_ms, last || !rows, rows ? put : put_nothing, &item_rows);
 	}
 	l->open->group_metadata = source_group_metadata(l->source);
 	if (!l->open->group_metadata && rows) {
@@ -254,7 +255,7 @@ void seal(struct loop *l, bool last)
 		return;
 	}
 	sweep_symbols(l);
-	if (l->open->n_records)
+	if (moves)
 		l->refresh.worked_ms = l->now_ms;
 	struct interval *sealed = l->open;
 	l->open = l->spare;
