@@ -145,11 +145,12 @@ static int go_round(struct loop *l)
 		l->refresh.worked_ms = l->now_ms;
 	else
 		l->drain_since_ms = l->now_ms;
-	l->behind = l->now_ms - l->drain_since_ms > l->config->redis.behind_ms;
 	if (l->now_ms - l->time_ms >= TIME_MS) { /* a seal does it, too */
 		l->time_ms = l->now_ms;
 		work_time(l);
+		l->backlog = work_backlog(l);
 	}
+	l->behind = l->now_ms - l->drain_since_ms > l->config->redis.behind_ms || l->backlog > LOOP_BACKLOG;
 	any |= worked | views_step(l) | (taken > 0);
 	if (!l->rebuild && seal_due(l))
 		seal(l, false);

@@ -51,6 +51,7 @@ struct loop_metrics;
 
 enum {
 	LOOP_BEHIND_FACTOR = 5, /* on the pauses between model rows, and between views, of one key */
+	LOOP_BACKLOG = 50000,   /* records: more than that is behind, however long it has been busy */
 	LOOP_IDLE_MS = 100,     /* no record for so long: model rows do not wait */
 };
 
@@ -91,7 +92,8 @@ struct loop {
 	bool must_seal;                /* now, whatever its age */
 	bool drift_blocked;
 	int64_t drain_since_ms;        /* busy without a pause since then (monotonic) */
-	bool behind;                   /* busy for longer than [redis] behind: a replay, an outage. What is derived is made less often */
+	int64_t backlog;               /* records of the inputs that wait, as last looked at */
+	bool behind;                   /* busy for longer than [redis] behind, or a large backlog: a replay, an outage. What is derived is made less often */
 	struct refresh {               /* refresh.c */
 		uint64_t changes;      /* of the global tables, as last looked at */
 		int64_t changed_ms;    /* when they last changed (real) */
@@ -143,6 +145,7 @@ void assign_again(struct loop *l);          /* after an abort: restore what we o
 /* work.c */
 bool work_step(struct loop *l);             /* records, for some milliseconds; true when there was something */
 void work_time(struct loop *l);             /* watermarks of the user tasks */
+int64_t work_backlog(const struct loop *l); /* records of the inputs that wait, as far as fetches have told */
 
 /* seal.c */
 bool seal_due(const struct loop *l);

@@ -162,3 +162,13 @@ void work_time(struct loop *l)
 		user_task_time(p->user, all_heads && first != UINT_MAX ? task_time(l, p, first) : INT64_MAX, group, l->wall_ms);
 	}
 }
+
+int64_t work_backlog(const struct loop *l)
+{
+	int64_t sum = 0;
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		for (unsigned j = 0; l->parts[i].state == PART_RUNNING && j < INPUTS; j++)
+			if (l->input_topic[j] != UINT_MAX)
+				sum += source_lag(l->source, l->input_topic[j], l->parts[i].partition);
+	return sum;
+}
