@@ -143,7 +143,7 @@ static int go_round(struct loop *l)
 	bool worked = work_step(l);
 	if (worked)
 		l->refresh.worked_ms = l->now_ms;
-	else
+	if (l->drained)
 		l->drain_since_ms = l->now_ms;
 	if (l->now_ms - l->time_ms >= TIME_MS) { /* a seal does it, too */
 		l->time_ms = l->now_ms;

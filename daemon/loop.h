@@ -91,7 +91,8 @@ struct loop {
 	size_t bound_bytes;            /* of an interval; halved after a time-out */
 	bool must_seal;                /* now, whatever its age */
 	bool drift_blocked;
-	int64_t drain_since_ms;        /* busy without a pause since then (monotonic) */
+	bool drained;                  /* the last round of work left no record waiting */
+	int64_t drain_since_ms;        /* every round since then has left some (monotonic) */
 	int64_t backlog;               /* records of the inputs that wait, as last looked at */
 	bool behind;                   /* busy for longer than [redis] behind, or a large backlog: a replay, an outage. What is derived is made less often */
 	struct refresh {               /* refresh.c */

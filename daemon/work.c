@@ -91,10 +91,12 @@ static bool work_users(struct loop *l, int64_t until_ms)
 				next = ts;
 			}
 		}
-		if (!first)
+		if (!first) {
+			l->drained = true;
 			return any;
+		}
 		if (others != INT64_MAX && others != INT64_MIN && least > others + drift) {
-			l->drift_blocked = true;
+			l->drift_blocked = l->drained = true;
 			return any;
 		}
 		any = true;
@@ -124,6 +126,7 @@ static bool item_stage_behind(const struct loop *l)
 bool work_step(struct loop *l)
 {
 	bool any = false;
+	l->drained = false;
 	if (full(l))
 		return false;
 	for (uint32_t i = 0; i < l->n_parts; i++)
