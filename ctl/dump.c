@@ -203,7 +203,7 @@ static int restore(struct dump *d, char *error, size_t size)
 	model_clear(d->engine->model); /* what views would know is made from the same rows */
 	for (size_t i = 0; i < n; i++) {
 		item_task_model_due(d->items[i]);
-		item_task_model(d->items[i], INT64_MAX / 2, 0, SIZE_MAX, to_model, d);
+		item_task_model(d->items[i], INT64_MAX / 2, 0, SIZE_MAX, SIZE_MAX, to_model, d);
 	}
 	return 0;
 }

@@ -152,6 +152,7 @@ static int go_round(struct loop *l)
 	}
 	l->behind = l->now_ms - l->drain_since_ms > l->config->redis.behind_ms || l->backlog > LOOP_BACKLOG;
 	any |= worked | views_step(l) | (taken > 0);
+	seal_ahead(l);
 	if (!l->rebuild && seal_due(l))
 		seal(l, false);
 	report_round(l);

@@ -43,6 +43,7 @@ struct part { /* a partition number: its user task and its item task */
 	struct upstream reported;            /* last control record */
 	struct buf deletes[2];               /* by enum stage: commands that delete views of what was forgotten; go with the next batch */
 	uint32_t n_deletes[2];
+	double rows_due[2];                  /* by enum stage: rows to be written ahead of the seal */
 	int64_t low_history[2];              /* repartition: low a minute ago, and at the last trimming */
 	struct metric *counters[INPUTS][OUTCOMES], *lag[SOURCE_TOPICS];
 };
@@ -90,6 +91,8 @@ struct loop {
 	int64_t opened_ms;             /* monotonic */
 	size_t bound_bytes;            /* of an interval; halved after a time-out */
 	bool must_seal;                /* now, whatever its age */
+	bool moves;                    /* something that a table follows is in the open interval */
+	int64_t ahead_ms;              /* when rows were last written ahead of the seal */
 	bool drift_blocked;
 	bool drained;                  /* the last round of work left no record waiting */
 	int64_t drain_since_ms;        /* every round since then has left some (monotonic) */
@@ -150,6 +153,7 @@ int64_t work_backlog(const struct loop *l); /* records of the inputs that wait, 
 
 /* seal.c */
 bool seal_due(const struct loop *l);
+void seal_ahead(struct loop *l);            /* some rows into the open interval */
 void seal(struct loop *l, bool last);       /* needs an idle committer */
 void seal_fate(struct loop *l, struct interval *i);
 void seal_open(struct loop *l);             /* begins an interval */

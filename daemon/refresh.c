@@ -27,7 +27,7 @@ static int64_t quiet_ms(const struct loop *l)
 static bool at_rest(const struct loop *l)
 {
 	int64_t quiet = ALONE_MS;
-	if (!global_ready(l->global) || !committer_idle(l->committer) || !combiner_empty(l->engine->emitter))
+	if (!global_ready(l->global) || !committer_idle(l->committer) || !combiner_empty(l->engine->emitter) || l->moves)
 		return false;
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		const struct part *p = &l->parts[i];

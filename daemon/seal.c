@@ -6,7 +6,7 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { MODEL_BYTES = 8 << 20, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, TRIM_MS = 60000, LETTER_BYTES = 512 << 10 };
+enum { MODEL_BYTES = 8 << 20, AHEAD_KEYS = 128, AHEAD_ROWS = 64, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, TRIM_MS = 60000, LETTER_BYTES = 512 << 10 };
 
 struct put_to {
 	struct loop *loop;
@@ -66,7 +66,7 @@ void seal_open(struct loop *l)
 {
 	l->number++;
 	l->opened_ms = l->now_ms;
-	l->must_seal = false;
+	l->must_seal = l->moves = false;
 	interval_clear(l->open);
 	l->open->number = l->number;
 	for (uint32_t i = 0; i < l->n_parts; i++)
@@ -214,18 +214,62 @@ static void sweep_symbols(struct loop *l)
 	l->symbols_swept = symbols_count(l->engine->symbols);
 }
 
+static int64_t model_pause(const struct loop *l)
+{
+	const struct config_glint *g = &l->config->glint;
+	int64_t ms = l->behind ? g->model_interval_ms * LOOP_BEHIND_FACTOR : g->model_interval_ms;
+	bool idle = l->now_ms - l->refresh.worked_ms >= LOOP_IDLE_MS; /* nothing more comes: the last rows need not wait */
+	return idle && g->commit_interval_ms < ms ? g->commit_interval_ms : ms;
+}
+
+static int64_t snapshot_pause(const struct loop *l)
+{
+	return l->config->glint.snapshot_interval_ms * (l->behind ? LOOP_BEHIND_FACTOR : 1);
+}
+
+static size_t share(double *due, size_t n, int64_t passed_ms, int64_t of_ms)
+{
+	*due += (double)n * (double)passed_ms / (double)of_ms;
+	size_t most = *due < AHEAD_ROWS ? (size_t)*due : AHEAD_ROWS;
+	*due = *due - (double)most < AHEAD_ROWS ? *due - (double)most : AHEAD_ROWS;
+	return most;
+}
+
+/* Rows go into the open interval bit by bit, so that no seal has to write them all while records wait. */
+void seal_ahead(struct loop *l)
+{
+	int64_t passed = l->now_ms - l->ahead_ms;
+	bool rows = l->config->glint.guarantee == GUARANTEE_EXACTLY_ONCE;
+	if (passed <= 0)
+		return;
+	l->ahead_ms = l->now_ms;
+	if (combiner_bytes(l->engine->emitter) + interval_bytes(l->open) > l->bound_bytes) /* the last one is not committed yet */
+		return;
+	for (uint32_t i = 0; i < l->n_parts; i++) {
+		struct part *p = &l->parts[i];
+		if (p->state != PART_RUNNING)
+			continue;
+		struct put_to user_rows = { l, TOPIC_USER_ROWS, p->partition }, item_rows = { l, TOPIC_ITEM_ROWS, p->partition };
+		struct put_to model = { l, TOPIC_MODEL, 0 };
+		if (item_task_model(p->item, l->wall_ms, model_pause(l), AHEAD_KEYS, MODEL_BYTES / l->n_parts, put, &model))
+			l->moves = true;
+		if (!rows)
+			continue;
+		user_task_rows(p->user, share(&p->rows_due[STAGE_USER], p->user->rows.n, passed, snapshot_pause(l)), put, &user_rows);
+		item_task_rows(p->item, share(&p->rows_due[STAGE_ITEM], p->item->rows.n, passed, snapshot_pause(l)), put, &item_rows);
+	}
+	if (l->moves)
+		l->refresh.worked_ms = l->now_ms;
+}
+
 void seal(struct loop *l, bool last)
 {
 	const struct config_glint *g = &l->config->glint;
 	if (!any_running(l))
 		return;
 	work_time(l);
-	bool moves = combiner_encode(l->engine->emitter, put_delta, l) > 0; /* something that a table follows is in this interval */
+	l->moves |= combiner_encode(l->engine->emitter, put_delta, l) > 0;
 	control(l);
-	int64_t model_ms = l->behind ? g->model_interval_ms * LOOP_BEHIND_FACTOR : g->model_interval_ms;
-	if (l->now_ms - l->refresh.worked_ms >= LOOP_IDLE_MS && g->commit_interval_ms < model_ms)
-		model_ms = g->commit_interval_ms; /* nothing more comes: the last rows need not wait */
-	int64_t snapshot_ms = l->behind ? g->snapshot_interval_ms * LOOP_BEHIND_FACTOR : g->snapshot_interval_ms;
 	bool rows = g->guarantee == GUARANTEE_EXACTLY_ONCE; /* nothing is restored from the embedded broker */
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
@@ -236,7 +280,7 @@ void seal(struct loop *l, bool last)
 		struct put_to model = { l, TOPIC_MODEL, 0 };
 		alerts(l, p->item);
 		if (!last) /* model rows first: an item's row then says that it has one */
-			moves |= item_task_model(p->item, l->wall_ms, model_ms, MODEL_BYTES / l->n_parts, put, &model) > 0;
+			l->moves |= item_task_model(p->item, l->wall_ms, model_pause(l), SIZE_MAX, MODEL_BYTES / l->n_parts, put, &model) > 0;
 		if (p->partition == 0 && p->item->group_changed) {
 			buf_clear(&l->key);
 			item_task_group_row(p->item, &l->key);
@@ -245,8 +289,8 @@ void seal(struct loop *l, bool last)
 		}
 		if (rows)
 			expire(l, p, &user_rows, &item_rows, &model);
-		user_task_seal(p->user, l->wall_ms, snapshot_ms, g->commit_interval_ms, last || !rows, rows ? put : put_nothing, &user_rows);
-		item_task_seal(p->item, l->wall_ms, snapshot_ms, g->commit_interval_ms, last || !rows, rows ? put : put_nothing, &item_rows);
+		user_task_seal(p->user, l->wall_ms, snapshot_pause(l), last || !rows, rows ? put : put_nothing, &user_rows);
+		item_task_seal(p->item, l->wall_ms, snapshot_pause(l), last || !rows, rows ? put : put_nothing, &item_rows);
 	}
 	l->open->group_metadata = source_group_metadata(l->source);
 	if (!l->open->group_metadata && rows) {
@@ -255,7 +299,7 @@ void seal(struct loop *l, bool last)
 		return;
 	}
 	sweep_symbols(l);
-	if (moves)
+	if (l->moves)
 		l->refresh.worked_ms = l->now_ms;
 	struct interval *sealed = l->open;
 	l->open = l->spare;

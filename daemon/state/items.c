@@ -427,16 +427,21 @@ static void task_row(struct item_task *t, row_put *put, void *to)
 	buf_done(&value);
 }
 
-size_t item_task_seal(struct item_task *t, int64_t now_ms, int64_t snapshot_ms, int64_t commit_ms, bool all, row_put *put, void *to)
+size_t item_task_rows(struct item_task *t, size_t most, row_put *put, void *to)
 {
 	size_t bytes = 0;
-	size_t share = snapshot_ms > commit_ms ? t->rows.n * (size_t)commit_ms / (size_t)snapshot_ms : t->rows.n;
+	while (t->rows.n && most--)
+		bytes += write_entity(t, LIST_OWNER(t->rows.head.next, struct item_entity, row_link), put, to);
+	return bytes;
+}
+
+size_t item_task_seal(struct item_task *t, int64_t now_ms, int64_t snapshot_ms, bool all, row_put *put, void *to)
+{
+	size_t bytes = 0;
 	while (t->rows.n) {
 		struct item_entity *x = LIST_OWNER(t->rows.head.next, struct item_entity, row_link);
-		if (!all && !share && now_ms - x->dirty_ms < snapshot_ms)
+		if (!all && now_ms - x->dirty_ms < snapshot_ms)
 			break;
-		if (share)
-			share--;
 		bytes += write_entity(t, x, put, to);
 	}
 	uint64_t first = t->rows.n ? LIST_OWNER(t->rows.head.next, struct item_entity, row_link)->dirty_interval : t->interval;
@@ -471,13 +476,13 @@ static void model_value(struct item_task *t, const struct item_entity *x, struct
 	}
 }
 
-size_t item_task_model(struct item_task *t, int64_t now_ms, int64_t model_interval_ms, size_t bytes, row_put *put, void *to)
+size_t item_task_model(struct item_task *t, int64_t now_ms, int64_t model_interval_ms, size_t most, size_t bytes, row_put *put, void *to)
 {
 	size_t done = 0;
 	struct buf key = { 0 };
 	struct buf *value = &t->engine->scratch;
 	/* The list is in the order of becoming changed; one published a moment ago goes to the end and waits. */
-	for (size_t n = t->model.n; n && done < bytes; n--) {
+	for (size_t n = t->model.n < most ? t->model.n : most; n && done < bytes; n--) {
 		struct item_entity *x = LIST_OWNER(t->model.head.next, struct item_entity, model_link);
 		list_remove(&t->model, &x->model_link);
 		if (now_ms - x->model_ms < model_interval_ms) {

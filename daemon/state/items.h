@@ -65,9 +65,12 @@ void item_task_destroy(struct item_task *t); /* NULL allowed */
 int item_task_apply(struct item_task *t, int64_t offset, struct text value, bool live, int64_t now_ms);
 
 void item_task_interval(struct item_task *t, uint64_t interval, int64_t now_ms);
-size_t item_task_seal(struct item_task *t, int64_t now_ms, int64_t snapshot_ms, int64_t commit_ms, bool all, row_put *put, void *to);
-/* Model rows that are due (changed, and none for model_interval_ms), at most `bytes` of them. Returns bytes put. Row keys as model.h. */
-size_t item_task_model(struct item_task *t, int64_t now_ms, int64_t model_interval_ms, size_t bytes, row_put *put, void *to);
+/* As user_task_rows() and user_task_seal(). */
+size_t item_task_rows(struct item_task *t, size_t most, row_put *put, void *to);
+size_t item_task_seal(struct item_task *t, int64_t now_ms, int64_t snapshot_ms, bool all, row_put *put, void *to);
+/* Model rows that are due (changed, and none for model_interval_ms), at most `bytes` of them, from `most` keys that have changed. At any
+ * time: they are sent with the open interval. Returns bytes put. Row keys as model.h. */
+size_t item_task_model(struct item_task *t, int64_t now_ms, int64_t model_interval_ms, size_t most, size_t bytes, row_put *put, void *to);
 /* Forgets idle items and what is over the bound: at most `steps`. Rows, model rows and views of theirs are deleted. */
 void item_task_expire(struct item_task *t, unsigned steps, row_put *put_row, void *to_rows, row_put *put_model, void *to_model);
 

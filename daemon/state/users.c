@@ -463,22 +463,26 @@ static size_t write_user(struct user_task *t, struct user *u, row_put *put, void
 	return b->size;
 }
 
-size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, int64_t commit_ms, bool all, row_put *put, void *to)
+size_t user_task_rows(struct user_task *t, size_t most, row_put *put, void *to)
+{
+	size_t bytes = 0;
+	while (t->rows.n && most--)
+		bytes += write_user(t, LIST_OWNER(t->rows.head.next, struct user, row_link), put, to);
+	return bytes;
+}
+
+size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, bool all, row_put *put, void *to)
 {
 	size_t bytes = 0, refused = 0;
 	for (int j = 0; j < INPUTS; j++)
 		refused += t->in[j].n_refused;
 	all |= refused > REFUSED_MAX; /* lets `low` pass them: a task row is one message */
-	/* A share of the dirty ones each time, so that no interval carries them all; and what is overdue. */
-	size_t share = snapshot_ms > commit_ms ? t->rows.n * (size_t)commit_ms / (size_t)snapshot_ms : t->rows.n;
 	while (t->must.n)
 		bytes += write_user(t, LIST_OWNER(t->must.head.next, struct user, must_link), put, to);
 	while (t->rows.n) {
 		struct user *u = LIST_OWNER(t->rows.head.next, struct user, row_link);
-		if (!all && !share && now_ms - u->dirty_ms < snapshot_ms)
+		if (!all && now_ms - u->dirty_ms < snapshot_ms)
 			break;
-		if (share)
-			share--;
 		bytes += write_user(t, u, put, to);
 	}
 	uint64_t first = t->rows.n ? LIST_OWNER(t->rows.head.next, struct user, row_link)->dirty_interval : t->interval;

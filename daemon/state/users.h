@@ -95,9 +95,11 @@ bool user_task_was_refused(const struct user_task *t, unsigned j, int64_t offset
 
 /* An interval begins: what becomes dirty from now on refers to the positions of now. */
 void user_task_interval(struct user_task *t, uint64_t interval, int64_t now_ms);
-/* Rows due at the seal: those dirty for snapshot_ms, their share of the rest, those that must; all: every dirty one. Then the task
- * row, when anything changed. Returns bytes given to put. */
-size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, int64_t commit_ms, bool all, row_put *put, void *to);
+/* Rows of those dirty longest, at most so many, at any time: they are sent with the open interval. Returns bytes given to put. */
+size_t user_task_rows(struct user_task *t, size_t most, row_put *put, void *to);
+/* Rows due at the seal: those dirty for snapshot_ms, those that must; all: every dirty one. Then the task row, when anything changed.
+ * Returns bytes given to put. */
+size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, bool all, row_put *put, void *to);
 /* Forgets idle shoppers and what is over the bound: at most `steps` looked at. Rows and views of theirs are deleted. */
 void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *to);
 

@@ -140,12 +140,12 @@ static void after(struct shop *s)
 	for (uint32_t i = 0; i < s->partitions; i++) {
 		buf_bytes(&s->alerts, s->items[i]->alerts.data, s->items[i]->alerts.size);
 		buf_clear(&s->items[i]->alerts);
-		item_task_model(s->items[i], INT64_MAX / 2, 0, SIZE_MAX, to_model, s);
+		item_task_model(s->items[i], INT64_MAX / 2, 0, SIZE_MAX, SIZE_MAX, to_model, s);
 	}
 	s->interval++;
 	for (uint32_t i = 0; i < s->partitions; i++) {
-		user_task_seal(s->users[i], s->now_ms, 0, 0, true, no_row, NULL);
-		item_task_seal(s->items[i], s->now_ms, 0, 0, true, no_row, NULL);
+		user_task_seal(s->users[i], s->now_ms, 0, true, no_row, NULL);
+		item_task_seal(s->items[i], s->now_ms, 0, true, no_row, NULL);
 		user_task_interval(s->users[i], s->interval, s->now_ms);
 		item_task_interval(s->items[i], s->interval, s->now_ms);
 	}

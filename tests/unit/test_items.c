@@ -128,20 +128,20 @@ static void a_model_row_comes_when_it_has_changed_and_once_in_its_interval(void 
 		struct event e = shop_rating(i ? "r2" : "r1", start + i, "u", "i1", 4000);
 		shop_event(s, &e);
 		combiner_encode(s->engine->emitter, deliver, s);
-		item_task_model(t, now + i * 100, 1000, SIZE_MAX, keep, &row);
+		item_task_model(t, now + i * 100, 1000, SIZE_MAX, SIZE_MAX, keep, &row);
 		assert_int_equal(row.size > 0, i == 0); /* the second waits */
 		buf_clear(&row);
 	}
-	item_task_model(t, now + 1000, 1000, SIZE_MAX, keep, &row);
+	item_task_model(t, now + 1000, 1000, SIZE_MAX, SIZE_MAX, keep, &row);
 	assert_true(row.size > 0);
 	assert_int_equal(model_row_load(s->engine->model, TEXT("item:i1"), (struct text){ (const char *)row.data, (uint32_t)row.size }), 0);
 	buf_clear(&row);
 	item_task_model_due(t); /* as after a restore: the global table has it */
-	item_task_model(t, now + 9000, 1000, SIZE_MAX, keep, &row);
+	item_task_model(t, now + 9000, 1000, SIZE_MAX, SIZE_MAX, keep, &row);
 	assert_int_equal(row.size, 0);
 	assert_int_equal(model_row_load(s->engine->model, TEXT("item:i1"), (struct text){ 0 }), 0);
 	item_task_model_due(t); /* and now it has not */
-	item_task_model(t, now + 9000, 1000, SIZE_MAX, keep, &row);
+	item_task_model(t, now + 9000, 1000, SIZE_MAX, SIZE_MAX, keep, &row);
 	assert_true(row.size > 0);
 	buf_done(&row);
 	shop_destroy(s);

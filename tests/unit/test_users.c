@@ -206,7 +206,7 @@ static void repeats_of_a_forgotten_shopper_are_late_before_and_after_a_restart(v
 	user_task_expire(b.task, 10, keep, &b); /* a goes, though no view has shown it: the bound holds while Redis is away */
 	assert_int_equal(b.engine->users, 2);
 	assert_null(user_task_find(b.task, TEXT("a")));
-	user_task_seal(b.task, 0, 0, 0, true, keep, &b);
+	user_task_seal(b.task, 0, 0, true, keep, &b);
 	assert_int_equal(click(&b, "a", 1, start + 5), LATE);
 	bench_restart(&b);
 	user_task_restored(b.task);
@@ -245,7 +245,7 @@ static void what_the_clock_refused_is_remembered_until_low_has_passed_it(void **
 	for (int64_t i = 1; i < 200; i += 2)
 		user_task_refuse(b.task, 0, i);
 	b.offsets[0] = 200;
-	user_task_seal(b.task, 0, 5000, 0, false, keep, &b);
+	user_task_seal(b.task, 0, 5000, false, keep, &b);
 	assert_int_equal(b.n_rows, 2); /* the task row alone */
 	bench_restart(&b);
 	assert_true(user_task_low(b.task, 0) == 0);
@@ -256,7 +256,7 @@ static void what_the_clock_refused_is_remembered_until_low_has_passed_it(void **
 	b.task->changed = true;
 	user_task_restored(b.task);
 	user_task_interval(b.task, 1, 0);
-	user_task_seal(b.task, 0, 5000, 0, false, keep, &b);
+	user_task_seal(b.task, 0, 5000, false, keep, &b);
 	bench_restart(&b);
 	assert_false(user_task_was_refused(b.task, 0, 1));
 	bench_close(&b);
@@ -270,7 +270,7 @@ static void so_many_refused_that_no_task_row_would_hold_them_have_low_pass_them(
 	assert_int_equal(click(&b, "a", 1, start), APPLIED);
 	for (int64_t i = 1; i < 200000; i++)
 		user_task_refuse(b.task, 0, i);
-	user_task_seal(b.task, 0, 5000, 0, false, keep, &b);
+	user_task_seal(b.task, 0, 5000, false, keep, &b);
 	for (size_t i = 0; i < b.n_rows; i++)
 		assert_true(b.rows[i].size < 100000);
 	bench_restart(&b);
@@ -286,7 +286,7 @@ static void a_ring_of_a_larger_option_shrinks(void **unused)
 	b.engine->rules.dedup_ring = 20;
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(click(&b, "a", i, start + i), APPLIED);
-	user_task_seal(b.task, 0, 0, 0, true, keep, &b);
+	user_task_seal(b.task, 0, 0, true, keep, &b);
 	b.engine->rules.dedup_ring = RING;
 	bench_restart(&b);
 	user_task_restored(b.task);
@@ -304,10 +304,10 @@ static void a_redis_that_fell_back_is_shown_what_was_saved_since(void **unused)
 	bench_open(&b, 1000, 0);
 	click(&b, "a", 1, start); /* offset 0 */
 	click(&b, "b", 2, start); /* 1 */
-	user_task_seal(b.task, 0, 0, 0, true, keep, &b);
+	user_task_seal(b.task, 0, 0, true, keep, &b);
 	user_task_interval(b.task, 1, 0);
 	click(&b, "b", 3, start + 1); /* 2 */
-	user_task_seal(b.task, 0, 0, 0, true, keep, &b);
+	user_task_seal(b.task, 0, 0, true, keep, &b);
 	for (int i = 0; i < 2; i++)
 		user_task_shown(b.task, user_task_find(b.task, i ? TEXT("b") : TEXT("a")), 0, 0);
 	int64_t shown[INPUTS] = { 2, 0, 0 }, to[INPUTS];
@@ -331,7 +331,7 @@ static void a_watermark_near_the_clock_goes_on_with_it_after_a_restart(void **un
 		user_task_time(b.task, INT64_MAX, INT64_MIN, now); /* two hours of night: nobody clicks */
 	int64_t before = b.task->watermark;
 	assert_true(before > start + 2 * 3600000);
-	user_task_seal(b.task, 0, 0, 0, true, keep, &b);
+	user_task_seal(b.task, 0, 0, true, keep, &b);
 	bench_restart(&b);
 	for (int j = 0; j < INPUTS; j++)
 		b.task->in[j].at_end = true;
