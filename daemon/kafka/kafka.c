@@ -36,6 +36,9 @@ static const struct property tuned[] = {
 	{ READERS, "queued.max.messages.kbytes", "32768", NULL },
 	{ CONSUMERS, "fetch.message.max.bytes", "1048576", NULL },
 	{ CONSUMERS, "fetch.wait.max.ms", "50", NULL },
+	/* not an answer for every record: at thousands a second that costs broker and daemon more than the records do */
+	{ ROLE(KAFKA_CONSUMER), "fetch.min.bytes", "2000", NULL },
+	{ ROLE(KAFKA_CONSUMER), "fetch.wait.max.ms", "10", NULL },
 	{ CONSUMERS, "fetch.error.backoff.ms", "100", NULL },
 	{ ROLE(KAFKA_CONSUMER), "session.timeout.ms", "10000", NULL },
 	{ ROLE(KAFKA_CONSUMER), "heartbeat.interval.ms", "2000", NULL },
