@@ -79,7 +79,7 @@ static void end_interval(struct evaluate *e)
 		buf_clear(&e->items->alerts);
 	}
 	/* a clock that stands far ahead of every row's: all that changed are due */
-	item_task_model(e->items, INT64_MAX / 2, 0, SIZE_MAX, to_model, e);
+	item_task_model(e->items, INT64_MAX / 2, 0, SIZE_MAX, SIZE_MAX, to_model, e);
 	e->waiting = 0;
 }
 

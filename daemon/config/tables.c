@@ -36,7 +36,7 @@ static const struct option redis[] = {
 	{ "views_per_second_when_behind", OPTION_COUNT, OPTION_AT(config_redis, views_per_second_when_behind), .value = "500", .min = "0",
 	  .max = "1000000", .unit = "views", .help = "Bound on views of shoppers and items while far behind, so that the backlog goes first." },
 	{ "behind", OPTION_DURATION, OPTION_AT(config_redis, behind_ms), .value = "500ms", .min = "10ms", .max = "1h",
-	  .help = "Far behind: busy with waiting records for this long without a pause." },
+	  .help = "Far behind: records have been left waiting for this long, or more than 50,000 wait." },
 	{ "alerts_kept", OPTION_COUNT, OPTION_AT(config_redis, alerts_kept), .value = "10000", .min = "100", .max = "10000000",
 	  .unit = "entries", .help = "Length that the alerts stream is trimmed to." },
 };
