@@ -48,6 +48,8 @@ for _name, _result, _arguments in (
         ('message_destroy', None, [_pointer]),
         ('message_headers', _int, [_pointer, _pointer]),
         ('header_get_all', _int, [_pointer, _size, _pointer, _pointer, _pointer]),
+        ('metadata', _int, [_pointer, _int, _pointer, _pointer, _int]),
+        ('metadata_destroy', None, [_pointer]),
         ('query_watermark_offsets', _int, [_pointer, _text, ctypes.c_int32, _pointer, _pointer, _int])):
     _f = getattr(_lib, 'rd_kafka_' + _name)
     _f.restype, _f.argtypes = _result, _arguments
@@ -172,6 +174,10 @@ class Client:
         low, high = ctypes.c_int64(), ctypes.c_int64()
         error = _lib.rd_kafka_query_watermark_offsets(self.rk, topic.encode(), partition, ctypes.byref(low), ctypes.byref(high), 10000)
         if error:
+            # a topic that was asked for while it was being made is remembered without its partitions: ask for all anew
+            metadata = ctypes.c_void_p()
+            if not _lib.rd_kafka_metadata(self.rk, 1, None, ctypes.byref(metadata), 5000):
+                _lib.rd_kafka_metadata_destroy(metadata)
             raise RuntimeError(_lib.rd_kafka_err2str(error).decode())
         return low.value, high.value
 
