@@ -27,7 +27,7 @@ PROCESSORS += processors/sentiment.c processors/spike.c processors/spike_alert.c
 PROCESSORS += processors/candidates.c processors/popularity.c processors/recommend.c processors/toplists.c
 PROCESSORS += processors/lexicon.c processors/score.c processors/scorer.c processors/vader.c processors/zh.c
 PROCESSORS += processors/pool.c processors/symbols.c processors/leaders.c processors/json.c processors/registry.c
-PROCESSORS += processors/bias.c processors/campaign.c processors/campaign_view.c processors/hll.c processors/itemsets.c
+PROCESSORS += processors/bias.c processors/bias_user.c processors/campaign.c processors/campaign_view.c processors/hll.c processors/itemsets.c
 PROCESSORS += processors/itemsets_view.c processors/ledger.c processors/pairs.c
 PROCESSORS += processors/measures.c processors/miner.c processors/rules.c
 

@@ -29,6 +29,7 @@ int ctl_wait(struct ctl *ctl);
 int ctl_recs(struct ctl *ctl);
 int ctl_together(struct ctl *ctl);
 int ctl_item(struct ctl *ctl);
+int ctl_predict(struct ctl *ctl);
 int ctl_trending(struct ctl *ctl);
 int ctl_rules(struct ctl *ctl);
 int ctl_campaign(struct ctl *ctl);

@@ -5,18 +5,18 @@
 #include "ctl/evaluate.h"
 #include "processors/bias.h"
 
-struct bias_state {
+struct bias_section {
 	double square, absolute;
 	uint64_t n;
 };
 
 static void bias_event(struct evaluate *e, void *state, const struct event *event)
 {
-	struct bias_state *s = state;
+	struct bias_section *s = state;
 	if (event->kind != EVENT_REVIEW || !event->review.rating_milli || !event->review.item_id.size)
 		return;
 	double guess = bias_predict(e->settings[P_BIAS], e->engine->model, symbols_find(e->engine->symbols, event->review.item_id),
-		evaluate_user_block(e, event->user_id, P_BIAS));
+		evaluate_user_block(e, event->user_id, P_BIAS), event->ts);
 	double error = event->review.rating_milli / 1000.0 - guess;
 	s->square += error * error;
 	s->absolute += fabs(error);
@@ -25,7 +25,7 @@ static void bias_event(struct evaluate *e, void *state, const struct event *even
 
 static json_t *bias_finish(struct evaluate *e, void *state)
 {
-	const struct bias_state *s = state;
+	const struct bias_section *s = state;
 	(void)e;
 	if (!s->n)
 		return NULL;
@@ -34,7 +34,7 @@ static json_t *bias_finish(struct evaluate *e, void *state)
 
 const struct evaluate_section evaluate_bias = {
 	.name = "bias",
-	.state_size = sizeof(struct bias_state),
+	.state_size = sizeof(struct bias_section),
 	.event = bias_event,
 	.finish = bias_finish,
 };

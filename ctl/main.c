@@ -34,6 +34,7 @@ static const struct ctl_command commands[] = {
 	{ .name = "recs", .arguments = "USER", .min = 1, .max = 1, .run = ctl_recs, .help = "a shopper's recommendations, with reasons" },
 	{ .name = "together", .arguments = "ITEM", .min = 1, .max = 1, .run = ctl_together, .help = "what is bought and viewed with an item" },
 	{ .name = "item", .arguments = "ITEM", .min = 1, .max = 1, .run = ctl_item, .help = "an item's ratings, sales, sentiment and neighbours" },
+	{ .name = "predict", .arguments = "USER ITEM", .min = 2, .max = 2, .run = ctl_predict, .help = "the rating in stars that a shopper would give an item" },
 	{ .name = "trending", .arguments = "[CATEGORY]", .max = 1, .run = ctl_trending, .help = "what is rising, and what is popular", .options = { { "top", "N", "how many (default 20)" } } },
 	{ .name = "rules", .arguments = "", .run = ctl_rules, .help = "the strongest association rules", .options = { { "top", "N", "how many (default 20)" } } },
 	{ .name = "campaign", .arguments = "[ID]", .max = 1, .run = ctl_campaign, .help = "all campaigns, or one with its last minutes", .options = { { "top", "N", "how many campaigns or minutes (default 20)" } } },

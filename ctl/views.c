@@ -185,6 +185,47 @@ int ctl_item(struct ctl *ctl)
 	return finish(&r);
 }
 
+/* A number of a hash; `otherwise` when it has none. */
+static double number_of(const json_t *hash, const char *name, double otherwise)
+{
+	const char *text = json_string_value(json_object_get(hash, name));
+	return text ? strtod(text, NULL) : otherwise;
+}
+
+/* The rating that the shopper would give: what the shopper gives to an average item, and the item's bias as far as the shopper follows the
+ * others' stars. Of an unknown shopper what an average one gives to this item. */
+int ctl_predict(struct ctl *ctl)
+{
+	const char *user = ctl->arguments->positional[0], *item = ctl->arguments->positional[1];
+	const struct config_glint *glint = &ctl->config->glint;
+	char key[REDIS_KEY_BYTES];
+	struct redis r;
+
+	if (!redis_open(&r, ctl))
+		return r.code;
+	json_t *of_user = redis_hash(&r, redis_key(&r, key, "user:", user));
+	json_t *of_item = r.code ? NULL : redis_hash(&r, redis_key(&r, key, "item:", item));
+	bool knows_user = json_object_get(of_user, "rating_expected"), knows_item = json_object_get(of_item, "rating_expected");
+	if (!r.code && !knows_user && !knows_item)
+		r.code = ctl_fail(ctl, EX_UNAVAILABLE, "no rating is known of shopper '%s', nor of item '%s'", user, item);
+	if (!r.code) {
+		double bias = number_of(of_item, "bias", 0), slope = number_of(of_user, "rating_slope", 1);
+		double stars = knows_user ? number_of(of_user, "rating_expected", 0) + slope * bias : number_of(of_item, "rating_expected", 0);
+		stars = stars < glint->rating_min ? glint->rating_min : stars > glint->rating_max ? glint->rating_max
+												  : stars;
+		json_t *all = json_pack("{s:s, s:s, s:f, s:b, s:b}", "user", user, "item", item, "rating", stars, "knows_user", knows_user, "knows_item", knows_item);
+		if (ctl->json)
+			json_print(all);
+		else
+			printf("%.2f stars by %s for %s%s%s\n", stars, user, item, knows_user ? "" : "; the shopper has rated nothing yet",
+				knows_item ? "" : "; the item was never rated");
+		json_decref(all);
+	}
+	json_decref(of_user);
+	json_decref(of_item);
+	return finish(&r);
+}
+
 int ctl_trending(struct ctl *ctl)
 {
 	const char *category = ctl->arguments->n_positional ? ctl->arguments->positional[0] : NULL;

@@ -79,6 +79,20 @@ def an_item(t):
 
 
 @case
+def a_prediction(t):
+    'predict adds what a shopper gives to an average item and the item\'s bias times the shopper\'s slope, within the scale.'
+    config, db = setup(t)
+    assert t.ctl(config, 'predict', 'ann', 'hat', check=False).returncode == 69
+    db.do('HSET', 'glint:item:hat', 'bias', '0.4', 'rating_expected', '4')
+    assert abs(t.ctl_json(config, 'predict', 'ann', 'hat')['rating'] - 4) < 1e-9
+    db.do('HSET', 'glint:user:ann', 'rating_expected', '3', 'rating_slope', '0.5')
+    assert abs(t.ctl_json(config, 'predict', 'ann', 'hat')['rating'] - 3.2) < 1e-9
+    assert lines(t, config, 'predict', 'ann', 'hat')[0].startswith('3.20 stars by ann for hat')
+    db.do('HSET', 'glint:user:ann', 'rating_expected', '4.9')
+    assert t.ctl_json(config, 'predict', 'ann', 'hat')['rating'] == 5
+
+
+@case
 def what_rises(t):
     'trending shows the highest scores first, of all or of a category, as many as were asked for.'
     config, db = setup(t)

@@ -133,13 +133,16 @@ def records(t):
 
 @case
 def ratings(t):
-    'Rating counts and sums are per item; biases are the recursion as worked by hand.'
-    found = counted(t, [review(0, 'a', 5.0), review(1, 'a', 4.5, 'v'), review(2, 'b', None), review(3, 'b', 2.5, brand='x')])
+    'Rating counts and sums are per item; a changed rating replaces, a withdrawn one goes; biases are the filter as worked by hand.'
+    found = counted(t, [review(0, 'a', 5.0), review(1, 'a', 4.5, 'v'), review(2, 'b', None, text='x'), review(3, 'b', 2.5, brand='x')])
     assert found['item', 'a']['rating_n'] == 2 and found['item', 'a']['rating_sum'] == 9.5
     assert found['item', 'b']['rating_n'] == 1 and found['item', 'b']['rating_sum'] == 2.5
-    # mu 4. a: (5 - 4) / 4 = .25; u: (1 - .25) / 9 = 1/12; a by v: .25 + (.5 - .25) / 5 = .3; b by u: (-1.5 - 1/12) / 4
-    assert abs(found['item', 'a']['bias'] - 0.3) < 1e-8, found
-    assert abs(found['item', 'b']['bias'] - -(1.5 + 1 / 12) / 4) < 1e-8, found
+    # mu 4. a by u: S = 1 + .25 + .25 = 1.5, b = .25 / 1.5 = 1/6, P = .25 - .25 * .25 / 1.5 = 5/24
+    # a by v: error .5 - 1/6 = 1/3, S = 5/24 + 1.25, b = 1/6 + 5/24 / 3 / S
+    assert abs(found['item', 'a']['bias'] - (1 / 6 + 5 / 72 / (5 / 24 + 1.25))) < 1e-8, found
+    again = counted(t, [review(0, 'a', 5.0), review(1, 'b', 1.0), review(2, 'a', 3.0), review(3, 'b', None), review(4, 'c', None)])
+    assert again['item', 'a']['rating_n'] == 1 and again['item', 'a']['rating_sum'] == 3, again
+    assert again['item', 'b']['rating_n'] == 0 and again['item', 'b']['rating_sum'] == 0, again
 
 
 @case

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An independent run of the bias recursion that processors/bias.h splits over two stages: one loop, running mean, no trick.
+"""An independent run of the bias recursion that processors/bias.h splits over two stages: one loop, running mean, no sums.
 
   bias_reference.py RATINGS.jsonl[.gz]       prequential RMSE (predict, clip to 0.5..5, then learn), N, and the mean
   bias_reference.py --series                 the small series of tests/unit/test_bias.c, learnt with a constant mean
@@ -11,26 +11,42 @@ import json
 import math
 import sys
 
-K_ITEM, FLOOR_ITEM, K_USER, FLOOR_USER = 3, .01, 8, .06
+ITEM, USER, SITTING, SLOPE, DRIFT, KEEP, TIME = .25, .15, .1, .05, .0005, .95, 30 * 60e3
 
 
 class Biases:
+    """The Kalman filter of bias.h in its textbook form: gains and variances, items too; the running mean at each step."""
+
     def __init__(self, mu=None):
         self.mu, self.n, self.constant = mu or 0., 0, mu is not None
-        self.users, self.items = {}, {}  # id -> [bias, n]
+        self.users, self.items = {}, {}  # id -> {..}
 
-    def predict(self, user, item):
-        return self.mu + self.users.get(user, (0,))[0] + self.items.get(item, (0,))[0]
+    def at(self, user, ts):
+        x = dict(self.users.get(user) or {'l': 0., 's': 0., 'a': 1., 'pl': USER - DRIFT, 'ps': SITTING, 'pa': SLOPE, 'ts': ts, 'n': 0})
+        q = KEEP * math.exp(-max(0, ts - x['ts']) / TIME)
+        x.update(s=q * x['s'], ps=q * q * x['ps'] + (1 - q * q) * SITTING, pl=x['pl'] + DRIFT, ts=max(ts, x['ts']))
+        return x
 
-    def learn(self, user, item, rating):
+    def predict(self, user, item, ts):
+        x = self.at(user, ts)
+        return self.mu + x['l'] + x['s'] + x['a'] * self.items.get(item, {'b': 0.})['b']
+
+    def learn(self, user, item, rating, ts):
+        x, i = self.at(user, ts), self.items.setdefault(item, {'b': 0., 'p': ITEM, 'n': 0})
+        b, p, a = i['b'], i['p'], x['a']
+        if self.constant or self.n:
+            error = rating - (self.mu + x['l'] + x['s'] + a * b)
+        else:
+            error = 0.  # the first rating is the mean
+        total = x['pl'] + x['ps'] + a * a * p + b * b * x['pa'] + 1
+        i.update(b=b + a * p * error / total, p=p - (a * p) ** 2 / total, n=i['n'] + 1)
+        x.update(l=x['l'] + x['pl'] * error / total, pl=x['pl'] - x['pl'] ** 2 / total,
+                 s=x['s'] + x['ps'] * error / total, ps=x['ps'] - x['ps'] ** 2 / total,
+                 a=min(4, max(0, a + b * x['pa'] * error / total)), pa=x['pa'] - (b * x['pa']) ** 2 / total, n=x['n'] + 1)
+        self.users[user] = x
         self.n += 1
         if not self.constant:
             self.mu += (rating - self.mu) / self.n
-        u, i = self.users.setdefault(user, [0., 0]), self.items.setdefault(item, [0., 0])
-        i[1] += 1
-        i[0] += max(1 / (i[1] + K_ITEM), FLOOR_ITEM) * (rating - (self.mu + u[0] + i[0]))
-        u[1] += 1
-        u[0] += max(1 / (u[1] + K_USER), FLOOR_USER) * (rating - (self.mu + u[0] + i[0]))
 
 
 def prequential(path):
@@ -41,23 +57,27 @@ def prequential(path):
             if e.get('rating') is None or not e.get('item_id'):
                 continue
             if model.n:
-                guess = min(max(model.predict(e['user_id'], e['item_id']), .5), 5)
+                guess = min(max(model.predict(e['user_id'], e['item_id'], e['ts']), .5), 5)
                 square += (e['rating'] - guess) ** 2
                 n += 1
-            model.learn(e['user_id'], e['item_id'], e['rating'])
+            model.learn(e['user_id'], e['item_id'], e['rating'], e['ts'])
     print('RMSE %.6f over %d, mean %.6f' % (math.sqrt(square / n), n, model.mu))
 
 
 def series():
+    global SLOPE
+    SLOPE = 0  # a slope is learnt with the mean of its moment
     """ratings in order: user, item, stars; the mean of all 11 is 39.5 / 11"""
     ratings = [('ann', 'tea', 5), ('ann', 'cup', 3), ('ben', 'tea', 4), ('cid', 'tea', 1), ('ann', 'pot', 4.5), ('ben', 'cup', 2),
-               ('ben', 'pot', 5), ('cid', 'cup', 1.5), ('ann', 'tea', 5), ('dee', 'pot', 4.5), ('dee', 'jug', 4)]
+               ('ben', 'pot', 5), ('cid', 'cup', 1.5), ('eve', 'tea', 5), ('dee', 'pot', 4.5), ('dee', 'jug', 4)]
     model = Biases(sum(r[2] for r in ratings) / len(ratings))
-    for rating in ratings:
-        model.learn(*rating)
+    for k, (user, item, stars) in enumerate(ratings):
+        model.learn(user, item, stars, 1700000000000 + 600000 * k)
     print('mu %.15g' % model.mu)
-    for name, bias in sorted(list(model.items.items()) + list(model.users.items())):
-        print('%s %.15g of %d' % (name, bias[0], bias[1]))
+    for name, x in sorted(model.items.items()):
+        print('%s %.15g of %d' % (name, x['b'], x['n']))
+    for name, x in sorted(model.users.items()):
+        print('%s %.15g + %.15g, slope %.15g of %d' % (name, x['l'], x['s'], x['a'], x['n']))
 
 
 if sys.argv[1:] == ['--series']:

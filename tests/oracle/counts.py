@@ -20,13 +20,15 @@ Choices where the documents leave one:
 - a campaign's revenue is an order's lines less its discount; a refund goes to the campaigns of the order that it names, at most
   what is left of it, and takes the discount back in proportion; one whose order is unknown goes to the campaign that it names.
   A last touch is the one with the greatest ts that is not after the order, the later arrival among equals
-- a bias is the recommended recursion with the mean of all ratings as mu, over all shoppers' ratings by ts
+- a shopper's second rating of an item replaces the first, a review with neither stars nor text withdraws it (of the last 20 ratings);
+  a bias is a Kalman filter's over all that remain, by ts, with their mean as mu
 """
 import argparse
 import collections
 import gzip
 import heapq
 import json
+import math
 import re
 import sys
 import time
@@ -236,6 +238,7 @@ class Counts:
         self.sessions = {}
         self.item = collections.defaultdict(collections.Counter)
         self.ratings = []
+        self.kept = collections.defaultdict(list)  # of a shopper: (item, rating, number in ratings), what can still be undone
         self.campaign = collections.defaultdict(collections.Counter)
         self.touches = collections.defaultdict(list)
         self.placed = {}
@@ -344,23 +347,39 @@ class Counts:
 
     def reviews(self, e):
         item, rating = e.get('item_id') or None, e.get('rating')
-        if not item or rating is None:
+        if not item or (rating is None and (e.get('text') or e.get('title'))):
             return
-        self.item[item]['rating_n'] += 1
-        self.item[item]['rating_milli'] += int(rating * 1000 + 0.5)
-        self.ratings.append((item, e['user_id'], rating))
+        kept = self.kept[e['user_id']]
+        before = [r for r in kept if r[0] == item]
+        if before:  # changed or withdrawn
+            kept.remove(before[0])
+            self.count_rating(item, -1, before[0][1])
+            self.ratings[before[0][2]] = None
+        if rating is not None:
+            self.count_rating(item, 1, rating)
+            kept.append((item, rating, len(self.ratings)))
+            del kept[:-20]
+            self.ratings.append((item, e['user_id'], rating, e['ts']))
+
+    def count_rating(self, item, sign, rating):
+        self.item[item]['rating_n'] += sign
+        self.item[item]['rating_milli'] += sign * int(rating * 1000 + 0.5)
 
     def biases(self):
-        """of the items: the item's step first, then the user's, each with a floor"""
+        """of the items: a Kalman filter with the final mean as mu, its slopes left at 1 (the tolerance is for what that leaves out, too)"""
+        ratings = [r for r in self.ratings if r]
         items, users = {}, {}
-        mu = sum(r for _, _, r in self.ratings) / max(1, len(self.ratings))
-        for item, user, r in self.ratings:
-            i, u = items.setdefault(item, [0, 0.0]), users.setdefault(user, [0, 0.0])
-            i[0] += 1
-            u[0] += 1
-            i[1] += max(1 / (i[0] + 3), 0.01) * (r - mu - u[1] - i[1])
-            u[1] += max(1 / (u[0] + 8), 0.06) * (r - mu - u[1] - i[1])
-        return {item: b for item, (_, b) in items.items()}
+        mu = sum(r[2] for r in ratings) / max(1, len(ratings))
+        for item, user, r, ts in ratings:
+            b, p = items.get(item, (0.0, 0.25))
+            lasting, p_lasting, sitting, p_sitting, last = users.get(user, (0.0, 0.1495, 0.0, 0.1, ts))
+            q = 0.95 * math.exp(-max(0, ts - last) / 1.8e6)
+            p_lasting, sitting, p_sitting = p_lasting + 0.0005, q * sitting, q * q * p_sitting + (1 - q * q) * 0.1
+            error, total = r - mu - lasting - sitting - b, p + p_lasting + p_sitting + 1
+            items[item] = (b + p * error / total, p - p * p / total)
+            users[user] = (lasting + p_lasting * error / total, p_lasting - p_lasting ** 2 / total,
+                           sitting + p_sitting * error / total, p_sitting - p_sitting ** 2 / total, max(ts, last))
+        return {item: b for item, (b, _) in items.items()}
 
     # --- what the dump says ---
 

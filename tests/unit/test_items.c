@@ -125,7 +125,7 @@ static void a_model_row_comes_when_it_has_changed_and_once_in_its_interval(void 
 	struct buf row = { 0 };
 	const int64_t now = 1000000;
 	for (int i = 0; i < 2; i++) {
-		struct event e = shop_rating(i ? "r2" : "r1", start + i, "u", "i1", 4000);
+		struct event e = shop_rating(i ? "r2" : "r1", start + i, i ? "v" : "u", "i1", 4000);
 		shop_event(s, &e);
 		combiner_encode(s->engine->emitter, deliver, s);
 		item_task_model(t, now + i * 100, 1000, SIZE_MAX, SIZE_MAX, keep, &row);
