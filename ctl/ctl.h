@@ -37,5 +37,6 @@ int ctl_alerts(struct ctl *ctl);
 int ctl_stats(struct ctl *ctl);
 int ctl_dump(struct ctl *ctl);
 int ctl_evaluate(struct ctl *ctl);
+int ctl_lexicon_learn(struct ctl *ctl);
 
 #endif

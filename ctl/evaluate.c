@@ -13,7 +13,7 @@ static const struct {
 	const char *option;
 	int (*run)(struct ctl *ctl, json_t *result); /* fills the result; 0 or an exit code, after ctl_fail */
 } ways[] = {
-	{ "labelled", NULL },
+	{ "labelled", evaluate_labelled },
 	{ "baskets", evaluate_baskets },
 };
 
@@ -108,8 +108,6 @@ int ctl_evaluate(struct ctl *ctl)
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		if (!arguments_value(a, ways[i].option))
 			continue;
-		if (!ways[i].run)
-			return ctl_fail(ctl, EX_USAGE, "--%s is not there yet", ways[i].option);
 		run = ways[i].run;
 		chosen++;
 	}

@@ -58,6 +58,7 @@ struct evaluate_section {
 };
 
 extern const struct evaluate_section evaluate_bias;
+extern const struct evaluate_section evaluate_sentiment; /* {auc, recall_negative, precision_negative, n}: evaluate_sentiment.c */
 extern const struct evaluate_section evaluate_itemsets; /* {pairs, rules, seconds}: evaluate_itemsets.c */
 
 /* For sections: the blocks that the processors keep. NULL: none yet. */
@@ -70,7 +71,8 @@ int evaluate_run(struct evaluate *e, json_t *result);
 
 /* ---- for all ways ---- */
 
-int evaluate_baskets(struct ctl *ctl, json_t *result); /* --baskets */
+int evaluate_labelled(struct ctl *ctl, json_t *result); /* --labelled */
+int evaluate_baskets(struct ctl *ctl, json_t *result);  /* --baskets */
 
 /* The configuration of --config and --set, or defaults; the caller's (config_destroy). 0 or an exit code, after its sentences. */
 int evaluate_config(struct ctl *ctl, struct config **ret);

@@ -11,6 +11,7 @@
 
 static const struct evaluate_section *const sections[] = {
 	&evaluate_bias,
+	&evaluate_sentiment,
 	&evaluate_itemsets,
 };
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };

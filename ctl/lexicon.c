@@ -151,7 +151,7 @@ static void write_list(FILE *out, const char *const *list, const char *value)
 int lexicon_import_vader(FILE *lexicon, FILE *emoji, FILE *out, char *error, size_t error_size)
 {
 	fprintf(out, "# VADER's lexicon (Hutto & Gilbert, ICWSM 2014; MIT licence), imported by glintctl lexicon import vader\n"
-		     "@language en\n@rules vader\n");
+		     "@language en\n@rules vader\n@weights off\n");
 	int r = import_rows(lexicon, "words", out, error, error_size);
 	if (r < 0)
 		return r;

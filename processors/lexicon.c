@@ -19,6 +19,7 @@ struct lexicon {
 	size_t counts[LEXICON_SECTIONS];
 	char language[9];
 	enum lexicon_rules rules;
+	bool exact; /* takes no learnt weights */
 	uint8_t longest[65536]; /* by the low 16 bits of a first code point: an upper bound */
 };
 
@@ -191,7 +192,13 @@ static int parse_header(struct parser *p, struct text line)
 		p->rules_given = true;
 		return 0;
 	}
-	return refuse(p, "unknown '%.*s': @language or @rules", (int)name.size, name.data);
+	if (text_equal(name, TEXT("@weights"))) {
+		if (!text_equal(value, TEXT("on")) && !text_equal(value, TEXT("off")))
+			return refuse(p, "@weights must be 'on' or 'off', found '%.*s'", (int)value.size, value.data);
+		l->exact = value.size == 3;
+		return 0;
+	}
+	return refuse(p, "unknown '%.*s': @language, @rules or @weights", (int)name.size, name.data);
 }
 
 static int parse_section(struct parser *p, struct text line)
@@ -385,6 +392,11 @@ const char *lexicon_language(const struct lexicon *l)
 enum lexicon_rules lexicon_rules(const struct lexicon *l)
 {
 	return l->rules;
+}
+
+bool lexicon_takes_weights(const struct lexicon *l)
+{
+	return !l->exact;
 }
 
 size_t lexicon_count(const struct lexicon *l, enum lexicon_section section)

@@ -9,6 +9,7 @@
  *   # a comment; so is nothing else: a '#' further right belongs to the entry
  *   @language en             BCP 47 primary subtag; `mul` for emoji shared by all languages. Required, before the first section
  *   @rules vader             vader (words between spaces) or longest-match (no spaces); default: longest-match for zh, else vader
+ *   @weights off             learnt weights (weights.h) are never added to what this lexicon says; default: on
  *   [words]                  term TAB valence, -4..4. Looked up as lower case: a term with capitals is kept but never met
  *   good	1.9
  *   [phrases]                several words, single spaces, TAB valence: taken together as one word, the longest first
@@ -75,6 +76,7 @@ const struct lexicon_entry *lexicon_find(const struct lexicon *lexicon, const ch
 
 const char *lexicon_language(const struct lexicon *lexicon); /* lower case: "en", "zh", "mul" */
 enum lexicon_rules lexicon_rules(const struct lexicon *lexicon);
+bool lexicon_takes_weights(const struct lexicon *lexicon);
 size_t lexicon_count(const struct lexicon *lexicon, enum lexicon_section section);
 size_t lexicon_longest(const struct lexicon *lexicon, uint32_t first); /* code points of the longest term that begins with code point `first`; 0: none */
 

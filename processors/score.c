@@ -38,20 +38,30 @@ double sentiment_emphasis(uint32_t exclamations, uint32_t questions)
 	return amount;
 }
 
+double sentiment_total(const struct sentiment_sums *s)
+{
+	double sum = s->sum > 0 ? s->sum + s->emphasis : s->sum < 0 ? s->sum - s->emphasis
+								    : s->sum;
+	return sum + s->learnt;
+}
+
+double sentiment_squash(double x)
+{
+	return round_to(x / sqrt(x * x + 15), 1e4);
+}
+
 struct sentiment_score sentiment_score_of(const struct sentiment_sums *s)
 {
 	struct sentiment_score score = { 0 };
 	if (s->words == 0)
 		return score;
-	double sum = s->sum > 0 ? s->sum + s->emphasis : s->sum < 0 ? s->sum - s->emphasis
-								    : s->sum;
 	double pos = s->pos, neg = s->neg;
 	if (pos > fabs(neg))
 		pos += s->emphasis;
 	else if (pos < fabs(neg))
 		neg -= s->emphasis;
 	double total = pos + fabs(neg) + s->neutral;
-	score.compound = round_to(sum / sqrt(sum * sum + 15), 1e4);
+	score.compound = sentiment_squash(sentiment_total(s));
 	score.pos = round_to(fabs(pos / total), 1e3);
 	score.neg = round_to(fabs(neg / total), 1e3);
 	score.neu = round_to(s->neutral / total, 1e3);

@@ -13,6 +13,7 @@
 
 struct sentiment_scorer {
 	const struct lexicon *lexicons[LEXICONS_MAX]; /* borrowed */
+	struct weights *weights[LEXICONS_MAX];        /* of the lexicon of the same index; borrowed; NULL: none */
 	size_t n_lexicons;
 	const struct lexicon *spaced, *han, *emoji; /* for text of unknown language; NULL: none */
 	struct vader *vader;
@@ -63,6 +64,7 @@ int sentiment_scorer_create(const struct lexicon *const *lexicons, size_t n, str
 			r = -EINVAL;
 			break;
 		}
+		s->weights[s->n_lexicons] = NULL;
 		s->lexicons[s->n_lexicons++] = l;
 		if (strcmp(lexicon_language(l), "mul") == 0)
 			s->emoji = l;
@@ -82,6 +84,20 @@ int sentiment_scorer_create(const struct lexicon *const *lexicons, size_t n, str
 		s->han = zh;
 	*ret = s;
 	return 0;
+}
+
+int sentiment_scorer_weights(struct sentiment_scorer *s, struct weights *weights)
+{
+	for (size_t i = 0; i < s->n_lexicons; i++) {
+		if (strcmp(lexicon_language(s->lexicons[i]), weights_language(weights)) != 0)
+			continue;
+		if (s->weights[i])
+			return -EINVAL;
+		if (lexicon_takes_weights(s->lexicons[i]))
+			s->weights[i] = weights;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 static bool is_han(uint32_t c)
@@ -185,7 +201,15 @@ static struct sentiment_sums read_with(struct sentiment_scorer *s, const struct 
 	return lexicon_rules(l) == LEXICON_VADER ? vader_sums(s->vader, l, emoji, text) : zh_sums(s->zh, l, emoji, text);
 }
 
-int sentiment_score_text(struct sentiment_scorer *s, struct text title, struct text text, struct text lang, struct sentiment_score *ret)
+static double learnt(const struct sentiment_scorer *s, const struct lexicon *l, struct text text)
+{
+	for (size_t i = 0; i < s->n_lexicons; i++)
+		if (s->lexicons[i] == l)
+			return s->weights[i] ? weights_sum(s->weights[i], text) : 0;
+	return 0;
+}
+
+int sentiment_sum_text(struct sentiment_scorer *s, struct text title, struct text text, struct text lang, struct sentiment_sums *ret)
 {
 	if (!count_letters(title).any)
 		title.size = 0;
@@ -218,6 +242,7 @@ int sentiment_score_text(struct sentiment_scorer *s, struct text title, struct t
 		sums.neg += more.neg;
 		sums.neutral += more.neutral;
 		sums.words += more.words;
+		sums.learnt = learnt(s, han, text) + learnt(s, spaced, text);
 	} else {
 		const struct lexicon *reader = read_han ? han : read_spaced ? spaced
 			: own                                               ? own
@@ -226,7 +251,17 @@ int sentiment_score_text(struct sentiment_scorer *s, struct text title, struct t
 		if (!reader)
 			return -ENOTSUP;
 		sums = read_with(s, reader, text);
+		sums.learnt = learnt(s, reader, text);
 	}
-	*ret = sentiment_score_of(&sums);
+	*ret = sums;
 	return 0;
+}
+
+int sentiment_score_text(struct sentiment_scorer *s, struct text title, struct text text, struct text lang, struct sentiment_score *ret)
+{
+	struct sentiment_sums sums;
+	int r = sentiment_sum_text(s, title, text, lang, &sums);
+	if (r == 0)
+		*ret = sentiment_score_of(&sums);
+	return r;
 }

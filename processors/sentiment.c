@@ -15,6 +15,15 @@ static const struct option options[] = {
 		.help = "Lexicon for Chinese. Empty: Chinese texts are not scored." },
 	{ "lexicon_emoji", OPTION_FILE, OPTION_AT(sentiment_settings, lexicon_emoji), .value = "lexicons/emoji.txt",
 		.help = "Emoji for the lexicons that have none of their own." },
+	{ "weights_en", OPTION_FILE, OPTION_AT(sentiment_settings, weights_en), .value = "lexicons/en-weights.txt",
+		.help = "Weights learnt from rated reviews (glintctl lexicon learn), added to what lexicon_en says. Empty: none." },
+	{ "weights_zh", OPTION_FILE, OPTION_AT(sentiment_settings, weights_zh),
+		.help = "The same for lexicon_zh. None are shipped." },
+	{ "rules", OPTION_CHOICE, OPTION_AT(sentiment_settings, rules), .value = "learnt", .choices = "learnt|vader",
+		.help = "vader: the lexicons' words and rules alone decide, as VADER's do; learnt weights and stars are left aside." },
+	{ "stars", OPTION_REAL, OPTION_AT(sentiment_settings, stars), .value = "1.5", .min = "0", .max = "10",
+		.help = "Added to the sum of a text's valences for each star that its review gives above 3, taken away for each below. "
+			"0: the text alone decides." },
 	{ "positive", OPTION_REAL, OPTION_AT(sentiment_settings, positive), .value = "0.05", .min = "0", .max = "1",
 		.help = "A text whose score (-1 to 1) is this or more is positive." },
 	{ "negative", OPTION_REAL, OPTION_AT(sentiment_settings, negative), .value = "-0.05", .min = "-1", .max = "0",
@@ -79,41 +88,74 @@ static void sums_add(struct sums *s, const struct pane *p, int sign)
 
 /* ---- settings ---- */
 
-static void teardown(void *settings)
+void sentiment_settings_done(struct sentiment_settings *s)
 {
-	struct sentiment_settings *s = settings;
 	sentiment_scorer_destroy(s->scorer);
 	s->scorer = NULL;
 	for (int i = 0; i < 3; i++) {
 		lexicon_destroy(s->lexicons[i]);
 		s->lexicons[i] = NULL;
 	}
+	for (int i = 0; i < 2; i++) {
+		weights_destroy(s->weights[i]);
+		s->weights[i] = NULL;
+	}
+}
+
+static void teardown(void *settings)
+{
+	sentiment_settings_done(settings);
+}
+
+static int add_weights(struct sentiment_settings *s, char *error, size_t error_size)
+{
+	const struct option_file *files[2] = { &s->weights_en, &s->weights_zh };
+	for (int i = 0; i < 2; i++) {
+		if (!files[i]->size || !s->lexicons[i]) /* an empty file, too: where `lexicon learn` is about to write */
+			continue;
+		char why[200] = "out of memory";
+		int r = weights_create(files[i]->data, files[i]->size, &s->weights[i], why, sizeof(why));
+		if (r == 0 && (r = sentiment_scorer_weights(s->scorer, s->weights[i])) < 0)
+			snprintf(why, sizeof(why), "they are for '%s', of which there is no lexicon, or other weights", weights_language(s->weights[i]));
+		if (r < 0) {
+			snprintf(error, error_size, "%s: %s", files[i]->path, why);
+			return r;
+		}
+	}
+	return 0;
+}
+
+int sentiment_settings_make(struct sentiment_settings *s, bool weights, char *error, size_t error_size)
+{
+	const struct option_file *files[3] = { &s->lexicon_en, &s->lexicon_zh, &s->lexicon_emoji };
+	const struct lexicon *have[3];
+	size_t n = 0;
+	int r = 0;
+	for (int i = 0; i < 3 && r == 0; i++) {
+		if (!files[i]->data)
+			continue;
+		char why[200] = "out of memory";
+		r = lexicon_create(files[i]->data, files[i]->size, &s->lexicons[i], why, sizeof(why));
+		if (r < 0)
+			snprintf(error, error_size, "%s: %s", files[i]->path, why);
+		have[n++] = s->lexicons[i];
+	}
+	if (r == 0 && n) {
+		r = sentiment_scorer_create(have, n, &s->scorer);
+		if (r < 0)
+			snprintf(error, error_size, r == -EINVAL ? "two of the lexicons are for the same language" : "out of memory");
+		else if (weights)
+			r = add_weights(s, error, error_size);
+	}
+	if (r < 0)
+		sentiment_settings_done(s);
+	return r;
 }
 
 static int setup(void *settings, char *error, size_t error_size)
 {
 	struct sentiment_settings *s = settings;
-	const struct option_file *files[3] = { &s->lexicon_en, &s->lexicon_zh, &s->lexicon_emoji };
-	const struct lexicon *have[3];
-	size_t n = 0;
-	for (int i = 0; i < 3; i++) {
-		if (!files[i]->data)
-			continue;
-		char why[200] = "out of memory";
-		int r = lexicon_create(files[i]->data, files[i]->size, &s->lexicons[i], why, sizeof(why));
-		if (r < 0) {
-			snprintf(error, error_size, "%s: %s", files[i]->path, why);
-			teardown(s);
-			return r;
-		}
-		have[n++] = s->lexicons[i];
-	}
-	int r = n ? sentiment_scorer_create(have, n, &s->scorer) : 0;
-	if (r < 0) {
-		snprintf(error, error_size, r == -EINVAL ? "two of the lexicons are for the same language" : "out of memory");
-		teardown(s);
-	}
-	return r;
+	return sentiment_settings_make(s, s->rules == RULES_LEARNT, error, error_size);
 }
 
 /* ---- user stage ---- */
@@ -148,16 +190,20 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 	ctx->sentiment = SENTIMENT_NONE;
 	if (e->kind != EVENT_REVIEW || !e->review.text.size || !s->scorer)
 		return;
-	struct sentiment_score score;
-	int r = sentiment_score_text(s->scorer, e->review.title, e->review.text, e->review.lang, &score);
+	struct sentiment_sums sums;
+	int r = sentiment_sum_text(s->scorer, e->review.title, e->review.text, e->review.lang, &sums);
 	if (r < 0) {
 		ctx->drops[DROP_LANGUAGE] += r == -ENOTSUP;
 		return;
 	}
-	ctx->sentiment = score.compound >= s->positive ? SENTIMENT_POSITIVE
-		: score.compound <= s->negative        ? SENTIMENT_NEGATIVE
-						       : SENTIMENT_NEUTRAL;
-	int64_t sum = llround(score.compound * SENTIMENT_UNIT);
+	double x = sentiment_total(&sums);
+	if (e->review.rating_milli && s->rules == RULES_LEARNT)
+		x += s->stars * (e->review.rating_milli / 1000.0 - 3);
+	double compound = sentiment_squash(x);
+	ctx->sentiment = compound >= s->positive ? SENTIMENT_POSITIVE
+		: compound <= s->negative        ? SENTIMENT_NEGATIVE
+						 : SENTIMENT_NEUTRAL;
+	int64_t sum = llround(compound * SENTIMENT_UNIT);
 	int32_t pane = pane_of(e->ts, SENTIMENT_PANE_MS);
 	struct key keys[REVIEW_SCOPES];
 	int n = review_scopes(ctx, &e->review, keys);

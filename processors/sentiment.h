@@ -20,12 +20,23 @@ enum { SENTIMENT_PANE_MS = 5 * 60 * 1000,
 	REVIEW_SCOPES = 5 };
 
 struct sentiment_settings {
-	struct option_file lexicon_en, lexicon_zh, lexicon_emoji;
+	struct option_file lexicon_en, lexicon_zh, lexicon_emoji, weights_en, weights_zh;
+	int rules;                 /* enum sentiment_rules */
+	double stars;              /* added to a text's sum for each star above 3 */
 	double positive, negative; /* compound >= positive: positive; <= negative: negative */
 	/* made by setup from the files; scorer is NULL when none was read (glintctl) */
 	struct lexicon *lexicons[3];
+	struct weights *weights[2];
 	struct sentiment_scorer *scorer;
 };
+
+enum sentiment_rules { RULES_LEARNT, /* the lexicon's rules and learnt weights */
+	RULES_VADER };               /* the lexicon's rules alone */
+
+/* Builds settings->scorer from the files, without weights when `weights` is false. 0 or -errno with a sentence; to be given back by
+ * sentiment_settings_done, which leaves the files alone. For setup, and for glintctl, which learns weights against the rules. */
+int sentiment_settings_make(struct sentiment_settings *settings, bool weights, char *error, size_t error_size);
+void sentiment_settings_done(struct sentiment_settings *settings);
 
 /* The last week of an item's reviews, up to the watermark; no row when there were none. */
 struct sentiment_model {

@@ -28,7 +28,7 @@ static int write_lexicon(void **state)
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!f)
 		return -1;
-	fputs("@language en\n[words]\ngood\t1.9\nbad\t-2.5\n", f);
+	fputs("@language en\n@weights off\n[words]\ngood\t1.9\nbad\t-2.5\n", f);
 	snprintf(lexicon_option, sizeof(lexicon_option), "sentiment.lexicon_en=%s", lexicon_path);
 	return fclose(f);
 }
@@ -163,6 +163,37 @@ static void the_title_is_scored_with_the_text(void **state)
 	shop_time(s, start + minute);
 	assert_true(shown(s, KEY_ITEM, "B1", "positive_1h") == 1);
 	shop_destroy(s);
+}
+
+/* Sums by hand: good 1.9, and 1.5 for each star above 3; compound x / sqrt(x^2 + 15). */
+static void stars_are_combined_with_the_text(void **state)
+{
+	static const struct {
+		int32_t rating_milli;
+		const char *text;
+		double x;
+		const char *options[3];
+	} cases[] = {
+		{ 1000, "good", 1.9 - 3, { lexicon_option, NULL } },
+		{ 5000, "good", 1.9 + 3, { lexicon_option, NULL } },
+		{ 3000, "good", 1.9, { lexicon_option, NULL } },
+		{ 0, "good", 1.9, { lexicon_option, NULL } },
+		{ 2500, "chair", -0.75, { lexicon_option, NULL } },
+		{ 1000, "good", 1.9 - 1, { lexicon_option, "sentiment.stars=0.5", NULL } },
+		{ 1000, "good", 1.9, { lexicon_option, "sentiment.stars=0", NULL } },
+		{ 1000, "good", 1.9, { lexicon_option, "sentiment.rules=vader", NULL } },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct shop *s = shop_create(1, cases[i].options);
+		struct event e = shop_review("e1", start, "ann", "B1", cases[i].text, "en");
+		e.review.rating_milli = cases[i].rating_milli;
+		assert_int_equal(shop_event(s, &e), APPLIED);
+		shop_flush(s);
+		shop_time(s, start + minute);
+		assert_true(fabs(shown(s, KEY_ITEM, "B1", "mean_1h") - cases[i].x / sqrt(cases[i].x * cases[i].x + 15)) < 0.5e-4);
+		shop_destroy(s);
+	}
 }
 
 static void windows_are_exact_while_reviews_leave_them(void **state)
@@ -339,6 +370,7 @@ int main(void)
 		cmocka_unit_test(a_review_counts_for_item_category_brand_campaign_and_all),
 		cmocka_unit_test(texts_that_cannot_be_scored_are_in_no_count),
 		cmocka_unit_test(the_title_is_scored_with_the_text),
+		cmocka_unit_test(stars_are_combined_with_the_text),
 		cmocka_unit_test(windows_are_exact_while_reviews_leave_them),
 		cmocka_unit_test(windows_are_exact_for_disorder_and_for_panes_ahead),
 		cmocka_unit_test(short_and_long_intervals_give_the_same_bytes),

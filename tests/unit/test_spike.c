@@ -29,7 +29,7 @@ static int write_lexicon(void **state)
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!f)
 		return -1;
-	fputs("@language en\n[words]\ngood\t1.9\nbad\t-2.5\n", f);
+	fputs("@language en\n@weights off\n[words]\ngood\t1.9\nbad\t-2.5\n", f);
 	snprintf(lexicon_option, sizeof(lexicon_option), "sentiment.lexicon_en=%s", lexicon_path);
 	return fclose(f);
 }
