@@ -31,6 +31,9 @@ PROCESSORS += processors/bias.c processors/bias_user.c processors/campaign.c pro
 PROCESSORS += processors/itemsets_view.c processors/ledger.c processors/pairs.c
 PROCESSORS += processors/measures.c processors/miner.c processors/rules.c
 
+# recommendations
+PROCESSORS += processors/diversity.c processors/explain.c processors/lists.c processors/reasons.c
+
 DAEMON :=
 DAEMON += daemon/face/health.c daemon/face/http.c daemon/face/log.c daemon/face/metrics.c daemon/face/notify.c daemon/face/process.c
 DAEMON += daemon/config/address.c daemon/config/args.c daemon/config/check.c daemon/config/config.c daemon/config/dump.c daemon/config/file.c
@@ -54,6 +57,7 @@ CTL += ctl/evaluate_sentiment.c ctl/judged.c ctl/judged_read.c ctl/learn.c ctl/l
 CTL += ctl/evaluate_baskets.c ctl/evaluate_itemsets.c
 CTL += ctl/alerts.c ctl/arguments.c ctl/backlog.c ctl/dump.c ctl/jsonl.c ctl/offsets.c ctl/redis.c ctl/replay.c ctl/stats.c ctl/table.c
 CTL += ctl/topics.c ctl/views.c ctl/wait.c
+CTL += ctl/explain.c ctl/restore.c
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
@@ -65,6 +69,7 @@ UNIT += json hll pairs bias itemsets campaign
 UNIT += measures miner
 UNIT += publisher publisher_trouble
 UNIT += combiner crash items users
+UNIT += lists
 UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka
@@ -72,6 +77,8 @@ E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decod
 E2E += ctl_views.py ctl_wait.py
 E2E += daemon_face.py
 E2E += evaluate.py evaluate_itemsets.py evaluate_sentiment.py
+
+E2E += recommend.py
 
 E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
@@ -87,9 +94,10 @@ BENCH_PROGRAMS :=
 BENCH_PROGRAMS += bench_decode
 BENCH_PROGRAMS += bench_publisher
 BENCH_PROGRAMS += bench_spike
+BENCH_PROGRAMS += bench_lists
 BENCH_PROGRAMS += gen_clicks raw_consume latency_probe
 BENCH :=
-BENCH += decode publisher itemsets.py throughput.py latency.py
+BENCH += decode publisher lists itemsets.py throughput.py latency.py
 
 LIB := $(B)/libglint.a
 PROGRAMS := $(B)/glintd $(B)/glintctl

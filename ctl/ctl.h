@@ -35,6 +35,7 @@ int ctl_rules(struct ctl *ctl);
 int ctl_campaign(struct ctl *ctl);
 int ctl_alerts(struct ctl *ctl);
 int ctl_stats(struct ctl *ctl);
+int ctl_explain(struct ctl *ctl);
 int ctl_dump(struct ctl *ctl);
 int ctl_evaluate(struct ctl *ctl);
 int ctl_lexicon_learn(struct ctl *ctl);

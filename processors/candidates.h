@@ -1,32 +1,90 @@
-/* One shopper's list of recommendations, with the reason for each item.
+/* One shopper's candidates: what goes with the shopper's newest items, and how it is scored.
  *
  * Candidates are the others of the shopper's newest items (seeds) in the model rows of itemsets. With w_a the weight of seed a
  * (action x decay^age), c_ab the baskets with both, n_a and n_b those with one:
  *
- *   score(b) = g / sum w  *  sum over kinds of basket W_kind sum over seeds w_a c_ab / sqrt((n_a + 20) (n_b + 20))
+ *   base(b)  = g / sum w  *  sum over kinds of basket W_kind sum over seeds w_a c_ab / sqrt((n_a + 20) (n_b + 20))
+ *   score(b) = base(b) * (1 + .1 stars) * (1 + .1 mean r / (r + 5))
  *
  * (item-kNN's cosine with a prior of 20 baskets, recency on the seeds: ALGORITHMS B3, C6), g = n / (n + 5) with n the shopper's actions:
- * thin evidence shows in the score. The best then get mild factors: 1 + .1 b (bias in stars, within +-1) and 1 + .1 mean r / (r + 5) of
- * r reviews of the last week. Left out: seeds, bought and unavailable items. What the list still lacks comes from the trending and
- * popular items of the shopper's categories and of the whole shop, ranked below every candidate of one's own.
+ * thin evidence shows in the score. stars is the item's bias, within +-1; r are the reviews of the last week and mean their mood. Left out:
+ * seeds, bought and unavailable items.
  *
- * The reason names the kind of basket that gave most and, of it, the seed that gave most, with that pair's own numbers: count =
- * c_ab, support = c_ab / N, confidence = c_ab / n_a, lift = confidence N / n_b, as the model rows have them.
- * No allocation after setup. Cost: seeds x others steps, then one row per promising candidate.
+ * Used by lists.c, which makes a list of the best, and by explain.c, which shows the terms. No allocation after setup. Cost: seeds x
+ * others steps, then one row per promising candidate.
  */
 #ifndef GLINT_CANDIDATES_H
 #define GLINT_CANDIDATES_H
 
+#include "diversity.h"
+#include "itemsets.h"
 #include "recommend.h"
 #include "toplists.h"
 
-int recommend_scratch_create(struct recommend_scratch **ret, const struct recommend_settings *s); /* 0 or -ENOMEM */
-void recommend_scratch_destroy(struct recommend_scratch *scratch);                                /* NULL allowed */
-struct toplists *recommend_scratch_toplists(struct recommend_scratch *scratch);
+enum { SLOTS = 2048,
+	TABLE = 4096,
+	TABLE_BITS = 12,
+	NEARNESS_KNOWN = 4096 };
 
-/* glint:recs:{user} */
-void candidates_view(const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u);
-/* glint:recs:_default, or that of a category when it is not 0: trending and popular items in turn. */
-void candidates_default(const struct recommend_settings *s, const struct view_ctx *ctx, const struct top *popular, const struct top *trending, symbol_t category);
+enum exclusion { INCLUDED,
+	EXCLUDED_SEED,
+	EXCLUDED_BOUGHT };
+
+struct candidate {
+	symbol_t item;
+	uint8_t excluded;        /* enum exclusion */
+	uint8_t seed[BASKETS];   /* of the greatest part */
+	uint32_t count[BASKETS]; /* that seed's pair count */
+	float most[BASKETS];     /* that part */
+	float sum[BASKETS];      /* of W w c / sqrt(n_a + 20) */
+};
+
+struct recommend_scratch {
+	struct toplists toplists;
+	uint32_t n;     /* candidates */
+	uint16_t stamp; /* of the list that is made: places with another one are free */
+	struct place {
+		symbol_t item;
+		uint16_t at; /* of candidates */
+		uint16_t stamp;
+	} table[TABLE];
+	float nearness[NEARNESS_KNOWN]; /* 1 / sqrt(n + NEARNESS_PRIOR) */
+	struct candidate candidates[SLOTS];
+	struct pick picks[PICKS_MAX];
+	symbol_t seeds[SEEDS_MAX]; /* newest first */
+	uint32_t n_seeds;
+	double gate, seed_weight; /* g and sum w of the list that is made */
+};
+
+/* What a score is made of. */
+struct score_terms {
+	double part[BASKETS]; /* of the base score, g and sum w included */
+	double stars, stars_factor;
+	double mood, reviews, mood_factor;
+	double score; /* (part + part) x the factors */
+};
+
+int recommend_scratch_create(struct recommend_scratch **ret, const struct recommend_settings *s); /* 0 or -ENOMEM */
+void recommend_scratch_destroy(struct recommend_scratch *x);                                      /* NULL allowed */
+struct toplists *recommend_scratch_toplists(struct recommend_scratch *x);
+
+/* W w_a of the i-th newest item: what a basket of kind b with it weighs; without the kind's weight, w_a. */
+double candidates_seed_weight(const struct recommend_settings *s, const struct recommend_user *u, uint32_t i);
+/* Fills x->candidates from the shopper's seeds. */
+void candidates_gather(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u);
+/* The candidate of an item, or NULL: it goes with no seed. */
+struct candidate *candidates_find(struct recommend_scratch *x, symbol_t item);
+/* The terms of one candidate's score. */
+void candidates_terms(const struct recommend_scratch *x, const struct view_ctx *ctx, const struct candidate *c, struct score_terms *ret);
+/* The at most `most` best by base score into x->picks, scored whole, best first; how many. */
+uint32_t candidates_choose(struct recommend_scratch *x, const struct view_ctx *ctx, uint32_t most);
+
+/* a comes before b: by score, then by the id's hash. */
+bool pick_before(const struct symbols *symbols, const struct pick *a, const struct pick *b);
+
+static inline struct key item_key(symbol_t item)
+{
+	return (struct key){ KEY_ITEM, item };
+}
 
 #endif

@@ -66,7 +66,10 @@ struct model;
 
 struct catalogue_item {
 	symbol_t category, brand, currency; /* 0 = unknown */
+	symbol_t colour;                    /* of the attribute "colour" or "color" */
 	int64_t price_minor;
+	int64_t first_seen;                 /* ms; INT64_MIN = unknown */
+	uint8_t price_band;                 /* 0 = unknown; else 1 + floor(2 log2 price): a band's upper end is 1.41 times its lower */
 	bool available;
 	bool known;                         /* false: not in the catalogue */
 	struct text title;                  /* borrowed */

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "candidates.h"
 #include "json.h"
+#include "lists.h"
 #include "view.h"
 
 static const struct option options[] = {
@@ -18,6 +18,12 @@ static const struct option options[] = {
 		.help = "How much it counts that items are looked at together." },
 	{ "seed_decay", OPTION_REAL, OPTION_AT(recommend_settings, seed_decay), .value = "0.8", .min = "0.01", .max = "1",
 		.help = "An item of a shopper's history weighs this much of the next newer one." },
+	{ "diversity", OPTION_REAL, OPTION_AT(recommend_settings, diversity_lambda), .value = "0.7", .min = "0", .max = "1",
+		.help = "MMR's lambda: 1 ranks by score alone; an item like one before it in the list loses up to 1 - diversity of its score." },
+	{ "category_share", OPTION_REAL, OPTION_AT(recommend_settings, category_share), .value = "0.6", .min = "0.01", .max = "1",
+		.help = "At most this share of a list is of one category, as long as there is enough else to fill it." },
+	{ "brand_share", OPTION_REAL, OPTION_AT(recommend_settings, brand_share), .value = "0.4", .min = "0.01", .max = "1",
+		.help = "The same of one brand." },
 	{ "bought_items", OPTION_COUNT, OPTION_AT(recommend_settings, bought_items), .value = "1000", .min = "1", .max = "100000", .unit = "items",
 		.help = "Bought items that are remembered per shopper, and not recommended." },
 	{ "popular_half_life", OPTION_DURATION, OPTION_AT(recommend_settings, popularity.half_life_ms[LEVEL_POPULAR]), .value = "7d", .min = "1h",
@@ -61,6 +67,7 @@ static int setup(void *settings, char *error, size_t error_size)
 		snprintf(error, error_size, "trend_fast must be below trend_slow");
 		return -EINVAL;
 	}
+	s->diversity = diversity_of(s->diversity_lambda, s->category_share, s->brand_share, (uint32_t)s->list_size);
 	int r = popularity_setup(&s->popularity);
 	if (r == 0)
 		r = recommend_scratch_create(&s->scratch, s);
@@ -351,7 +358,7 @@ static void user_view(const void *settings, const struct view_ctx *ctx, const vo
 		json_close(ctx->scratch, ']');
 		view_field(ctx->view, "top_categories", (struct text){ (const char *)ctx->scratch->data, (uint32_t)ctx->scratch->size });
 	}
-	candidates_view(s, ctx, u);
+	lists_view(s, ctx, u);
 }
 
 static void user_dump(const void *settings, const struct dump_ctx *ctx, const void *block)

@@ -3,7 +3,10 @@
  *   recommend.c   the processor: options, what a shopper's events add to the shopper's block and to the items'
  *   popularity.c  an item's block: counts, revenue, and decayed popularity from hour and day panes
  *   toplists.c    the greatest of all items, by popularity and by trend, whole and by category; views of `all`
- *   candidates.c  one shopper's list: neighbours of recent items, scored; trending and popular where these end; JSON with reasons
+ *   candidates.c  what goes with a shopper's recent items, scored
+ *   diversity.c   a list that is not all of one kind
+ *   lists.c       one shopper's list: candidates in order; trending and popular items where these end
+ *   reasons.c     an entry of a list as JSON, explain.c every term of one score
  *
  * Counts are exact integers of the item stage; everything decayed is worked out when read. Lists are made from the model table, so
  * the numbers in a reason are those of the model row at that moment.
@@ -11,6 +14,7 @@
 #ifndef GLINT_RECOMMEND_H
 #define GLINT_RECOMMEND_H
 
+#include "diversity.h"
 #include "popularity.h"
 #include "processor.h"
 
@@ -36,6 +40,8 @@ struct recommend_settings {
 	int64_t top_items;      /* in glint:popular, glint:trending */
 	int64_t top_categories; /* with lists of their own */
 	int64_t refresh_ms;     /* wall clock */
+	double diversity_lambda, category_share, brand_share;
+	struct diversity diversity; /* of these and list_size */
 	struct popularity_settings popularity;
 	struct recommend_scratch *scratch; /* of the loop's thread; made by setup */
 };

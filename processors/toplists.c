@@ -4,9 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "candidates.h"
+#include "lists.h"
 #include "json.h"
-#include "recommend.h"
 #include "spike.h"
 
 int toplists_init(struct toplists *t, uint32_t top_items, uint32_t categories, uint32_t list_size)
@@ -235,13 +234,13 @@ void toplists_view(const struct toplists *t, const struct recommend_settings *s,
 {
 	zset_view(ctx, &t->popular, "popular", "new:popular", TEXT(""));
 	zset_view(ctx, &t->trending, "trending", "new:trending", TEXT(""));
-	candidates_default(s, ctx, &t->popular, &t->trending, 0);
+	lists_default(s, ctx, &t->popular, &t->trending, 0);
 	for (uint32_t i = 0; i < t->n_categories; i++) {
 		const struct category_lists *c = &t->categories[i];
 		struct text id = symbols_text(ctx->symbols, c->category);
 		zset_view(ctx, &c->popular, "popular:", "new:popular:", id);
 		zset_view(ctx, &c->trending, "trending:", "new:trending:", id);
-		candidates_default(s, ctx, &c->popular, &c->trending, c->category);
+		lists_default(s, ctx, &c->popular, &c->trending, c->category);
 	}
 	blocked_view(ctx);
 }

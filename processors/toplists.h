@@ -1,7 +1,7 @@
 /* The greatest of all items by popularity and by trend, in the whole shop and by category, worked out from the model table.
  *
  * One pass over the items that have a model row: O(items). Items that the catalogue calls unavailable are in no list. Used by the
- * views of `all` (each time) and by candidates.c (at most once in `refresh`, by the wall clock). Lists hold symbols of items that the
+ * views of `all` (each time) and by lists.c (at most once in `refresh`, by the wall clock). Lists hold symbols of items that the
  * model table held when they were made: whoever uses one later asks the model table again.
  */
 #ifndef GLINT_TOPLISTS_H

@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -185,7 +186,7 @@ const void *model_block(const struct model *m, enum processor_id p, struct key k
 
 const struct catalogue_item *model_catalogue(const struct model *m, symbol_t item)
 {
-	static const struct catalogue_item unknown = { .available = true };
+	static const struct catalogue_item unknown = { .available = true, .first_seen = INT64_MIN };
 	if (item < m->catalogue_limit && m->catalogue[item])
 		return &m->catalogue[item]->item;
 	return &unknown;
@@ -197,6 +198,14 @@ symbol_t model_next(const struct model *m, enum key_kind kind, symbol_t after)
 		if (m->rows[kind][i])
 			return i;
 	return 0;
+}
+
+static struct text colour_of(const struct catalogue_event *item)
+{
+	for (uint32_t i = 0; i < item->n_attributes; i++)
+		if (text_equal(item->attributes[i].name, TEXT("colour")) || text_equal(item->attributes[i].name, TEXT("color")))
+			return item->attributes[i].value;
+	return (struct text){ NULL, 0 };
 }
 
 void model_catalogue_load(struct model *m, const struct event *e)
@@ -212,7 +221,10 @@ void model_catalogue_load(struct model *m, const struct event *e)
 		.category = symbols_intern(m->symbols, e->item.category),
 		.brand = symbols_intern(m->symbols, e->item.brand),
 		.currency = symbols_intern(m->symbols, e->item.currency),
+		.colour = symbols_intern(m->symbols, colour_of(&e->item)),
 		.price_minor = e->item.price_minor,
+		.price_band = e->item.price_minor > 0 ? (uint8_t)(1 + floor(2 * log2((double)e->item.price_minor))) : 0,
+		.first_seen = e->item.has_first_seen ? e->item.first_seen : INT64_MIN,
 		.available = e->item.available,
 		.known = true,
 		.title = { row->title, e->item.title.size },
@@ -253,6 +265,7 @@ void model_mark(const struct model *m, struct symbols *symbols)
 		symbols_mark(symbols, m->catalogue[i]->item.category);
 		symbols_mark(symbols, m->catalogue[i]->item.brand);
 		symbols_mark(symbols, m->catalogue[i]->item.currency);
+		symbols_mark(symbols, m->catalogue[i]->item.colour);
 	}
 }
 

@@ -1,0 +1,156 @@
+#include "lists.h"
+
+#include "json.h"
+#include "view.h"
+
+/* ---- what fills a list ---- */
+
+static bool is_in(const struct pick *picks, uint32_t n, symbol_t item)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (picks[i].item == item)
+			return true;
+	return false;
+}
+
+static bool was_bought(const struct recommend_user *u, symbol_t item)
+{
+	for (uint32_t i = 0; u && i < u->n_bought; i++)
+		if (u->bought[i] == item)
+			return true;
+	return false;
+}
+
+static bool is_seed(const struct recommend_scratch *x, const struct recommend_user *u, symbol_t item)
+{
+	for (uint32_t i = 0; u && i < x->n_seeds; i++)
+		if (x->seeds[i] == item)
+			return true;
+	return false;
+}
+
+/* Takes from both lists in turn, up to `most` picks. Scores go down from `below` in equal steps. u may be NULL; d NULL: without caps. */
+static uint32_t fill(struct recommend_scratch *x, const struct view_ctx *ctx, const struct recommend_user *u, const struct diversity *d,
+	const struct top *trending, const struct top *popular, uint32_t n, uint32_t most, double below)
+{
+	uint32_t missing = most - n, filled = 0;
+	for (uint32_t i = 0; filled < missing && (i < trending->n || i < popular->n); i++)
+		for (int kind = WHY_TRENDING; kind <= WHY_POPULAR && filled < missing; kind++) {
+			const struct top *t = kind == WHY_TRENDING ? trending : popular;
+			if (i >= t->n)
+				continue;
+			symbol_t item = t->at[i].item;
+			const struct catalogue_item *known = model_catalogue(ctx->model, item);
+			if (!known->available || is_in(x->picks, n + filled, item) || was_bought(u, item) || is_seed(x, u, item) ||
+				!model_block(ctx->model, P_RECOMMEND, item_key(item)))
+				continue;
+			if (d && !diversity_allows(d, x->picks, n + filled, known))
+				continue;
+			double score = below * (double)(missing - filled) / (double)(missing + 1);
+			x->picks[n + filled++] = (struct pick){ .score = score, .item = item, .why = (uint8_t)kind, .value = t->at[i].value, .known = known };
+		}
+	return n + filled;
+}
+
+/* From the shopper's categories, then from the whole shop. */
+static uint32_t fill_all(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u,
+	const struct diversity *d, uint32_t n, uint32_t size)
+{
+	const struct toplists *t = &x->toplists;
+	symbol_t categories[TOP_CATEGORIES];
+	size_t known = recommend_top_categories(s, ctx->model, u, categories, TOP_CATEGORIES);
+	for (size_t i = 0; i < known && n < size; i++) {
+		const struct category_lists *c = toplists_category(t, categories[i]);
+		uint32_t share = n + (size - n + 1) / 2; /* half of what is missing, and so on */
+		if (c)
+			n = fill(x, ctx, u, d, &c->trending, &c->popular, n, share, n ? x->picks[n - 1].score : 1);
+	}
+	return fill(x, ctx, u, d, &t->trending, &t->popular, n, size, n ? x->picks[n - 1].score : 1);
+}
+
+/* ---- a shopper's list ---- */
+
+uint32_t lists_make(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, uint32_t *ret_own)
+{
+	uint32_t size = (uint32_t)s->list_size;
+	struct toplists *t = &x->toplists;
+	if (t->made_at == INT64_MIN || ctx->as_of < t->made_at || ctx->as_of - t->made_at >= s->refresh_ms)
+		toplists_make(t, s, ctx);
+
+	candidates_gather(x, s, ctx, u);
+	uint32_t found = candidates_choose(x, ctx, size + (size + 1) / 2);
+	uint32_t n = diversity_order(&s->diversity, ctx->symbols, x->picks, found, size);
+	*ret_own = n;
+	if (n == size)
+		return n;
+	struct pick held[PICKS_MAX]; /* by a cap */
+	uint32_t n_held = found - n;
+	memcpy(held, x->picks + n, n_held * sizeof(*held));
+	n = fill_all(x, s, ctx, u, &s->diversity, n, size);
+	for (uint32_t i = 0; n < size && i < n_held; i++) {
+		uint32_t best = i;
+		for (uint32_t j = i + 1; j < n_held; j++)
+			if (pick_before(ctx->symbols, &held[j], &held[best]))
+				best = j;
+		struct pick p = held[best];
+		held[best] = held[i];
+		if (is_in(x->picks, n, p.item))
+			continue;
+		if (n && p.score > x->picks[n - 1].score)
+			p.score = x->picks[n - 1].score;
+		x->picks[n++] = p;
+		++*ret_own;
+	}
+	return n < size ? fill_all(x, s, ctx, u, NULL, n, size) : n;
+}
+
+/* ---- JSON ---- */
+
+static void put(struct buf *to, const char *s, size_t n)
+{
+	buf_bytes(to, s, n);
+}
+#define PUT(to, literal) put((to), (literal), sizeof(literal) - 1)
+
+static void head(struct buf *to, const struct view_ctx *ctx, uint64_t who, bool fallback)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint64_t id = (who ^ (ctx->commit * UINT64_C(0x9e3779b97f4a7c15))) * UINT64_C(0xbf58476d1ce4e5b9);
+	id ^= id >> 29;
+	char text[16];
+	for (int i = 0; i < 16; i++)
+		text[i] = hex[id >> (60 - 4 * i) & 15];
+	buf_clear(to);
+	json_view_open(to, ctx->as_of, ctx->commit);
+	PUT(to, ",\"rec_id\":\"");
+	put(to, text, sizeof(text));
+	PUT(to, "\",\"segment\":null,\"variant\":null,\"fallback\":");
+	json_bool(to, fallback);
+	PUT(to, ",\"items\":[");
+}
+
+static void publish(struct recommend_scratch *x, const struct view_ctx *ctx, const char *name, struct text id, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (i)
+			buf_u8(ctx->scratch, ',');
+		reasons_write(ctx->scratch, x, ctx, &x->picks[i]);
+	}
+	PUT(ctx->scratch, "]}");
+	view_set_json(ctx, name, id, (struct text){ (const char *)ctx->scratch->data, (uint32_t)ctx->scratch->size });
+}
+
+void lists_view(const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u)
+{
+	uint32_t own, n = lists_make(s->scratch, s, ctx, u, &own);
+	head(ctx->scratch, ctx, ctx->user_hash, own == 0);
+	publish(s->scratch, ctx, "recs:", ctx->user, n);
+}
+
+void lists_default(const struct recommend_settings *s, const struct view_ctx *ctx, const struct top *popular, const struct top *trending, symbol_t category)
+{
+	struct recommend_scratch *x = s->scratch;
+	uint32_t n = fill(x, ctx, NULL, NULL, trending, popular, 0, (uint32_t)s->list_size, 1);
+	head(ctx->scratch, ctx, symbols_hash(ctx->symbols, category), true);
+	publish(x, ctx, category ? "recs:_default:" : "recs:_default", category ? symbols_text(ctx->symbols, category) : TEXT(""), n);
+}

@@ -1,0 +1,78 @@
+/* One entry of a list as JSON; see lists.h. */
+#include <math.h>
+
+#include "json.h"
+#include "lists.h"
+#include "measures.h"
+
+static void put(struct buf *to, const char *s, size_t n)
+{
+	buf_bytes(to, s, n);
+}
+#define PUT(to, literal) put((to), (literal), sizeof(literal) - 1)
+
+void reasons_number(struct buf *to, double v)
+{
+	if (!(v >= 1e-6 && v < 1e5)) {
+		json_double(to, v);
+		return;
+	}
+	int places = v < 1e-3 ? 11 : v < 1 ? 8
+					   : 6;
+	uint64_t n = (uint64_t)(v * (v < 1e-3 ? 1e11 : v < 1 ? 1e8
+							     : 1e6) +
+		.5);
+	char back[24];
+	int size = 0;
+	for (; places && n % 10 == 0; places--)
+		n /= 10;
+	for (; places; places--, n /= 10)
+		back[size++] = (char)('0' + n % 10);
+	if (size)
+		back[size++] = '.';
+	do
+		back[size++] = (char)('0' + n % 10);
+	while (n /= 10);
+	char *p = (char *)buf_room(to, sizeof(back));
+	for (int i = 0; i < size; i++)
+		p[i] = back[size - 1 - i];
+	to->size += (size_t)size;
+}
+
+void reasons_write(struct buf *to, const struct recommend_scratch *x, const struct view_ctx *ctx, const struct pick *p)
+{
+	PUT(to, "{\"item\":");
+	json_text(to, symbols_text(ctx->symbols, p->item));
+	PUT(to, ",\"score\":");
+	reasons_number(to, p->score);
+	if (p->why >= WHY_TRENDING) {
+		if (p->why == WHY_TRENDING)
+			PUT(to, ",\"why\":{\"kind\":\"trending\",\"seed\":null,\"trend\":");
+		else
+			PUT(to, ",\"why\":{\"kind\":\"popular\",\"seed\":null,\"actions\":");
+		reasons_number(to, p->value);
+		PUT(to, "}}");
+		return;
+	}
+	const struct itemsets_model *all = model_block(ctx->model, P_ITEMSETS, (struct key){ KEY_ALL, 0 });
+	int b = p->why == WHY_ORDER ? BASKET_ORDER : BASKET_SESSION;
+	const struct candidate *c = &x->candidates[p->candidate];
+	symbol_t seed = x->seeds[c->seed[b]];
+	const struct itemsets_model *of_seed = model_block(ctx->model, P_ITEMSETS, item_key(seed));
+	const struct itemsets_model *of_item = model_block(ctx->model, P_ITEMSETS, item_key(p->item));
+	double n_seed = of_seed->n[b], n_item = of_item ? of_item->n[b] : 0, baskets = all ? all->n[b] : 0;
+	if (b == BASKET_ORDER)
+		PUT(to, ",\"why\":{\"kind\":\"bought_together\",\"seed\":");
+	else
+		PUT(to, ",\"why\":{\"kind\":\"viewed_together\",\"seed\":");
+	json_text(to, symbols_text(ctx->symbols, seed));
+	PUT(to, ",\"count\":");
+	json_i64(to, c->count[b]);
+	PUT(to, ",\"support\":");
+	reasons_number(to, measure_support(c->count[b], baskets));
+	PUT(to, ",\"confidence\":");
+	reasons_number(to, measure_confidence(c->count[b], n_seed));
+	PUT(to, ",\"lift\":");
+	reasons_number(to, baskets > 0 ? measure_lift(c->count[b], n_seed, n_item, baskets) : NAN);
+	PUT(to, "}}");
+}

@@ -1,0 +1,206 @@
+/* Lists: diversity and caps by hand, and an explanation whose terms make the score. */
+#include "recommend_fixture.h"
+
+#include "processors/lists.h"
+
+/* ---- diversity ---- */
+
+static struct pick pick_of(struct shop *s, const char *item, double score)
+{
+	symbol_t symbol = symbols_intern(s->engine->symbols, text_of(item));
+	return (struct pick){ .score = score, .item = symbol, .known = model_catalogue(s->engine->model, symbol) };
+}
+
+static const char *name_of(struct shop *s, const struct pick *p)
+{
+	return symbols_text(s->engine->symbols, p->item).data;
+}
+
+static void likeness_is_a_weighted_sum_of_what_is_the_same(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, NULL);
+	stock_of(s, "a", "rings", "Ann", "gold", 1000);
+	stock_of(s, "b", "rings", "Ann", "gold", 1040); /* 2 log2: 19.93 and 20.04: another band */
+	stock_of(s, "c", "rings", "Bob", "gold", 990);  /* 19.90: a's */
+	stock_of(s, "d", "lamps", "Bob", "", 0);
+	stock_of(s, "e", "lamps", "", "", 0);
+	struct pick a = pick_of(s, "a", 1), b = pick_of(s, "b", 1), c = pick_of(s, "c", 1), d = pick_of(s, "d", 1), e = pick_of(s, "e", 1);
+	assert_true(fabs((double)diversity_similarity(a.known, b.known) - .85) < 1e-6);
+	assert_true(fabs((double)diversity_similarity(a.known, c.known) - .7) < 1e-6);
+	assert_true(fabs((double)diversity_similarity(c.known, d.known) - .3) < 1e-6);
+	assert_true(fabs((double)diversity_similarity(d.known, e.known) - .4) < 1e-6);
+	assert_true(diversity_similarity(a.known, e.known) == 0);
+	assert_true(fabs((double)diversity_similarity(a.known, a.known) - 1) < 1e-6);
+	shop_destroy(s);
+}
+
+static void an_item_like_one_before_it_gives_way(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, NULL);
+	stock_of(s, "r1", "rings", "", "", 0);
+	stock_of(s, "r2", "rings", "", "", 0);
+	stock_of(s, "r3", "rings", "", "", 0);
+	stock_of(s, "l1", "lamps", "", "", 0);
+	/* lambda .7: of the same category .4, so behind a ring a ring keeps 1 - .3 x .4 = .88 of its score: .9 x .88 = .792 < .8 */
+	struct pick picks[] = { pick_of(s, "r1", 1), pick_of(s, "r2", .9), pick_of(s, "l1", .8), pick_of(s, "r3", .5) };
+	struct diversity d = diversity_of(.7, 1, 1, 4);
+	assert_int_equal(diversity_order(&d, s->engine->symbols, picks, 4, 4), 4);
+	static const char *const order[] = { "r1", "l1", "r2", "r3" };
+	static const double score[] = { 1, .8, .792, .44 };
+	for (int i = 0; i < 4; i++) {
+		assert_string_equal(name_of(s, &picks[i]), order[i]);
+		assert_true(fabs(picks[i].score - score[i]) < 1e-6);
+	}
+	struct pick plain[] = { pick_of(s, "r1", 1), pick_of(s, "r2", .9), pick_of(s, "l1", .8) };
+	d = diversity_of(1, 1, 1, 4); /* lambda 1: by score */
+	assert_int_equal(diversity_order(&d, s->engine->symbols, plain, 3, 3), 3);
+	assert_string_equal(name_of(s, &plain[1]), "r2");
+	shop_destroy(s);
+}
+
+static void a_cap_holds_back_what_is_too_much_of_one_kind(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, NULL);
+	for (int i = 0; i < 5; i++)
+		stock_of(s, (const char *[]){ "r0", "r1", "r2", "r3", "r4" }[i], "rings", i < 3 ? "Ann" : "Bob", "", 0);
+	struct pick picks[] = { pick_of(s, "r0", 5), pick_of(s, "r1", 4), pick_of(s, "r2", 3), pick_of(s, "r3", 2), pick_of(s, "unknown", .5), pick_of(s, "r4", 1) };
+	struct diversity d = diversity_of(1, .6, .4, 5); /* 3 of a category, 2 of a brand */
+	assert_int_equal(diversity_order(&d, s->engine->symbols, picks, 6, 5), 4);
+	static const char *const order[] = { "r0", "r1", "r3", "unknown" };
+	for (int i = 0; i < 4; i++)
+		assert_string_equal(name_of(s, &picks[i]), order[i]);
+	assert_true(diversity_allows(&d, picks, 4, model_catalogue(s->engine->model, symbols_intern(s->engine->symbols, TEXT("new")))));
+	assert_false(diversity_allows(&d, picks, 4, model_catalogue(s->engine->model, symbols_find(s->engine->symbols, TEXT("r4")))));
+	shop_destroy(s);
+}
+
+/* ---- whole lists ---- */
+
+/* 12 rings that go with S in sessions, the first ones more often, and 8 lamps that are popular. */
+static struct shop *ring_shop(const char *const *options)
+{
+	struct shop *s = shop_create(1, options);
+	char name[16], user[16];
+	stock_of(s, "S", "rings", "", "", 0);
+	for (int i = 0; i < 12; i++) {
+		snprintf(name, sizeof(name), "ring%d", i);
+		stock_of(s, name, "rings", "", "", 0);
+		for (int k = 0; k < 20 - i; k++) {
+			snprintf(user, sizeof(user), "u%d-%d", i, k);
+			click(s, start, user, ACTION_VIEW, "S", NULL);
+			click(s, start + 1, user, ACTION_VIEW, name, NULL);
+		}
+	}
+	for (int i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "lamp%d", i);
+		stock_of(s, name, "lamps", "", "", 0);
+		for (int k = 0; k < 3 + i; k++) {
+			snprintf(user, sizeof(user), "l%d-%d", i, k);
+			click(s, start, user, ACTION_VIEW, name, NULL);
+		}
+	}
+	click(s, start, "ann", ACTION_VIEW, "S", NULL);
+	shop_flush(s);
+	shop_end(s);
+	return s;
+}
+
+static int of_category(const json_t *list, const char *begin)
+{
+	int n = 0;
+	const json_t *items = json_object_get(list, "items");
+	for (size_t i = 0; i < json_array_size(items); i++)
+		n += strncmp(text_at(json_array_get(items, i), "item"), begin, strlen(begin)) == 0;
+	return n;
+}
+
+static void a_capped_list_is_filled_with_other_categories_first(void **state)
+{
+	(void)state;
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.list_size=10", "recommend.category_share=0.5", NULL });
+	json_t *list = list_of(s, "ann");
+	assert_int_equal(json_array_size(json_object_get(list, "items")), 10);
+	assert_int_equal(of_category(list, "ring"), 5);
+	assert_int_equal(of_category(list, "lamp"), 5);
+	json_decref(list);
+	shop_destroy(s);
+	/* 5 of each category; the shop has no third one, so that 5 more rings are better than a short list */
+	s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.list_size=15", "recommend.category_share=0.34", NULL });
+	list = list_of(s, "ann");
+	const json_t *items = json_object_get(list, "items");
+	assert_int_equal(json_array_size(items), 15);
+	assert_int_equal(of_category(list, "ring"), 5 + 5);
+	assert_int_equal(of_category(list, "lamp"), 5);
+	double last = INFINITY;
+	for (size_t i = 0; i < 15; i++) {
+		assert_true(number_at(json_array_get(items, i), "score") <= last);
+		last = number_at(json_array_get(items, i), "score");
+	}
+	json_decref(list);
+	shop_destroy(s);
+}
+
+static json_t *explained(struct shop *s, const char *user, const char *item)
+{
+	struct buf json = { 0 };
+	struct view_ctx ctx = { .as_of = s->now_ms, .watermark = s->users[0]->watermark, .symbols = s->engine->symbols, .model = s->engine->model, .scratch = &s->engine->scratch, .user = text_of(user) };
+	explain_write(s->settings[P_RECOMMEND], &ctx, shop_user_block(s, user, P_RECOMMEND), symbols_find(s->engine->symbols, text_of(item)), &json);
+	char *text = strndup((const char *)json.data, json.size);
+	buf_done(&json);
+	return parsed(text);
+}
+
+static void an_explanation_has_the_terms_that_make_the_score(void **state)
+{
+	(void)state;
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", NULL });
+	click(s, start + 10, "ann", ACTION_ADD_TO_CART, "ring3", NULL);
+	struct event rating = shop_rating("q", start + 20, "zoe", "ring0", 5000);
+	shop_event(s, &rating);
+	shop_flush(s);
+	json_t *e = explained(s, "ann", "ring0"), *list = list_of(s, "ann");
+	/* S is in 174 sessions of its own and ann's; ring0 in 20, all with S. ann has done 2 things: g = 2/7; ring3 weighs 2, S .8 x 1 */
+	const double near = 20 / sqrt((174 + 1 + 20) * (20 + 20.)), unit = 2 / 7. / 2.8;
+	assert_true(fabs(number_at(e, "gate") - 2 / 7.) < 1e-6);
+	assert_true(fabs(number_at(e, "seed_weight") - 2.8) < 1e-6);
+	assert_true(fabs(number_at(e, "viewed_together") - unit * .6 * .8 * near) < 1e-6);
+	assert_true(number_at(e, "bought_together") == 0);
+	const json_t *seeds = json_object_get(e, "seeds"), *seed = json_array_get(seeds, 0);
+	assert_int_equal(json_array_size(seeds), 1);
+	assert_string_equal(text_at(seed, "seed"), "S");
+	assert_true(number_at(seed, "count") == 20 && number_at(seed, "n_seed") == 175 && number_at(seed, "n_item") == 20);
+	assert_true(fabs(number_at(seed, "part") - number_at(e, "viewed_together")) < 1e-6);
+	double product = number_at(e, "base") * number_at(e, "stars_factor") * number_at(e, "mood_factor");
+	assert_true(fabs(number_at(e, "score") - product) < 1e-6);
+	assert_true(json_is_null(json_object_get(e, "left_out")));
+	const json_t *listed = json_object_get(e, "listed"), *there = entry_of(list, "ring0");
+	assert_non_null(there);
+	assert_true(json_equal((json_t *)(uintptr_t)listed, (json_t *)(uintptr_t)there));
+	assert_true(fabs(number_at(there, "score") - product * number_at(e, "diversity_factor")) < 1e-6);
+	json_decref(e);
+	e = explained(s, "ann", "ring3");
+	assert_string_equal(text_at(e, "left_out"), "seen");
+	assert_true(json_is_null(json_object_get(e, "position")));
+	json_decref(e);
+	stock(s, "ring1", "rings", false);
+	e = explained(s, "ann", "ring1");
+	assert_string_equal(text_at(e, "left_out"), "sold out");
+	json_decref(e);
+	json_decref(list);
+	shop_destroy(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(likeness_is_a_weighted_sum_of_what_is_the_same),
+		cmocka_unit_test(an_item_like_one_before_it_gives_way),
+		cmocka_unit_test(a_cap_holds_back_what_is_too_much_of_one_kind),
+		cmocka_unit_test(a_capped_list_is_filled_with_other_categories_first),
+		cmocka_unit_test(an_explanation_has_the_terms_that_make_the_score),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
