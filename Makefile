@@ -35,6 +35,7 @@ PROCESSORS += processors/measures.c processors/miner.c processors/rules.c
 PROCESSORS += processors/diversity.c processors/explain.c processors/lists.c processors/reasons.c
 
 DAEMON :=
+DAEMON += daemon/kafka/control.c
 DAEMON += daemon/face/health.c daemon/face/http.c daemon/face/log.c daemon/face/metrics.c daemon/face/notify.c daemon/face/process.c
 DAEMON += daemon/config/address.c daemon/config/args.c daemon/config/check.c daemon/config/config.c daemon/config/dump.c daemon/config/file.c
 DAEMON += daemon/config/gather.c daemon/config/ini.c daemon/config/instance.c daemon/config/names.c daemon/config/option.c
@@ -57,7 +58,7 @@ CTL += ctl/evaluate_sentiment.c ctl/judged.c ctl/judged_read.c ctl/learn.c ctl/l
 CTL += ctl/evaluate_baskets.c ctl/evaluate_itemsets.c
 CTL += ctl/alerts.c ctl/arguments.c ctl/backlog.c ctl/dump.c ctl/jsonl.c ctl/offsets.c ctl/redis.c ctl/replay.c ctl/stats.c ctl/table.c
 CTL += ctl/topics.c ctl/views.c ctl/wait.c
-CTL += ctl/explain.c ctl/restore.c
+CTL += ctl/control.c ctl/explain.c ctl/restore.c
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=

@@ -86,6 +86,8 @@ int restored_read(struct restored *d, const struct config *config, char *error, 
 			config->kafka.group_id);
 		rc = -ENOENT;
 	}
+	if (rc == 0 && topics_partitions(client, d->layout.names[TOPIC_CONTROL], 10000) < 0)
+		d->layout.counts[TOPIC_CONTROL] = 0; /* a group that no glintd since has run as */
 	kafka_client_destroy(client);
 	if (rc < 0)
 		return rc;

@@ -47,7 +47,7 @@ int ctl_topics_create(struct ctl *ctl)
 {
 	static const char *const kinds[] = { "clicks, read", "purchases, read", "reviews, read", "catalogue, read" };
 	static const char *const whats[INTERNAL_TOPICS] = { "between the stages", "snapshots of shoppers", "snapshots of items",
-		"what stages know of each other", "alerts", "records that cannot be read" };
+		"what stages know of each other", "what people exclude, boost and pin", "alerts", "records that cannot be read" };
 	const struct config *config = ctl->config;
 	struct topics_layout inputs, layout;
 	struct row rows[EVENT_KINDS + INTERNAL_TOPICS];

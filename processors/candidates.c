@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "bias.h"
+#include "controls.h"
 #include "measures.h"
 #include "sentiment.h"
 
@@ -145,7 +146,8 @@ void candidates_terms(const struct recommend_scratch *x, const struct view_ctx *
 {
 	base(x, ctx, c, ret->part);
 	factors(ctx, c->item, model_block(ctx->model, P_BIAS, (struct key){ KEY_ALL, 0 }), ret);
-	ret->score = (ret->part[BASKET_ORDER] + ret->part[BASKET_SESSION]) * ret->stars_factor * ret->mood_factor;
+	ret->boost = controls_boost(ctx->model, c->item, model_catalogue(ctx->model, c->item));
+	ret->score = (ret->part[BASKET_ORDER] + ret->part[BASKET_SESSION]) * ret->boost * ret->stars_factor * ret->mood_factor;
 }
 
 /* ---- the best ---- */
@@ -206,6 +208,7 @@ static void sort(const struct view_ctx *ctx, struct pick *picks, uint32_t n) /* 
 uint32_t candidates_choose(struct recommend_scratch *x, const struct view_ctx *ctx, uint32_t most)
 {
 	double scale = scale_of(x);
+	bool controlled = model_controlled(ctx->model);
 	uint32_t n = 0;
 	for (uint32_t i = 0; scale > 0 && i < x->n; i++) {
 		const struct candidate *c = &x->candidates[i];
@@ -215,14 +218,15 @@ uint32_t candidates_choose(struct recommend_scratch *x, const struct view_ctx *c
 		for (int b = 0; b < BASKETS; b++)
 			if (c->sum[b] > 0)
 				bound += c->sum[b] * nearness(x, c->count[b]);
-		if (bound <= 0 || (n == most && bound * scale * (1 + 1e-6) < x->picks[0].score))
-			continue;
 		const struct catalogue_item *known = model_catalogue(ctx->model, c->item);
-		if (!known->available)
+		double boost = controlled ? controls_boost(ctx->model, c->item, known) : 1;
+		if (bound <= 0 || (n == most && bound * scale * boost * (1 + 1e-6) < x->picks[0].score))
+			continue;
+		if (!controls_allow(ctx->model, c->item, known))
 			continue;
 		double part[BASKETS];
 		base(x, ctx, c, part);
-		struct pick p = { .score = part[BASKET_ORDER] + part[BASKET_SESSION], .item = c->item, .candidate = (uint16_t)i, .why = part[BASKET_ORDER] >= part[BASKET_SESSION] ? WHY_ORDER : WHY_SESSION, .known = known };
+		struct pick p = { .score = (part[BASKET_ORDER] + part[BASKET_SESSION]) * boost, .item = c->item, .candidate = (uint16_t)i, .why = part[BASKET_ORDER] >= part[BASKET_SESSION] ? WHY_ORDER : WHY_SESSION, .known = known };
 		offer(ctx, x->picks, &n, most, &p);
 	}
 	const struct bias_model *all = model_block(ctx->model, P_BIAS, (struct key){ KEY_ALL, 0 });

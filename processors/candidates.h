@@ -4,11 +4,11 @@
  * (action x decay^age), c_ab the baskets with both, n_a and n_b those with one:
  *
  *   base(b)  = g / sum w  *  sum over kinds of basket W_kind sum over seeds w_a c_ab / sqrt((n_a + 20) (n_b + 20))
- *   score(b) = base(b) * (1 + .1 stars) * (1 + .1 mean r / (r + 5))
+ *   score(b) = base(b) * boost * (1 + .1 stars) * (1 + .1 mean r / (r + 5))
  *
  * (item-kNN's cosine with a prior of 20 baskets, recency on the seeds: ALGORITHMS B3, C6), g = n / (n + 5) with n the shopper's actions:
  * thin evidence shows in the score. stars is the item's bias, within +-1; r are the reviews of the last week and mean their mood. Left out:
- * seeds, bought and unavailable items.
+ * seeds, bought, unavailable and excluded items.
  *
  * Used by lists.c, which makes a list of the best, and by explain.c, which shows the terms. No allocation after setup. Cost: seeds x
  * others steps, then one row per promising candidate.
@@ -61,6 +61,7 @@ struct score_terms {
 	double part[BASKETS]; /* of the base score, g and sum w included */
 	double stars, stars_factor;
 	double mood, reviews, mood_factor;
+	double boost; /* what people have decided (controls.h) */
 	double score; /* (part + part) x the factors */
 };
 

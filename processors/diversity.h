@@ -23,6 +23,7 @@ enum why_kind { WHY_ORDER,
 	WHY_SESSION,
 	WHY_TRENDING,
 	WHY_POPULAR,
+	WHY_PINNED,
 	WHY_KINDS };
 
 struct pick {
@@ -32,7 +33,7 @@ struct pick {
 	uint8_t why;
 	float similar;                      /* the greatest similarity to a chosen one */
 	uint16_t of_category, of_brand;     /* chosen ones of its category, its brand */
-	double value;                       /* of WHY_TRENDING and WHY_POPULAR */
+	double value;                       /* of WHY_TRENDING, WHY_POPULAR, WHY_PINNED (the place) */
 	const struct catalogue_item *known; /* borrowed from the model table */
 };
 

@@ -1,6 +1,7 @@
 /* Every term of a score, as JSON for people; see lists.h. */
 #include <math.h>
 
+#include "controls.h"
 #include "json.h"
 #include "lists.h"
 #include "measures.h"
@@ -58,7 +59,9 @@ static const char *left_out(const struct view_ctx *ctx, const struct recommend_s
 	for (uint32_t i = 0; i < x->n_seeds; i++)
 		if (x->seeds[i] == item)
 			return "seen";
-	return model_catalogue(ctx->model, item)->available ? NULL : "sold out";
+	const struct catalogue_item *known = model_catalogue(ctx->model, item);
+	return !known->available ? "sold out" : controls_exclude(ctx->model, item, known) ? "excluded"
+											  : NULL;
 }
 
 static void terms(const struct view_ctx *ctx, struct recommend_scratch *x, const struct recommend_user *u, symbol_t item, struct buf *to)
@@ -74,6 +77,7 @@ static void terms(const struct view_ctx *ctx, struct recommend_scratch *x, const
 	number(to, "bought_together", t.part[BASKET_ORDER]);
 	number(to, "viewed_together", t.part[BASKET_SESSION]);
 	number(to, "base", t.part[BASKET_ORDER] + t.part[BASKET_SESSION]);
+	number(to, "boost", t.boost);
 	number(to, "stars", t.stars);
 	number(to, "stars_factor", t.stars_factor);
 	number(to, "mood", t.mood);

@@ -1,5 +1,6 @@
 #include "lists.h"
 
+#include "controls.h"
 #include "json.h"
 #include "view.h"
 
@@ -41,7 +42,7 @@ static uint32_t fill(struct recommend_scratch *x, const struct view_ctx *ctx, co
 				continue;
 			symbol_t item = t->at[i].item;
 			const struct catalogue_item *known = model_catalogue(ctx->model, item);
-			if (!known->available || is_in(x->picks, n + filled, item) || was_bought(u, item) || is_seed(x, u, item) ||
+			if (!controls_allow(ctx->model, item, known) || is_in(x->picks, n + filled, item) || was_bought(u, item) || is_seed(x, u, item) ||
 				!model_block(ctx->model, P_RECOMMEND, item_key(item)))
 				continue;
 			if (d && !diversity_allows(d, x->picks, n + filled, known))
@@ -68,15 +69,45 @@ static uint32_t fill_all(struct recommend_scratch *x, const struct recommend_set
 	return fill(x, ctx, u, d, &t->trending, &t->popular, n, size, n ? x->picks[n - 1].score : 1);
 }
 
+/* Puts pinned items in; category: of a category's list, else 0. Returns how many there are then. */
+static uint32_t pin(struct recommend_scratch *x, const struct view_ctx *ctx, const struct recommend_user *u, symbol_t category, uint32_t n, uint32_t size)
+{
+	uint32_t n_pins, n_wanted = 0;
+	const struct pin *pins = model_pins(ctx->model, &n_pins), *wanted[PINS_MAX];
+	for (uint32_t i = 0; i < n_pins; i++) {
+		const struct catalogue_item *known = model_catalogue(ctx->model, pins[i].item);
+		if ((uint32_t)pins[i].place >= size || !controls_allow(ctx->model, pins[i].item, known) || was_bought(u, pins[i].item) ||
+			(category && known->category != category))
+			continue;
+		uint32_t at = 0;
+		while (at < n && x->picks[at].item != pins[i].item)
+			at++;
+		if (at < n)
+			memmove(&x->picks[at], &x->picks[at + 1], (--n - at) * sizeof(x->picks[0]));
+		wanted[n_wanted++] = &pins[i];
+	}
+	for (uint32_t i = 0; i < n_wanted; i++) {
+		uint32_t at = (uint32_t)wanted[i]->place;
+		for (uint32_t j = 0; j < i; j++) /* of one place the first comes first */
+			at += wanted[j]->place == wanted[i]->place;
+		at = at < n ? at : n;
+		if (at == size)
+			continue;
+		double score = at < n ? x->picks[at].score : n ? x->picks[n - 1].score
+							       : 1;
+		n -= n == size;
+		memmove(&x->picks[at + 1], &x->picks[at], (n - at) * sizeof(x->picks[0]));
+		x->picks[at] = (struct pick){ .score = score, .item = wanted[i]->item, .why = WHY_PINNED, .value = wanted[i]->place, .known = model_catalogue(ctx->model, wanted[i]->item) };
+		n++;
+	}
+	return n;
+}
+
 /* ---- a shopper's list ---- */
 
-uint32_t lists_make(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, uint32_t *ret_own)
+static uint32_t ranked(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, uint32_t *ret_own)
 {
 	uint32_t size = (uint32_t)s->list_size;
-	struct toplists *t = &x->toplists;
-	if (t->made_at == INT64_MIN || ctx->as_of < t->made_at || ctx->as_of - t->made_at >= s->refresh_ms)
-		toplists_make(t, s, ctx);
-
 	candidates_gather(x, s, ctx, u);
 	uint32_t found = candidates_choose(x, ctx, size + (size + 1) / 2);
 	uint32_t n = diversity_order(&s->diversity, ctx->symbols, x->picks, found, size);
@@ -102,6 +133,14 @@ uint32_t lists_make(struct recommend_scratch *x, const struct recommend_settings
 		++*ret_own;
 	}
 	return n < size ? fill_all(x, s, ctx, u, NULL, n, size) : n;
+}
+
+uint32_t lists_make(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, uint32_t *ret_own)
+{
+	struct toplists *t = &x->toplists;
+	if (t->made_at == INT64_MIN || ctx->as_of < t->made_at || ctx->as_of - t->made_at >= s->refresh_ms || t->control_changes != model_control_changes(ctx->model))
+		toplists_make(t, s, ctx);
+	return pin(x, ctx, u, 0, ranked(x, s, ctx, u, ret_own), (uint32_t)s->list_size);
 }
 
 /* ---- JSON ---- */
@@ -151,6 +190,7 @@ void lists_default(const struct recommend_settings *s, const struct view_ctx *ct
 {
 	struct recommend_scratch *x = s->scratch;
 	uint32_t n = fill(x, ctx, NULL, NULL, trending, popular, 0, (uint32_t)s->list_size, 1);
+	n = pin(x, ctx, NULL, category, n, (uint32_t)s->list_size);
 	head(ctx->scratch, ctx, symbols_hash(ctx->symbols, category), true);
 	publish(x, ctx, category ? "recs:_default:" : "recs:_default", category ? symbols_text(ctx->symbols, category) : TEXT(""), n);
 }

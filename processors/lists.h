@@ -3,6 +3,8 @@
  * A shopper's list holds the best candidates (candidates.h), put in order with diversity (diversity.h). What it still lacks comes from
  * the trending and popular items of the shopper's categories and of the whole shop, in turn, ranked below every candidate of one's own.
  *
+ * Pinned items (controls.h) are put in at last, each at its place, with the score of the one that gives way.
+ *
  * The reason names the kind of basket that gave most and, of it, the seed that gave most, with that pair's own numbers: count =
  * c_ab, support = c_ab / N, confidence = c_ab / n_a, lift = confidence N / n_b, as the model rows have them.
  */

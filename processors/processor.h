@@ -79,6 +79,27 @@ struct catalogue_item {
 const void *model_block(const struct model *m, enum processor_id p, struct key key);
 /* Of an item without a catalogue row: known = false, available = true, everything else 0. Never NULL. */
 const struct catalogue_item *model_catalogue(const struct model *m, symbol_t item);
+/* What people have decided about an item, a category or a brand (schemas/control.schema.json). */
+struct control {
+	double boost; /* factor of scores */
+	int pin;      /* place in every list; -1: none */
+	bool exclude;
+};
+/* NULL: nothing. */
+const struct control *model_control(const struct model *m, struct key key);
+/* Iterates over the keys of one kind that have one, as model_next. */
+symbol_t model_control_next(const struct model *m, enum key_kind kind, symbol_t after);
+bool model_controlled(const struct model *m); /* there is one at all */
+uint64_t model_control_changes(const struct model *m); /* so far: whoever keeps what was made of them compares it */
+
+struct pin {
+	symbol_t item;
+	int place;
+};
+/* Pinned items by place, then by the id's bytes: at most PINS_MAX, the first in that order. Borrowed until the next change. */
+enum { PINS_MAX = 100 };
+const struct pin *model_pins(const struct model *m, uint32_t *ret_n);
+
 /* Iterates over the keys of one kind that have a model row: start with 0; 0 = no more. */
 symbol_t model_next(const struct model *m, enum key_kind kind, symbol_t after);
 

@@ -45,6 +45,12 @@ void reasons_write(struct buf *to, const struct recommend_scratch *x, const stru
 	json_text(to, symbols_text(ctx->symbols, p->item));
 	PUT(to, ",\"score\":");
 	reasons_number(to, p->score);
+	if (p->why == WHY_PINNED) {
+		PUT(to, ",\"why\":{\"kind\":\"pinned\",\"seed\":null,\"place\":");
+		json_i64(to, (int64_t)p->value);
+		PUT(to, "}}");
+		return;
+	}
 	if (p->why >= WHY_TRENDING) {
 		if (p->why == WHY_TRENDING)
 			PUT(to, ",\"why\":{\"kind\":\"trending\",\"seed\":null,\"trend\":");

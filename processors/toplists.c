@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "controls.h"
 #include "lists.h"
 #include "json.h"
 #include "spike.h"
@@ -127,6 +128,7 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 	const struct popularity_settings *p = &s->popularity;
 	double greatest = -INFINITY;
 	t->made_at = ctx->as_of;
+	t->control_changes = model_control_changes(ctx->model);
 	t->popular.n = t->trending.n = t->n_categories = 0;
 	memset(t->slots, 0, (t->mask + 1u) * sizeof(*t->slots));
 	if (ctx->watermark < 0) /* no time yet: order by level, show relative to the first */
@@ -138,7 +140,7 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 	for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
 		const struct popularity_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
 		const struct catalogue_item *known = model_catalogue(ctx->model, i);
-		if (!m || !known->available || !(m->level[LEVEL_POPULAR] > -INFINITY))
+		if (!m || !controls_allow(ctx->model, i, known) || !(m->level[LEVEL_POPULAR] > -INFINITY))
 			continue;
 		struct category_lists *c = category_of(t, known->category);
 		double popular = ctx->watermark < 0 ? exp2(m->level[LEVEL_POPULAR] - greatest) : popularity_count(p, m, LEVEL_POPULAR, ctx->watermark);
@@ -211,19 +213,26 @@ static void zset_view(const struct view_ctx *ctx, const struct top *t, const cha
 	}
 }
 
-/* Sold out by the catalogue, or under an alert of high severity. */
+static void block(const struct view_ctx *ctx, symbol_t item, bool *any)
+{
+	if (!*any)
+		replace_begin(ctx->view, "SADD", "new:blocked", TEXT(""));
+	*any = true;
+	view_arg(ctx->view, symbols_text(ctx->symbols, item));
+}
+
+/* Sold out by the catalogue, excluded by people, or under an alert of high severity. */
 static void blocked_view(const struct view_ctx *ctx)
 {
 	bool any = false;
 	for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
 		const struct spike_model *alert = model_block(ctx->model, P_SPIKE, (struct key){ KEY_ITEM, i });
-		if (model_catalogue(ctx->model, i)->available && !(alert && alert->severity == SEVERITY_HIGH))
-			continue;
-		if (!any)
-			replace_begin(ctx->view, "SADD", "new:blocked", TEXT(""));
-		any = true;
-		view_arg(ctx->view, symbols_text(ctx->symbols, i));
+		if (!controls_allow(ctx->model, i, model_catalogue(ctx->model, i)) || (alert && alert->severity == SEVERITY_HIGH))
+			block(ctx, i, &any);
 	}
+	for (symbol_t i = 0; (i = model_control_next(ctx->model, KEY_ITEM, i));) /* items that nobody has touched yet, too; a set takes repeats */
+		if (model_control(ctx->model, (struct key){ KEY_ITEM, i })->exclude)
+			block(ctx, i, &any);
 	if (any)
 		replace_end(ctx->view, "blocked", "new:blocked", TEXT(""));
 	else

@@ -1,6 +1,6 @@
 /* The greatest of all items by popularity and by trend, in the whole shop and by category, worked out from the model table.
  *
- * One pass over the items that have a model row: O(items). Items that the catalogue calls unavailable are in no list. Used by the
+ * One pass over the items that have a model row: O(items). Items that are unavailable or excluded are in no list. Used by the
  * views of `all` (each time) and by lists.c (at most once in `refresh`, by the wall clock). Lists hold symbols of items that the
  * model table held when they were made: whoever uses one later asks the model table again.
  */
@@ -31,6 +31,7 @@ struct toplists {
 	uint32_t n_categories, max_categories;
 	uint32_t *slots; /* open addressing by category: index + 1 */
 	uint32_t mask;
+	uint64_t control_changes;  /* of the model table when they were made */
 	int64_t made_at;           /* wall clock, ms; INT64_MIN: never */
 	struct top_entry *entries; /* of all lists */
 };

@@ -2,15 +2,19 @@
 #include "global.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "daemon/kafka/control.h"
 
 struct global {
 	struct source *source;
 	struct engine *engine;
 	struct decoder *decoder; /* of the catalogue; NULL: none */
-	int32_t n_items;
-	int64_t *ends;           /* high watermarks at the start: [0] model, then the catalogue's */
+	struct source_place *places; /* [0] model, then the catalogue's, then control's; offsets: high watermarks at the start */
+	int32_t n_places;
+	unsigned control;        /* index of its topic; UINT_MAX: none */
 	bool ready;
 	int64_t watermark;
 	struct upstream *reports;
@@ -21,18 +25,28 @@ int global_create(const struct config *config, const char *bootstrap, const stru
 		  int wake_fd, struct global **ret, char *error, size_t size)
 {
 	struct global *g = calloc(1, sizeof(*g));
-	struct source_place *places = calloc((size_t)items + 1, sizeof(*places));
+	const char *topics[3] = { layout->names[TOPIC_MODEL] };
+	unsigned n_topics = 1;
 	int rc = -ENOMEM;
-	if (!g || !places)
+	if (!g)
 		goto fail;
 	g->engine = engine;
-	g->n_items = items;
 	g->watermark = INT64_MIN;
-	g->ends = calloc((size_t)items + 1, sizeof(*g->ends));
-	if (!g->ends)
+	g->control = UINT_MAX;
+	g->places = calloc((size_t)items + 2, sizeof(*g->places));
+	if (!g->places)
 		goto fail;
-	const char *topics[2] = { layout->names[TOPIC_MODEL], config->topics.of[EVENT_ITEM].name };
-	rc = source_create(config, KAFKA_READER, bootstrap, topics, items ? 2 : 1, wake_fd, NULL, &g->source, error, size);
+	g->places[g->n_places++] = (struct source_place){ 0, 0, SOURCE_BEGINNING };
+	for (int32_t i = 0; i < items; i++)
+		g->places[g->n_places++] = (struct source_place){ 1, i, SOURCE_BEGINNING };
+	if (items)
+		topics[n_topics++] = config->topics.of[EVENT_ITEM].name;
+	if (layout->counts[TOPIC_CONTROL]) {
+		g->control = n_topics;
+		topics[n_topics++] = layout->names[TOPIC_CONTROL];
+		g->places[g->n_places++] = (struct source_place){ g->control, 0, SOURCE_BEGINNING };
+	}
+	rc = source_create(config, KAFKA_READER, bootstrap, topics, n_topics, wake_fd, NULL, &g->source, error, size);
 	if (rc < 0)
 		goto fail;
 	if (items) {
@@ -42,23 +56,16 @@ int global_create(const struct config *config, const char *bootstrap, const stru
 		if (rc < 0)
 			goto fail;
 	}
-	places[0] = (struct source_place){ 0, 0, SOURCE_BEGINNING };
-	for (int32_t i = 0; i < items; i++)
-		places[i + 1] = (struct source_place){ 1, i, SOURCE_BEGINNING };
-	for (int32_t i = 0; i <= items; i++) {
+	rc = source_assign(g->source, g->places, (size_t)g->n_places, error, size);
+	for (int32_t i = 0; i < g->n_places && rc >= 0; i++) {
 		int64_t first;
-		rc = source_watermarks(g->source, places[i].topic, places[i].partition, 10000, &first, &g->ends[i], error, size);
-		if (rc < 0)
-			goto fail;
+		rc = source_watermarks(g->source, g->places[i].topic, g->places[i].partition, 10000, &first, &g->places[i].offset, error, size);
 	}
-	rc = source_assign(g->source, places, (size_t)items + 1, error, size);
 	if (rc < 0)
 		goto fail;
-	free(places);
 	*ret = g;
 	return 0;
 fail:
-	free(places);
 	global_destroy(g);
 	return rc;
 }
@@ -69,7 +76,7 @@ void global_destroy(struct global *g)
 		return;
 	source_destroy(g->source, true);
 	decoder_destroy(g->decoder);
-	free(g->ends);
+	free(g->places);
 	free(g->reports);
 	free(g);
 }
@@ -92,6 +99,18 @@ static int group_row(struct global *g, struct text value)
 	return r.bad ? -EBADMSG : 0;
 }
 
+static int control_row(struct global *g, struct text scope, struct text value)
+{
+	struct model *m = g->engine->model;
+	struct control control;
+	enum key_kind kind;
+	struct text id;
+	if (control_scope(scope, &kind, &id) < 0 || (value.data && control_parse(kind, value, &control, NULL, 0) < 0))
+		return -EBADMSG;
+	model_control_load(m, (struct key){ (uint8_t)kind, symbols_intern(g->engine->symbols, id) }, value.data ? &control : NULL);
+	return 0;
+}
+
 static int take(struct global *g, unsigned topic, const struct source_record *r)
 {
 	struct event e;
@@ -100,6 +119,8 @@ static int take(struct global *g, unsigned topic, const struct source_record *r)
 	g->changes++;
 	if (topic == 0)
 		return model_row_load(g->engine->model, r->key, r->value);
+	if (topic == g->control)
+		return control_row(g, r->key, r->value);
 	if (!r->value.data) {
 		model_catalogue_delete(g->engine->model, r->key);
 		return 0;
@@ -116,17 +137,16 @@ int global_poll(struct global *g, int budget, char *error, size_t size)
 	if (rc < 0)
 		return rc;
 	bool ready = true;
-	for (int32_t i = 0; i <= g->n_items; i++) {
-		unsigned topic = i ? 1 : 0;
-		int32_t partition = i ? i - 1 : 0;
+	for (int32_t i = 0; i < g->n_places; i++) {
+		const struct source_place *place = &g->places[i];
 		struct source_record r;
-		while (taken < budget && source_peek(g->source, topic, partition, &r)) {
-			if (take(g, topic, &r) < 0)
+		while (taken < budget && source_peek(g->source, place->topic, place->partition, &r)) {
+			if (take(g, place->topic, &r) < 0)
 				g->bad_rows++;
-			source_next(g->source, topic, partition);
+			source_next(g->source, place->topic, place->partition);
 			taken++;
 		}
-		ready &= source_position(g->source, topic, partition) >= g->ends[i];
+		ready &= source_position(g->source, place->topic, place->partition) >= place->offset;
 	}
 	g->ready |= ready;
 	return taken;

@@ -1,4 +1,4 @@
-/* Global tables in: the model topic and the catalogue, read whole by every process through a consumer without a group.
+/* Global tables in: the model topic, the catalogue and what people have decided (control.h), read whole by every process through a consumer without a group.
  *
  * The row "~group" of the model topic is the group's watermark with what each user task reported (items.h); it is kept here.
  */
@@ -12,7 +12,7 @@
 
 struct global;
 
-/* items: partition count of the catalogue, 0 = none. The rows that are there now must be read before any task runs: global_ready(). */
+/* items: partition count of the catalogue, 0 = none; layout->counts[TOPIC_CONTROL] = 0: there is no such topic. The rows that are there now must be read before any task runs: global_ready(). */
 int global_create(const struct config *config, const char *bootstrap, const struct topics_layout *layout, int32_t items, struct engine *engine,
 		  int wake_fd, struct global **ret, char *error, size_t size);
 void global_destroy(struct global *g); /* NULL allowed */
@@ -23,7 +23,7 @@ bool global_ready(const struct global *g);
 int64_t global_watermark(const struct global *g);
 /* What each user task reported last, by number; NULL before the first. */
 const struct upstream *global_reports(const struct global *g);
-uint64_t global_changes(const struct global *g);  /* rows of the model and of the catalogue taken, ever */
+uint64_t global_changes(const struct global *g);  /* rows of all tables taken, ever */
 uint64_t global_bad_rows(const struct global *g); /* rows that were not understood */
 
 #endif

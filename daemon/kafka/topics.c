@@ -29,6 +29,7 @@ static const struct policy {
 	[TOPIC_USER_ROWS] = { "user-rows", true, "compact", true },
 	[TOPIC_ITEM_ROWS] = { "item-rows", true, "compact", true },
 	[TOPIC_MODEL] = { "model", false, "compact", true },
+	[TOPIC_CONTROL] = { "control", false, "compact", true },
 	[TOPIC_ALERTS] = { "alerts", false, "delete", false },
 	[TOPIC_DEAD_LETTER] = { "dead-letter", true, "delete", false },
 };

@@ -22,6 +22,11 @@ struct model {
 	void *const *settings;
 	struct row **rows[KEY_KINDS]; /* by symbol */
 	uint32_t limit[KEY_KINDS];
+	struct control **controls[KEY_KINDS]; /* by symbol */
+	uint32_t controls_limit[KEY_KINDS], n_controls;
+	uint64_t control_changes;
+	struct pin pins[PINS_MAX];
+	uint32_t n_pins;
 	struct catalogue_row **catalogue;
 	uint32_t catalogue_limit;
 	uint64_t n_rows, n_catalogue;
@@ -76,6 +81,9 @@ void model_clear(struct model *m)
 			catalogue_free(m, m->catalogue[i]);
 			m->catalogue[i] = NULL;
 		}
+	for (int k = 0; k < KEY_KINDS; k++)
+		for (uint32_t i = 0; i < m->controls_limit[k]; i++)
+			model_control_load(m, (struct key){ (uint8_t)k, i }, NULL);
 	m->n_rows = m->n_catalogue = 0;
 }
 
@@ -84,8 +92,10 @@ void model_destroy(struct model *m)
 	if (!m)
 		return;
 	model_clear(m);
-	for (int k = 0; k < KEY_KINDS; k++)
+	for (int k = 0; k < KEY_KINDS; k++) {
 		free(m->rows[k]);
+		free(m->controls[k]);
+	}
 	free(m->catalogue);
 	free(m);
 }
@@ -246,8 +256,89 @@ void model_catalogue_delete(struct model *m, struct text item_id)
 	m->n_catalogue--;
 }
 
+/* ---- control ---- */
+
+static bool pin_before(const struct model *m, struct pin a, struct pin b)
+{
+	if (a.place != b.place)
+		return a.place < b.place;
+	struct text x = symbols_text(m->symbols, a.item), y = symbols_text(m->symbols, b.item);
+	int order = memcmp(x.data, y.data, x.size < y.size ? x.size : y.size);
+	return order ? order < 0 : x.size < y.size;
+}
+
+static void find_pins(struct model *m)
+{
+	m->n_pins = 0;
+	for (symbol_t i = 0; (i = model_control_next(m, KEY_ITEM, i));) {
+		struct pin p = { i, m->controls[KEY_ITEM][i]->pin };
+		if (p.place < 0 || (m->n_pins == PINS_MAX && !pin_before(m, p, m->pins[PINS_MAX - 1])))
+			continue;
+		uint32_t at = m->n_pins < PINS_MAX ? m->n_pins++ : PINS_MAX - 1;
+		for (; at > 0 && pin_before(m, p, m->pins[at - 1]); at--)
+			m->pins[at] = m->pins[at - 1];
+		m->pins[at] = p;
+	}
+}
+
+void model_control_load(struct model *m, struct key key, const struct control *control)
+{
+	m->control_changes++;
+	if (key.id >= m->controls_limit[key.kind]) {
+		if (!control)
+			return;
+		m->controls[key.kind] = fit(m->controls[key.kind], &m->controls_limit[key.kind], key.id + 1);
+	}
+	struct control **at = &m->controls[key.kind][key.id];
+	bool pinned = (*at && (*at)->pin >= 0) || (control && control->pin >= 0);
+	if (control && !*at) {
+		*at = pool_alloc(m->pool, sizeof(**at));
+		m->n_controls++;
+	} else if (!control && *at) {
+		pool_free(m->pool, *at, sizeof(**at));
+		*at = NULL;
+		m->n_controls--;
+	}
+	if (control)
+		**at = *control;
+	if (pinned)
+		find_pins(m);
+}
+
+const struct control *model_control(const struct model *m, struct key key)
+{
+	return key.id < m->controls_limit[key.kind] ? m->controls[key.kind][key.id] : NULL;
+}
+
+symbol_t model_control_next(const struct model *m, enum key_kind kind, symbol_t after)
+{
+	for (uint32_t i = after + 1; i < m->controls_limit[kind]; i++)
+		if (m->controls[kind][i])
+			return i;
+	return 0;
+}
+
+uint64_t model_control_changes(const struct model *m)
+{
+	return m->control_changes;
+}
+
+const struct pin *model_pins(const struct model *m, uint32_t *ret_n)
+{
+	*ret_n = m->n_pins;
+	return m->pins;
+}
+
+bool model_controlled(const struct model *m)
+{
+	return m->n_controls > 0;
+}
+
 void model_mark(const struct model *m, struct symbols *symbols)
 {
+	for (int k = 0; k < KEY_KINDS; k++)
+		for (symbol_t i = 0; (i = model_control_next(m, (enum key_kind)k, i));)
+			symbols_mark(symbols, i);
 	for (int k = 0; k < KEY_KINDS; k++)
 		for (uint32_t i = 0; i < m->limit[k]; i++) {
 			const struct row *row = m->rows[k][i];

@@ -17,12 +17,14 @@ int model_row_load(struct model *m, struct text row_key, struct text value);
 uint64_t model_row_hash(const struct model *m, struct key key);
 /* Catalogue: an EVENT_ITEM, or a tombstone by id. */
 void model_catalogue_load(struct model *m, const struct event *item);
+/* Control: NULL takes it back. */
+void model_control_load(struct model *m, struct key key, const struct control *control);
 void model_catalogue_delete(struct model *m, struct text item_id);
 
 void model_mark(const struct model *m, struct symbols *symbols);
 uint64_t model_rows(const struct model *m);
 uint64_t model_catalogue_rows(const struct model *m);
-void model_clear(struct model *m); /* all rows; before a new read from the start */
+void model_clear(struct model *m); /* all rows, catalogue and control; before a new read from the start */
 
 /* "item:ID" and back. key_parse interns the id; -EBADMSG for an unknown kind. */
 void key_format(const struct symbols *s, struct key key, struct buf *to);

@@ -6,7 +6,7 @@ sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
 from glintlib import *
 from rdkafka import Client
 
-INTERNAL = ('item-repartition', 'user-rows', 'item-rows', 'model', 'alerts', 'dead-letter')
+INTERNAL = ('item-repartition', 'user-rows', 'item-rows', 'model', 'control', 'alerts', 'dead-letter')
 
 
 def setup(t, **sections):
@@ -35,7 +35,7 @@ def creates_what_is_missing(t):
     assert all(r['created'] for r in rows), rows
     assert [counts[i] for i in inputs] == [3, 3, 3]
     assert {k: counts[t.prefix + '-' + k] for k in INTERNAL} == {
-        'item-repartition': 3, 'user-rows': 3, 'item-rows': 3, 'model': 1, 'alerts': 1, 'dead-letter': 3}
+        'item-repartition': 3, 'user-rows': 3, 'item-rows': 3, 'model': 1, 'control': 1, 'alerts': 1, 'dead-letter': 3}
     assert not any(r['created'] for r in t.ctl_json(config, 'topics', 'create'))
 
 

@@ -55,4 +55,48 @@ def explained(t):
     assert done.returncode == 69 and "nothing is known of the shopper 'nobody'" in done.stderr, done
 
 
+@case
+def controlled(t):
+    'Exclusions, boosts and pins of glintctl control count at once, in lists that are there already, and are taken back as quickly.'
+    shop = Shop(seed=72, users=60, items=40, events=1500)
+    redis = t.redis()
+    _, config = t.embedded(redis, **FOREVER)
+    t.replay(config, 'items', shop.items())
+    for kind, events in zip(('clicks', 'purchases', 'reviews'), shop.traffic()):
+        t.replay(config, kind, events)
+    t.caught_up(config)
+    db = redis.client()
+    user = sorted(k.split(':', 2)[2] for k in db.do('KEYS', 'glint:recs:u*'))[0]
+
+    def items():
+        return db.json('glint:recs:' + user)['items']
+    before = items()
+    assert t.ctl_json(config, 'control', 'list') == []
+    first, second, last = (before[i]['item'] for i in (0, 1, -1))
+    t.ctl(config, 'control', 'exclude', first, '--note', 'recalled')
+    t.ctl(config, 'control', 'boost', 'item:' + last, '100')
+    t.ctl(config, 'control', 'pin', second, '3')
+    wait_for(lambda: items()[3]['item'] == second and first not in [x['item'] for x in items()], 15, 'the list follows')
+    assert items()[3]['why'] == {'kind': 'pinned', 'seed': None, 'place': 3}, items()[3]
+    wait_for(lambda: first in db.do('SMEMBERS', 'glint:blocked'), 10, 'the excluded item is blocked')
+    assert first not in db.do('ZRANGE', 'glint:popular', '0', '-1') and last in db.do('ZRANGE', 'glint:popular', '0', '-1')
+    rows = t.ctl_json(config, 'control', 'list')
+    assert [(r['scope'], r.get('exclude'), r.get('boost'), r.get('pin'), r.get('note')) for r in rows] == sorted([
+        ('item:' + first, True, None, None, 'recalled'), ('item:' + last, None, 100, None, None), ('item:' + second, None, None, 3, None)]), rows
+    assert t.ctl_json(config, 'explain', user, first)['left_out'] == 'excluded'
+    assert t.ctl_json(config, 'explain', user, last)['boost'] == 100
+
+    brand = next(x['brand'] for x in shop.items() if x['item_id'] == before[2]['item'])
+    t.ctl(config, 'control', 'exclude', 'brand:' + brand)
+    of_brand = {x['item_id'] for x in shop.items() if x['brand'] == brand}
+    wait_for(lambda: not of_brand & {x['item'] for x in items()}, 15, 'the brand is gone from the list')
+    for scope in (first, last, second, 'brand:' + brand):
+        t.ctl(config, 'control', 'unset', scope)
+    wait_for(lambda: [x['item'] for x in items()] == [x['item'] for x in before], 15, 'the list is what it was')
+    assert t.ctl_json(config, 'control', 'list') == []
+    for args, code in ((('unset', first), 69), (('boost', first, '0'), 64), (('boost', first, 'x'), 64), (('pin', 'brand:' + brand, '1'), 64),
+                       (('pin', first, '100'), 64)):
+        assert t.ctl(config, 'control', *args, check=False).returncode == code, args
+
+
 main()

@@ -1,6 +1,7 @@
 /* Lists: diversity and caps by hand, and an explanation whose terms make the score. */
 #include "recommend_fixture.h"
 
+#include "daemon/kafka/control.h"
 #include "processors/lists.h"
 
 /* ---- diversity ---- */
@@ -193,6 +194,149 @@ static void an_explanation_has_the_terms_that_make_the_score(void **state)
 	shop_destroy(s);
 }
 
+/* ---- what people decide ---- */
+
+static void decide(struct shop *s, enum key_kind kind, const char *id, const char *json)
+{
+	struct control c;
+	char error[200] = "";
+	if (json && control_parse(kind, text_of(json), &c, error, sizeof(error)) < 0)
+		fail_msg("%s", error);
+	model_control_load(s->engine->model, (struct key){ (uint8_t)kind, symbols_intern(s->engine->symbols, text_of(id)) }, json ? &c : NULL);
+}
+
+static const char *item_at(const json_t *list, size_t i)
+{
+	return text_at(json_array_get(json_object_get(list, "items"), i), "item");
+}
+
+static void an_excluded_item_category_or_brand_is_in_no_list_and_blocked(void **state)
+{
+	(void)state;
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", NULL });
+	stock_of(s, "ring5", "rings", "Bob", "", 0);
+	decide(s, KEY_ITEM, "ring0", "{\"v\":1,\"exclude\":true}");
+	decide(s, KEY_BRAND, "Bob", "{\"v\":1,\"exclude\":true}");
+	decide(s, KEY_CATEGORY, "lamps", "{\"v\":1,\"exclude\":true}");
+	decide(s, KEY_ITEM, "untouched", "{\"v\":1,\"exclude\":true}");
+	json_t *list = list_of(s, "ann");
+	assert_null(entry_of(list, "ring0"));
+	assert_null(entry_of(list, "ring5"));
+	assert_int_equal(json_array_size(json_object_get(list, "items")), 10); /* the other rings: S is a seed */
+	json_decref(list);
+	shop_item_view(s, KEY_ALL, NULL);
+	char *blocked = command(s, "SADD glint:new:blocked ");
+	static const char *const in[] = { "ring0", "ring5", "lamp0", "lamp7", "untouched" };
+	for (int i = 0; i < 5; i++)
+		assert_non_null(strstr(blocked, in[i]));
+	assert_null(strstr(blocked, "ring1"));
+	free(blocked);
+	decide(s, KEY_ITEM, "ring0", NULL);
+	decide(s, KEY_BRAND, "Bob", NULL);
+	decide(s, KEY_CATEGORY, "lamps", NULL);
+	list = list_of(s, "ann"); /* at once, without waiting for `refresh` */
+	assert_non_null(entry_of(list, "ring0"));
+	assert_non_null(entry_of(list, "lamp7"));
+	json_decref(list);
+	shop_destroy(s);
+}
+
+static void boosts_multiply_the_score(void **state)
+{
+	(void)state;
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.diversity=1", "recommend.list_size=3", "recommend.category_share=1", NULL });
+	stock_of(s, "ring11", "rings", "Bob", "", 0); /* the last of twelve: not among the first by its own score */
+	json_t *plain = explained(s, "ann", "ring11");
+	assert_true(json_is_null(json_object_get(plain, "position")));
+	decide(s, KEY_ITEM, "ring11", "{\"v\":1,\"boost\":4}");
+	decide(s, KEY_BRAND, "Bob", "{\"v\":1,\"boost\":2.5}");
+	decide(s, KEY_CATEGORY, "rings", "{\"v\":1,\"boost\":0.5}");
+	json_t *e = explained(s, "ann", "ring11");
+	assert_true(number_at(e, "boost") == 5);
+	assert_true(fabs(number_at(e, "score") - 5 * number_at(plain, "score")) < 1e-6);
+	json_t *list = list_of(s, "ann");
+	assert_string_equal(item_at(list, 0), "ring11");
+	assert_true(fabs(number_at(entry_of(list, "ring11"), "score") - number_at(e, "score")) < 1e-6);
+	json_decref(list);
+	json_decref(plain);
+	json_decref(e);
+	shop_destroy(s);
+}
+
+static void pinned_items_stand_at_their_places(void **state)
+{
+	(void)state;
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.list_size=6", NULL });
+	struct order_line line = { TEXT("lamp1"), 1, 100 };
+	stock(s, "gone", "rings", false);
+	buy(s, start + 5, "ann", PURCHASE_ORDER, &line, 1, 0);
+	decide(s, KEY_ITEM, "fresh", "{\"v\":1,\"pin\":2}"); /* in no basket yet */
+	decide(s, KEY_ITEM, "ring0", "{\"v\":1,\"pin\":4}");
+	decide(s, KEY_ITEM, "lamp1", "{\"v\":1,\"pin\":0}"); /* ann has it */
+	decide(s, KEY_ITEM, "gone", "{\"v\":1,\"pin\":0}");
+	decide(s, KEY_ITEM, "far", "{\"v\":1,\"pin\":50}"); /* behind the list's end */
+	json_t *list = list_of(s, "ann");
+	const json_t *items = json_object_get(list, "items");
+	assert_int_equal(json_array_size(items), 6);
+	assert_string_equal(item_at(list, 2), "fresh");
+	assert_string_equal(item_at(list, 4), "ring0");
+	assert_string_equal(text_at(json_object_get(json_array_get(items, 2), "why"), "kind"), "pinned");
+	assert_true(number_at(json_object_get(json_array_get(items, 2), "why"), "place") == 2);
+	assert_null(entry_of(list, "lamp1"));
+	assert_null(entry_of(list, "gone"));
+	assert_null(entry_of(list, "far"));
+	double last = INFINITY;
+	for (size_t i = 0; i < 6; i++) {
+		assert_true(number_at(json_array_get(items, i), "score") <= last);
+		last = number_at(json_array_get(items, i), "score");
+	}
+	json_decref(list);
+	shop_item_view(s, KEY_ALL, NULL);
+	list = parsed(command(s, "SET glint:recs:_default "));
+	assert_string_equal(item_at(list, 0), "lamp1");
+	json_decref(list);
+	list = parsed(command(s, "SET glint:recs:_default:rings "));
+	assert_null(entry_of(list, "lamp1"));
+	json_decref(list);
+	shop_destroy(s);
+}
+
+static void a_decision_against_the_schema_is_refused(void **state)
+{
+	(void)state;
+	struct control c;
+	static const struct {
+		enum key_kind kind;
+		const char *json;
+	} bad[] = {
+		{ KEY_ITEM, "" },
+		{ KEY_ITEM, "[]" },
+		{ KEY_ITEM, "{}" },
+		{ KEY_ITEM, "{\"v\":2}" },
+		{ KEY_ITEM, "{\"v\":1,\"exclude\":1}" },
+		{ KEY_ITEM, "{\"v\":1,\"boost\":0}" },
+		{ KEY_ITEM, "{\"v\":1,\"boost\":101}" },
+		{ KEY_ITEM, "{\"v\":1,\"boost\":\"2\"}" },
+		{ KEY_ITEM, "{\"v\":1,\"pin\":-1}" },
+		{ KEY_ITEM, "{\"v\":1,\"pin\":100}" },
+		{ KEY_ITEM, "{\"v\":1,\"pin\":1.5}" },
+		{ KEY_BRAND, "{\"v\":1,\"pin\":1}" },
+		{ KEY_ITEM, "{\"v\":1,\"note\":3}" },
+		{ KEY_ITEM, "{\"v\":1,\"v\":1}" },
+	};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(control_parse(bad[i].kind, text_of(bad[i].json), &c, NULL, 0), -EBADMSG);
+	assert_int_equal(control_parse(KEY_ITEM, TEXT("{\"v\":1,\"boost\":0.5,\"pin\":0,\"ts\":5,\"note\":\"why\",\"more\":[]}"), &c, NULL, 0), 0);
+	assert_true(c.boost == .5 && c.pin == 0 && !c.exclude);
+	enum key_kind kind;
+	struct text id;
+	assert_int_equal(control_scope(TEXT("item:a:b"), &kind, &id), 0);
+	assert_true(kind == KEY_ITEM && text_equal(id, TEXT("a:b")));
+	assert_int_equal(control_scope(TEXT("item:"), &kind, &id), -EBADMSG);
+	assert_int_equal(control_scope(TEXT("campaign:x"), &kind, &id), -EBADMSG);
+	assert_int_equal(control_scope(TEXT("brand"), &kind, &id), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +345,10 @@ int main(void)
 		cmocka_unit_test(a_cap_holds_back_what_is_too_much_of_one_kind),
 		cmocka_unit_test(a_capped_list_is_filled_with_other_categories_first),
 		cmocka_unit_test(an_explanation_has_the_terms_that_make_the_score),
+		cmocka_unit_test(an_excluded_item_category_or_brand_is_in_no_list_and_blocked),
+		cmocka_unit_test(boosts_multiply_the_score),
+		cmocka_unit_test(pinned_items_stand_at_their_places),
+		cmocka_unit_test(a_decision_against_the_schema_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
