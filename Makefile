@@ -96,9 +96,10 @@ BENCH_PROGRAMS += bench_decode
 BENCH_PROGRAMS += bench_publisher
 BENCH_PROGRAMS += bench_spike
 BENCH_PROGRAMS += bench_lists
+BENCH_PROGRAMS += bench_sentiment
 BENCH_PROGRAMS += gen_clicks raw_consume latency_probe
 BENCH :=
-BENCH += decode publisher lists itemsets.py throughput.py latency.py
+BENCH += decode publisher lists sentiment itemsets.py throughput.py latency.py
 
 LIB := $(B)/libglint.a
 PROGRAMS := $(B)/glintd $(B)/glintctl

@@ -28,6 +28,7 @@ struct review {
 };
 
 struct learner {
+	struct cutter *cutter;
 	struct name *names;
 	size_t n_names, names_room;
 	uint32_t *slots; /* name + 1, by hash */
@@ -46,6 +47,11 @@ int learner_create(struct learner **ret)
 	struct learner *l = calloc(1, sizeof(*l));
 	if (!l)
 		return -ENOMEM;
+	int r = term_cutter_create(&l->cutter);
+	if (r) {
+		free(l);
+		return r;
+	}
 	*ret = l;
 	return 0;
 }
@@ -54,6 +60,7 @@ void learner_destroy(struct learner *l)
 {
 	if (!l)
 		return;
+	term_cutter_destroy(l->cutter);
 	free(l->names);
 	free(l->slots);
 	free(l->pool);
@@ -149,7 +156,7 @@ int learner_add(struct learner *l, struct text text, double rules, bool good)
 	if (!room(&l->reviews, &l->reviews_room, l->n_reviews + 1, sizeof(*l->reviews)))
 		return -ENOMEM;
 	l->reviews[l->n_reviews++] = (struct review){ l->n_terms, rules, good };
-	terms_of(text, take, l);
+	terms_of(l->cutter, text, take, l);
 	return l->no_memory ? -ENOMEM : 0;
 }
 

@@ -10,17 +10,24 @@
 
 #include "utf8.h"
 
+/* Most words of a text are in no lexicon: the tag tells so without a look at the entry. */
+struct slot {
+	uint32_t entry; /* its index + 1; 0: free */
+	uint32_t tag;   /* the hash's upper half */
+};
+
 struct lexicon {
 	char *bytes; /* owned; every term and description is a slice of it */
 	struct lexicon_entry *entries;
 	size_t n_entries, room;
-	uint32_t *slots; /* index of an entry + 1; 0 = free */
-	size_t n_slots;  /* a power of two, at least twice n_entries */
+	struct slot *slots;
+	size_t n_slots; /* a power of two, at least twice n_entries */
 	size_t counts[LEXICON_SECTIONS];
 	char language[9];
 	enum lexicon_rules rules;
-	bool exact; /* takes no learnt weights */
+	bool exact;             /* takes no learnt weights */
 	uint8_t longest[65536]; /* by the low 16 bits of a first code point: an upper bound */
+	uint8_t longer[65536];  /* by a mix of the first two: of terms of two code points or more */
 };
 
 static const struct section {
@@ -62,15 +69,22 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct parser *p, const 
 	return -EINVAL;
 }
 
-static uint32_t *slot_of(const struct lexicon *l, const char *term, size_t size)
+/* The slot of a term, or the free one where it belongs. */
+static inline struct slot *slot_of(const struct lexicon *l, const char *term, size_t size, uint32_t *ret_tag)
 {
 	size_t mask = l->n_slots - 1;
-	for (size_t i = XXH3_64bits(term, size) & mask;; i = (i + 1) & mask) {
-		if (l->slots[i] == 0)
-			return &l->slots[i];
-		const struct text *t = &l->entries[l->slots[i] - 1].term;
+	uint64_t hash = XXH3_64bits(term, size);
+	uint32_t tag = (uint32_t)(hash >> 32);
+	*ret_tag = tag;
+	for (size_t i = hash & mask;; i = (i + 1) & mask) {
+		struct slot *slot = &l->slots[i];
+		if (slot->entry == 0)
+			return slot;
+		if (slot->tag != tag)
+			continue;
+		const struct text *t = &l->entries[slot->entry - 1].term;
 		if (t->size == size && memcmp(t->data, term, size) == 0)
-			return &l->slots[i];
+			return slot;
 	}
 }
 
@@ -88,16 +102,24 @@ static int grow(struct lexicon *l)
 	}
 	if (2 * (l->n_entries + 1) > l->n_slots) {
 		size_t n = l->n_slots ? 2 * l->n_slots : 4096;
-		uint32_t *slots = calloc(n, sizeof(*slots));
+		struct slot *slots = calloc(n, sizeof(*slots));
 		if (!slots)
 			return -ENOMEM;
 		free(l->slots);
 		l->slots = slots;
 		l->n_slots = n;
-		for (size_t i = 0; i < l->n_entries; i++)
-			*slot_of(l, l->entries[i].term.data, l->entries[i].term.size) = (uint32_t)i + 1;
+		for (size_t i = 0; i < l->n_entries; i++) {
+			uint32_t tag;
+			struct slot *slot = slot_of(l, l->entries[i].term.data, l->entries[i].term.size, &tag);
+			*slot = (struct slot){ (uint32_t)i + 1, tag };
+		}
 	}
 	return 0;
+}
+
+static uint32_t mix(uint32_t first, uint32_t second)
+{
+	return ((first * 0x9e3779b1u) ^ (second * 0x85ebca6bu)) >> 16;
 }
 
 static int intern(struct lexicon *l, struct text term, struct lexicon_entry **ret)
@@ -105,21 +127,26 @@ static int intern(struct lexicon *l, struct text term, struct lexicon_entry **re
 	int r = grow(l);
 	if (r < 0)
 		return r;
-	uint32_t *slot = slot_of(l, term.data, term.size);
-	if (*slot == 0) {
+	uint32_t tag;
+	struct slot *slot = slot_of(l, term.data, term.size, &tag);
+	if (slot->entry == 0) {
 		l->entries[l->n_entries] = (struct lexicon_entry){ .term = term };
-		*slot = (uint32_t)++l->n_entries;
-		uint32_t first, c;
+		*slot = (struct slot){ (uint32_t)++l->n_entries, tag };
+		uint32_t start[2] = { 0, 0 }, c;
 		const char *at = term.data, *end = term.data + term.size;
-		utf8_next(at, end, &first);
 		size_t length = 0;
-		for (; at < end; length++)
+		for (; at < end; length++) {
 			at += utf8_next(at, end, &c);
-		uint8_t *longest = &l->longest[first & 0xffff];
+			if (length < 2)
+				start[length] = c;
+		}
+		uint8_t *longest = &l->longest[start[0] & 0xffff], *longer = &l->longer[mix(start[0], start[1])];
 		if (length > *longest)
 			*longest = (uint8_t)length; /* LEXICON_TERM_MAX < 256 */
+		if (length > 1 && length > *longer)
+			*longer = (uint8_t)length;
 	}
-	*ret = &l->entries[*slot - 1];
+	*ret = &l->entries[slot->entry - 1];
 	return 0;
 }
 
@@ -293,12 +320,19 @@ static int parse_entry(struct parser *p, struct text line)
 	if (entry->sections >> p->section & 1)
 		return refuse(p, "'%.*s' stands twice in [%s]", (int)term.size, term.data, s->name);
 	r = set_entry(p, entry, value);
-	if (r < 0 || words == 0)
+	const char *space = memchr(term.data, ' ', term.size);
+	bool idiom = space && space > term.data && (p->section == LEXICON_IDIOM || p->section == LEXICON_BOOSTER);
+	if (r < 0 || (words == 0 && !idiom))
 		return r;
+	if (idiom)
+		head = (struct text){ term.data, (uint32_t)(space - term.data) };
 	r = intern(p->lexicon, head, &entry);
-	if (r == 0 && words > entry->phrase_words)
+	if (r < 0)
+		return r;
+	if (words > entry->phrase_words)
 		entry->phrase_words = words;
-	return r;
+	entry->begins_idiom |= idiom;
+	return 0;
 }
 
 static bool is_utf8(struct text t)
@@ -380,8 +414,8 @@ const struct lexicon_entry *lexicon_find(const struct lexicon *l, const char *te
 {
 	if (size == 0 || size > LEXICON_TERM_MAX)
 		return NULL;
-	uint32_t slot = *slot_of(l, term, size);
-	return slot ? &l->entries[slot - 1] : NULL;
+	uint32_t tag, entry = slot_of(l, term, size, &tag)->entry;
+	return entry ? &l->entries[entry - 1] : NULL;
 }
 
 const char *lexicon_language(const struct lexicon *l)
@@ -407,4 +441,9 @@ size_t lexicon_count(const struct lexicon *l, enum lexicon_section section)
 size_t lexicon_longest(const struct lexicon *l, uint32_t first)
 {
 	return l->longest[first & 0xffff];
+}
+
+size_t lexicon_longer(const struct lexicon *l, uint32_t first, uint32_t second)
+{
+	return l->longer[mix(first, second)];
 }

@@ -60,8 +60,9 @@ struct lexicon_entry {
 	double negation;         /* LEXICON_NEGATION */
 	double replacement;      /* LEXICON_IDIOM */
 	double emoji;            /* LEXICON_EMOJI given as a number; else 0 */
-	uint32_t sections;       /* bit 1 << enum lexicon_section; 0 for a term that only begins a phrase */
+	uint32_t sections;       /* bit 1 << enum lexicon_section; 0 for a term that only begins a phrase or an idiom */
 	uint32_t phrase_words;   /* words of the longest phrase that begins with this term; 0: none does */
+	bool begins_idiom;       /* an idiom, or a booster, of several words begins with this term */
 };
 
 struct lexicon;
@@ -79,6 +80,8 @@ enum lexicon_rules lexicon_rules(const struct lexicon *lexicon);
 bool lexicon_takes_weights(const struct lexicon *lexicon);
 size_t lexicon_count(const struct lexicon *lexicon, enum lexicon_section section);
 size_t lexicon_longest(const struct lexicon *lexicon, uint32_t first); /* code points of the longest term that begins with code point `first`; 0: none */
+/* The same of terms that begin with these two: 2 or more, or 0 when there is none. An upper bound, too. */
+size_t lexicon_longer(const struct lexicon *lexicon, uint32_t first, uint32_t second);
 
 static inline bool lexicon_has(const struct lexicon_entry *entry, enum lexicon_section section)
 {

@@ -121,11 +121,15 @@ static struct letters count_letters(struct text text)
 	struct letters l = { 0 };
 	uint32_t c;
 	for (const char *at = text.data, *end = text.size ? at + text.size : at; at < end;) {
+		if ((unsigned char)*at < 0x80) { /* without a branch: most bytes of most texts */
+			unsigned char byte = (unsigned char)*at++;
+			l.latin += (unsigned char)((byte | 0x20) - 'a') < 26;
+			l.any |= byte > ' ';
+			continue;
+		}
 		at += utf8_next(at, end, &c);
 		if (is_latin(c))
 			l.latin++;
-		else if (c < 0x80)
-			l.any |= c > ' ';
 		else if (is_han(c))
 			l.han++;
 		else if ((c >= 0x3041 && c <= 0x30fa) || (c >= 0x31f0 && c <= 0x31ff))
@@ -242,7 +246,7 @@ int sentiment_sum_text(struct sentiment_scorer *s, struct text title, struct tex
 		sums.neg += more.neg;
 		sums.neutral += more.neutral;
 		sums.words += more.words;
-		sums.learnt = learnt(s, han, text) + learnt(s, spaced, text);
+		sums.learnt = learnt(s, han, text) + learnt(s, spaced, mask(s, text));
 	} else {
 		const struct lexicon *reader = read_han ? han : read_spaced ? spaced
 			: own                                               ? own

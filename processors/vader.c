@@ -34,12 +34,14 @@ struct token {
 	bool scored;  /* has a valence of its own: "in the lexicon" */
 	bool capital; /* Python's isupper */
 	bool negates;
+	bool begins_idiom;                 /* its first word begins an idiom or a booster of several words */
 	bool broken;                       /* punctuation was stripped behind it, or before the next: no phrase goes across */
 	const struct lexicon_entry *entry; /* NULL: the lexicon knows nothing of it */
 	double valence, negation;
 };
 
 struct vader {
+	const char *read;                       /* what is read: `text`, or the caller's where no emoji can be in it */
 	char text[SENTIMENT_TEXT_MAX + 4];      /* emoji replaced */
 	char lower[2 * SENTIMENT_TEXT_MAX + 8]; /* lower-casing makes a character longer by half at most */
 	struct token tokens[TOKENS_MAX + 1];
@@ -70,6 +72,22 @@ static bool is_space(uint32_t c)
 		return false;
 	return (c >= 0x09 && c <= 0x0d) || (c >= 0x1c && c <= 0x20) || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
 		c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+/* Bytes of the white space at `at`; 0 when there is none. */
+static inline size_t space_at(const char *at, const char *end)
+{
+	uint32_t c = (unsigned char)*at;
+	if (c > 0x20 && c < 0x80)
+		return 0;
+	size_t n = utf8_next(at, end, &c);
+	return is_space(c) ? n : 0;
+}
+
+static inline size_t character_size(const char *at, const char *end)
+{
+	uint32_t c;
+	return utf8_next(at, end, &c);
 }
 
 static bool is_punctuation(char c) /* string.punctuation: ASCII's */
@@ -116,6 +134,19 @@ static bool is_letter(uint32_t c)
 
 /* --- text: emoji become words --- */
 
+static bool is_ascii(struct text t)
+{
+	uint64_t all = 0, eight;
+	uint32_t i = 0;
+	for (; i + 8 <= t.size; i += 8) {
+		memcpy(&eight, t.data + i, 8);
+		all |= eight;
+	}
+	for (; i < t.size; i++)
+		all |= (unsigned char)t.data[i];
+	return !(all & 0x8080808080808080u);
+}
+
 static size_t append(struct vader *v, size_t at, const char *bytes, size_t size)
 {
 	if (at + size > SENTIMENT_TEXT_MAX)
@@ -128,6 +159,11 @@ static size_t append(struct vader *v, size_t at, const char *bytes, size_t size)
  * variation selectors, skin tones and joiners that follow it. */
 static size_t replace_emoji(struct vader *v, const struct lexicon *emoji, struct text text)
 {
+	if (is_ascii(text) && text.size <= SENTIMENT_TEXT_MAX) {
+		v->read = text.size ? text.data : "";
+		return text.size;
+	}
+	v->read = v->text;
 	bool space = true, ornament = false;
 	size_t size = 0;
 	const char *at = text.size ? text.data : "", *end = at + text.size;
@@ -187,7 +223,9 @@ static enum keyword keyword_of(struct text t)
 	} words[] = { { { "at", 2 }, AT }, { { "but", 3 }, BUT }, { { "doubt", 5 }, DOUBT }, { { "kind", 4 }, KIND }, { { "least", 5 }, LEAST },
 		{ { "never", 5 }, NEVER }, { { "no", 2 }, NO }, { { "nor", 3 }, NOR }, { { "of", 2 }, OF }, { { "or", 2 }, OR }, { { "so", 2 }, SO },
 		{ { "this", 4 }, THIS }, { { "very", 4 }, VERY }, { { "without", 7 }, WITHOUT } };
-	if (t.size < 2 || t.size > 7)
+	static const uint32_t firsts = 1u << ('a' - 'a') | 1u << ('b' - 'a') | 1u << ('d' - 'a') | 1u << ('k' - 'a') | 1u << ('l' - 'a') |
+		1u << ('n' - 'a') | 1u << ('o' - 'a') | 1u << ('s' - 'a') | 1u << ('t' - 'a') | 1u << ('v' - 'a') | 1u << ('w' - 'a');
+	if (t.size < 2 || t.size > 7 || t.data[0] < 'a' || t.data[0] > 'z' || !(firsts >> (t.data[0] - 'a') & 1))
 		return OTHER;
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (words[i].word.data[0] == t.data[0] && text_equal(words[i].word, t))
@@ -255,16 +293,18 @@ static bool has_nt(const char *p, size_t n)
 	return false;
 }
 
-static void look_up(struct token *t, const struct lexicon *lexicon, const struct lexicon *emoji)
+/* apostrophe: false when there is none in the token. */
+static void look_up(struct token *t, const struct lexicon *lexicon, const struct lexicon *emoji, bool apostrophe)
 {
 	const struct lexicon_entry *e = lexicon_find(lexicon, t->lower, t->size);
 	t->entry = e;
+	t->begins_idiom |= e && e->begins_idiom; /* of a phrase: its first word's, kept */
 	t->keyword = (uint8_t)keyword_of((struct text){ t->lower, t->size });
 	t->scored = e && (e->sections & (1u << LEXICON_WORD | 1u << LEXICON_PHRASE));
 	t->valence = t->scored ? e->valence : 0;
 	t->negates = lexicon_has(e, LEXICON_NEGATION);
 	t->negation = t->negates ? e->negation : NEGATION;
-	t->negates = t->negates || has_nt(t->lower, t->size);
+	t->negates = t->negates || (apostrophe && has_nt(t->lower, t->size));
 	if (!t->scored && (unsigned char)t->lower[0] >= 0x80) {
 		e = lexicon_find(emoji, t->lower, t->size);
 		t->scored = lexicon_has(e, LEXICON_EMOJI) && e->description.data == NULL;
@@ -272,40 +312,104 @@ static void look_up(struct token *t, const struct lexicon *lexicon, const struct
 	}
 }
 
+/* What an ASCII byte is to the cutting of tokens. */
+enum { SPACE = 1,
+	UPPER = 2,
+	LOWER = 4,
+	PUNCTUATION = 8,
+	APOSTROPHE = 16,
+	HIGH = 32 };
+static const uint8_t kinds[256] = {
+	[0x09 ... 0x0d] = SPACE,
+	[0x1c ... 0x20] = SPACE,
+	['A' ... 'Z'] = UPPER,
+	['a' ... 'z'] = LOWER,
+	['!' ... '&'] = PUNCTUATION,
+	['\''] = PUNCTUATION | APOSTROPHE,
+	['(' ... '/'] = PUNCTUATION,
+	[':' ... '@'] = PUNCTUATION,
+	['[' ... '`'] = PUNCTUATION,
+	['{' ... '~'] = PUNCTUATION,
+	[0x80 ... 0xff] = HIGH,
+};
+
+/* A token of ASCII alone: lower-cased, counted and stripped in one go. Returns its end in the text; NULL when there is more than ASCII in it. */
+static const char *ascii_token(const char *at, const char *end, char *to, uint32_t *ret_size, uint32_t *ret_front, uint32_t *ret_back, uint8_t *ret_kinds)
+{
+	uint32_t n = 0, front = 0, back = 0;
+	uint8_t all = 0, kind;
+	for (; at < end && !((kind = kinds[(unsigned char)*at]) & (SPACE | HIGH)); at++) {
+		all |= kind;
+		to[n++] = (char)(kind & UPPER ? *at | 0x20 : *at);
+	}
+	if (at < end && kinds[(unsigned char)*at] & HIGH)
+		return NULL;
+	if (all & PUNCTUATION) {
+		while (front < n && kinds[(unsigned char)to[front]] & PUNCTUATION)
+			front++;
+		while (back < n - front && kinds[(unsigned char)to[n - 1 - back]] & PUNCTUATION)
+			back++;
+		if (n - front - back <= 2)
+			front = back = 0;
+	}
+	*ret_size = n - front - back;
+	*ret_front = front;
+	*ret_back = back;
+	*ret_kinds = all;
+	return at;
+}
+
+/* Any other token: the way of the original, character by character. */
+static const char *other_token(const char *at, const char *end, char *to, uint32_t *ret_size, uint32_t *ret_front, uint32_t *ret_back, bool *ret_capital)
+{
+	const char *from = at, *first, *last;
+	while (at < end && !space_at(at, end))
+		at += character_size(at, end);
+	for (first = from; first < at && is_punctuation(*first); first++)
+		;
+	for (last = at; last > first && is_punctuation(last[-1]); last--)
+		;
+	if (!longer_than_two(first, last))
+		first = from, last = at;
+	*ret_size = (uint32_t)lower_case(first, last, to, ret_capital);
+	*ret_front = (uint32_t)(first - from);
+	*ret_back = (uint32_t)(at - last);
+	return at;
+}
+
 static void tokenize(struct vader *v, const struct lexicon *lexicon, const struct lexicon *emoji, size_t size)
 {
-	const char *at = v->text, *end = v->text + size;
+	const char *at = v->read, *end = v->read + size;
 	char *to = v->lower;
 	v->n_tokens = 0;
 	while (at < end) {
-		uint32_t c;
-		size_t n = utf8_next(at, end, &c);
-		if (is_space(c)) {
+		size_t n = space_at(at, end);
+		if (n) {
 			at += n;
 			continue;
 		}
-		const char *from = at, *first, *last;
-		for (at += n; at < end; at += n) {
-			n = utf8_next(at, end, &c);
-			if (is_space(c))
-				break;
-		}
-		for (first = from; first < at && is_punctuation(*first); first++)
-			;
-		for (last = at; last > first && is_punctuation(last[-1]); last--)
-			;
-		if (!longer_than_two(first, last))
-			first = from, last = at;
 		struct token *t = &v->tokens[v->n_tokens];
-		if (first > from && v->n_tokens > 0)
+		uint32_t front, back;
+		uint8_t all = HIGH;
+		const char *stop = ascii_token(at, end, to, &t->size, &front, &back, &all);
+		if (stop) {
+			t->capital = (all & (UPPER | LOWER)) == UPPER;
+			if (front)
+				memmove(to, to + front, t->size);
+			at = stop;
+		} else {
+			at = other_token(at, end, to, &t->size, &front, &back, &t->capital);
+			all = APOSTROPHE;
+		}
+		if (front && v->n_tokens > 0)
 			t[-1].broken = true;
 		v->n_tokens++;
+		t->broken = back > 0;
+		t->begins_idiom = false;
 		t->lower = to;
-		t->size = (uint32_t)lower_case(first, last, to, &t->capital);
-		t->broken = last < at;
 		to += t->size;
 		*to++ = ' ';
-		look_up(t, lexicon, emoji);
+		look_up(t, lexicon, emoji, all & APOSTROPHE);
 	}
 }
 
@@ -330,7 +434,7 @@ static void join_phrases(struct vader *v, const struct lexicon *lexicon, const s
 				t.capital &= v->tokens[i + j].capital;
 			t.size = (uint32_t)size;
 			t.broken = last->broken;
-			look_up(&t, lexicon, emoji);
+			look_up(&t, lexicon, emoji, true);
 			words = k;
 			break;
 		}
@@ -381,9 +485,11 @@ static double negate(const struct token *t, int back, double valence)
 	return t[-back].negates ? valence * t[-back].negation : valence;
 }
 
-/* The lexicon's entry of the words from t[first] to t[last]. */
+/* The lexicon's entry of the words from t[first] to t[last]; NULL, without looking, when nothing of several words begins so. */
 static const struct lexicon_entry *gram(const struct lexicon *lexicon, const struct token *t, int first, int last)
 {
+	if (!t[first].begins_idiom)
+		return NULL;
 	return lexicon_find(lexicon, t[first].lower, (size_t)(t[last].lower + t[last].size - t[first].lower));
 }
 
@@ -480,11 +586,14 @@ struct sentiment_sums vader_sums(struct vader *v, const struct lexicon *lexicon,
 	weigh_but(v);
 	uint32_t exclamations = 0, questions = 0;
 	for (size_t i = 0; i < size; i++) {
-		exclamations += v->text[i] == '!';
-		questions += v->text[i] == '?';
+		exclamations += v->read[i] == '!';
+		questions += v->read[i] == '?';
 	}
 	for (size_t i = 0; i < v->n_tokens; i++)
-		sentiment_sums_add(&sums, v->values[i]);
+		if (v->values[i] != 0)
+			sentiment_sums_add(&sums, v->values[i]);
+	sums.neutral += (uint32_t)v->n_tokens - sums.words;
+	sums.words = (uint32_t)v->n_tokens;
 	sums.emphasis = sentiment_emphasis(exclamations, questions);
 	return sums;
 }

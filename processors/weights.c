@@ -24,6 +24,7 @@ struct weights {
 	size_t n_slots, n; /* n_slots: a power of two, at least twice n */
 	uint64_t *met;     /* a bit for each slot; all clear between two texts */
 	uint32_t hits[WEIGHTS_WORDS_MAX * TERM_KINDS];
+	struct cutter *cutter;
 	char language[9];
 };
 
@@ -43,19 +44,16 @@ static uint64_t hash_word(const char *word, size_t size)
 	return XXH3_64bits(word, size);
 }
 
-/* Compares by length first: most words are none. */
 static bool negates(const char *word, size_t size)
 {
 	static const struct text words[] = { { "no", 2 }, { "not", 3 }, { "nor", 3 }, { "never", 5 }, { "cannot", 6 }, { "cant", 4 }, { "dont", 4 },
 		{ "wont", 4 }, { "isnt", 4 }, { "arent", 5 }, { "wasnt", 5 }, { "didnt", 5 }, { "doesnt", 6 }, { "hardly", 6 }, { "barely", 6 },
 		{ "none", 4 }, { "neither", 7 }, { "nothing", 7 }, { "werent", 6 }, { "wouldnt", 7 }, { "couldnt", 7 }, { "shouldnt", 8 },
 		{ "without", 7 } };
-	if (size < 2 || size > 9)
+	if (size < 2 || (word[size - 1] != 't' && word[0] != 'n' && word[size - 1] != 'y')) /* most words */
 		return false;
 	if (size > 3 && memcmp(word + size - 3, "n't", 3) == 0)
 		return true;
-	if (!memchr("nchbdwia", word[0], 8) && word[0] != 's')
-		return false;
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (words[i].size == size && memcmp(words[i].data, word, size) == 0)
 			return true;
@@ -76,9 +74,10 @@ static bool is_letter(uint32_t c)
 enum class { BREAK, /* ends a clause */
 	PART,       /* parts two words */
 	LETTER,
-	UPPER,
-	APOSTROPHE };
-static const uint8_t ascii[128] = {
+	APOSTROPHE,
+	HAN };
+static const uint8_t ascii[256] = {
+	/* from 0x80 on: BREAK, looked at by other_character */
 	['\t'] = PART,
 	['\n'] = PART,
 	['\r'] = PART,
@@ -92,129 +91,160 @@ static const uint8_t ascii[128] = {
 	['\''] = APOSTROPHE,
 	['0' ... '9'] = LETTER,
 	['a' ... 'z'] = LETTER,
-	['A' ... 'Z'] = UPPER,
+	['A' ... 'Z'] = LETTER,
+};
+
+/* An ASCII letter or digit in lower case: only its bit 5 is set, which digits have. */
+static inline char lower_of(unsigned char byte)
+{
+	return (char)(byte | 0x20);
+}
+
+/* A word of the text, its bytes in the cutter's buffer. */
+struct word {
+	uint64_t hash;
+	uint32_t at;
+	uint16_t size;
+	bool begins; /* a clause */
+	bool negates;
 };
 
 struct cutter {
-	char words[2][WEIGHTS_WORD_MAX + 4]; /* this one and the one before */
-	uint32_t size[2];
-	uint64_t hash[2];
-	int at;          /* which is this one */
-	bool has_before; /* the one before stands in the same clause */
-	int negated;     /* words that a negation still turns */
+	struct word words[WEIGHTS_WORDS_MAX];
 	uint32_t n;
-	void (*take)(void *to, const struct term *term);
-	void *to;
+	bool begins; /* the next word begins a clause */
+	char lower[WEIGHTS_WORDS_MAX * 8 + WEIGHTS_WORD_MAX + 8];
 };
 
-static inline void end_word(struct cutter *c)
+int term_cutter_create(struct cutter **ret)
 {
-	char *word = c->words[c->at];
-	uint32_t size = c->size[c->at];
-	while (size && word[size - 1] == '\'')
-		size--;
-	c->size[c->at] = 0;
-	if (!size || c->n == WEIGHTS_WORDS_MAX)
-		return;
-	c->n++;
-	c->size[c->at] = size;
-	c->hash[c->at] = hash_word(word, size);
-	struct term t = { TERM_WORD, hash_term(TERM_WORD, 0, c->hash[c->at]), { NULL, 0 }, { word, size } };
-	c->take(c->to, &t);
-	if (c->negated) {
-		c->negated--;
-		t.kind = TERM_NEGATED;
-		t.hash = hash_term(TERM_NEGATED, 0, c->hash[c->at]);
-		c->take(c->to, &t);
+	struct cutter *c = malloc(sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	*ret = c;
+	return 0;
+}
+
+void term_cutter_destroy(struct cutter *c)
+{
+	free(c);
+}
+
+/* The word from..to of the buffer is at its end. Returns where the next one begins. */
+static inline uint32_t end_word(struct cutter *c, uint32_t from, uint32_t to)
+{
+	while (to > from && c->lower[to - 1] == '\'')
+		to--;
+	if (to == from)
+		return from;
+	c->words[c->n++] = (struct word){ hash_word(c->lower + from, to - from), from, (uint16_t)(to - from), c->begins, negates(c->lower + from, to - from) };
+	c->begins = false;
+	return to;
+}
+
+/* Puts what is a letter into the buffer, as far as the word may be long; tells what else the character is. */
+static enum class other_character(struct cutter *c, const char **at, const char *end, uint32_t from, uint32_t *to) {
+	uint32_t code;
+	size_t n = utf8_next(*at, end, &code);
+	const char *bytes = *at;
+	*at += n;
+	if (is_han(code)){
+		memcpy(c->lower + *to, bytes, n);
+		*to += (uint32_t)n;
+		return HAN; }
+if (code == 0x2019) return APOSTROPHE;
+if (is_letter(code)) {
+	char lower[4];
+	uint32_t m = (uint32_t)utf8proc_encode_char(utf8proc_tolower((utf8proc_int32_t)code), (utf8proc_uint8_t *)lower);
+	if (*to - from + m <= WEIGHTS_WORD_MAX) { /* no half character */
+		memcpy(c->lower + *to, lower, m);
+		*to += m;
 	}
-	if (c->has_before) {
-		t.kind = TERM_PAIR;
-		t.before = (struct text){ c->words[!c->at], c->size[!c->at] };
-		t.hash = hash_term(TERM_PAIR, c->hash[!c->at], c->hash[c->at]);
-		c->take(c->to, &t);
-	}
-	if (negates(word, size))
-		c->negated = NEGATION_SCOPE;
-	c->has_before = true;
-	c->at = !c->at;
-	c->size[c->at] = 0;
+	return LETTER;
+}
+return code == 0xa0 || code == 0x3000 || code == 0x2013 || code == 0x2014 || code == 0x201c || code == 0x201d ? PART : BREAK;
 }
 
-static inline void end_clause(struct cutter *c)
-{
-	end_word(c);
-	c->has_before = false;
-	c->negated = 0;
-}
-
-static inline void put(struct cutter *c, char byte)
-{
-	uint32_t *size = &c->size[c->at];
-	if (*size < WEIGHTS_WORD_MAX)
-		c->words[c->at][(*size)++] = byte;
-}
-
-static inline size_t other_character(struct cutter *cut, const char *at, const char *end)
-{
-	uint32_t c;
-	size_t n = utf8_next(at, end, &c);
-	if (is_han(c)) {
-		end_word(cut);
-		for (size_t i = 0; i < n; i++)
-			put(cut, at[i]);
-		end_word(cut);
-	} else if (c == 0x2019) {
-		if (cut->size[cut->at])
-			put(cut, '\'');
-	} else if (is_letter(c)) {
-		char lower[4];
-		size_t m = (size_t)utf8proc_encode_char(utf8proc_tolower((utf8proc_int32_t)c), (utf8proc_uint8_t *)lower);
-		for (size_t i = 0; i < m && (i || cut->size[cut->at] + m <= WEIGHTS_WORD_MAX); i++) /* no half character */
-			put(cut, lower[i]);
-	} else if (c == 0xa0 || c == 0x3000 || c == 0x2013 || c == 0x2014 || c == 0x201c || c == 0x201d) {
-		end_word(cut);
-	} else {
-		end_clause(cut);
-	}
-	return n;
-}
-
-static inline __attribute__((always_inline)) void cut(struct cutter *c, struct text text)
+static void cut(struct cutter *c, struct text text)
 {
 	const char *at = text.size ? text.data : "", *end = at + text.size;
-	while (at < end) {
+	uint32_t from = 0, to = 0; /* the word at hand, in the buffer */
+	c->n = 0;
+	c->begins = true;
+	while (at < end && c->n + 2 < WEIGHTS_WORDS_MAX && from < WEIGHTS_WORDS_MAX * 8) {
 		unsigned char byte = (unsigned char)*at;
-		if (byte >= 0x80) {
-			at += other_character(c, at, end);
+		if (byte < 0x80) {
+			while (ascii[byte] == LETTER) { /* a run of letters; a byte behind the text is none */
+				c->lower[to] = lower_of(byte);
+				to += to - from < WEIGHTS_WORD_MAX;
+				byte = ++at < end ? (unsigned char)*at : ' ';
+			}
+			if (at == end || byte >= 0x80)
+				continue;
+			enum class class = (enum class)ascii[byte];
+			at++;
+			if (class == APOSTROPHE) {
+				c->lower[to] = '\'';
+				to += to > from && to - from < WEIGHTS_WORD_MAX;
+			} else {
+				from = to = end_word(c, from, to);
+				c->begins |= class == BREAK;
+			}
 			continue;
 		}
-		at++;
-		switch ((enum class)ascii[byte]) {
+		uint32_t before = to;
+		switch (other_character(c, &at, end, from, &to)) {
 		case LETTER:
-			put(c, (char)byte);
-			break;
-		case UPPER:
-			put(c, (char)(byte | 0x20));
 			break;
 		case APOSTROPHE:
-			if (c->size[c->at])
-				put(c, '\'');
+			c->lower[to] = '\'';
+			to += to > from && to - from < WEIGHTS_WORD_MAX;
+			break;
+		case HAN:
+			end_word(c, from, before);
+			from = to = end_word(c, before, to);
 			break;
 		case PART:
-			end_word(c);
+			from = to = end_word(c, from, to);
 			break;
 		case BREAK:
-			end_clause(c);
+			from = to = end_word(c, from, to);
+			c->begins = true;
 			break;
 		}
 	}
-	end_word(c);
+	end_word(c, from, to);
 }
 
-void terms_of(struct text text, void (*take)(void *to, const struct term *term), void *to)
+static inline uint64_t pair_hash(const struct word *w)
 {
-	struct cutter c = { .take = take, .to = to };
-	cut(&c, text);
+	return hash_term(TERM_PAIR, w[-1].hash, w->hash);
+}
+
+void terms_of(struct cutter *c, struct text text, void (*take)(void *to, const struct term *term), void *to)
+{
+	int negated = 0;
+	cut(c, text);
+	for (uint32_t i = 0; i < c->n; i++) {
+		const struct word *w = &c->words[i];
+		struct term t = { TERM_WORD, hash_term(TERM_WORD, 0, w->hash), { NULL, 0 }, { c->lower + w->at, w->size } };
+		take(to, &t);
+		negated = w->begins ? 0 : negated;
+		if (negated) {
+			negated--;
+			t.kind = TERM_NEGATED;
+			t.hash = hash_term(TERM_NEGATED, 0, w->hash);
+			take(to, &t);
+		}
+		if (!w->begins) {
+			t.kind = TERM_PAIR;
+			t.before = (struct text){ c->lower + w[-1].at, w[-1].size };
+			t.hash = pair_hash(w);
+			take(to, &t);
+		}
+		if (w->negates)
+			negated = NEGATION_SCOPE;
+	}
 }
 
 /* ---- the file ---- */
@@ -241,7 +271,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct parser *p, const 
 	return -EINVAL;
 }
 
-static struct slot *find(const struct weights *w, uint64_t hash)
+static inline struct slot *find(const struct weights *w, uint64_t hash)
 {
 	size_t mask = w->n_slots - 1, i = hash & mask;
 	while (w->slots[i].hash && w->slots[i].hash != hash)
@@ -382,6 +412,8 @@ int weights_create(const char *bytes, size_t size, struct weights **ret, char *e
 	int r = parse(&p, bytes, size);
 	if (!r && !(w->met = calloc((w->n_slots + 63) / 64, sizeof(*w->met))))
 		r = -ENOMEM;
+	if (!r)
+		r = term_cutter_create(&w->cutter);
 	if (r == -E2BIG)
 		refuse(&p, "more than %u weights", WEIGHTS_MAX);
 	if (r < 0) {
@@ -398,6 +430,7 @@ void weights_destroy(struct weights *w)
 		return;
 	free(w->slots);
 	free(w->met);
+	term_cutter_destroy(w->cutter);
 	free(w);
 }
 
@@ -414,16 +447,13 @@ size_t weights_count(const struct weights *w)
 /* ---- the sum ---- */
 
 struct summing {
-	struct weights *weights;
-	uint32_t n;
+	uint32_t n; /* hits */
 	double sum;
 };
 
-static void add(void *to, const struct term *t)
+static inline void add(struct weights *w, struct summing *s, uint64_t hash)
 {
-	struct summing *s = to;
-	struct weights *w = s->weights;
-	const struct slot *slot = find(w, t->hash);
+	const struct slot *slot = find(w, hash);
 	if (!slot->hash)
 		return;
 	size_t i = (size_t)(slot - w->slots);
@@ -437,9 +467,23 @@ static void add(void *to, const struct term *t)
 
 double weights_sum(struct weights *w, struct text text)
 {
-	struct summing s = { .weights = w };
-	struct cutter c = { .take = add, .to = &s };
-	cut(&c, text);
+	struct summing s = { 0 };
+	struct cutter *c = w->cutter;
+	int negated = 0;
+	cut(c, text);
+	for (uint32_t i = 0; i < c->n; i++) { /* as terms_of */
+		const struct word *word = &c->words[i];
+		negated = word->begins ? 0 : negated;
+		add(w, &s, hash_term(TERM_WORD, 0, word->hash));
+		if (negated) {
+			negated--;
+			add(w, &s, hash_term(TERM_NEGATED, 0, word->hash));
+		}
+		if (!word->begins)
+			add(w, &s, pair_hash(word));
+		if (word->negates)
+			negated = NEGATION_SCOPE;
+	}
 	while (s.n)
 		w->met[w->hits[--s.n] >> 6] = 0;
 	return s.sum;

@@ -41,8 +41,13 @@ struct term {
 	struct text before, word;
 };
 
+/* The scratch memory of cutting, some 130 KiB. */
+struct cutter;
+int term_cutter_create(struct cutter **ret);     /* 0 or -ENOMEM */
+void term_cutter_destroy(struct cutter *cutter); /* NULL allowed */
+
 /* Calls `take` for each term of the text, repeats included. Allocates nothing. */
-void terms_of(struct text text, void (*take)(void *to, const struct term *term), void *to);
+void terms_of(struct cutter *cutter, struct text text, void (*take)(void *to, const struct term *term), void *to);
 
 struct weights;
 

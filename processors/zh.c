@@ -162,6 +162,19 @@ static size_t take_term(struct zh *z, const struct lexicon *lexicon, const char 
 {
 	size_t ends[TERM_CHARS_MAX], n = 0, size = 0, most = lexicon_longest(lexicon, first);
 	uint32_t c;
+	if (most > 1) {
+		size = utf8_next(at, end, &c);
+		ends[n++] = size;
+		most = 1;
+		if (at + size < end) {
+			size_t two = size + utf8_next(at + size, end, &c);
+			most = lexicon_longer(lexicon, first, c);
+			if (most > 1) {
+				ends[n++] = two;
+				size = two;
+			}
+		}
+	}
 	while (n < most && n < TERM_CHARS_MAX && at + size < end) {
 		size += utf8_next(at + size, end, &c);
 		ends[n++] = size;
@@ -178,6 +191,8 @@ static size_t take_term(struct zh *z, const struct lexicon *lexicon, const char 
 
 static bool is_word(uint32_t c)
 {
+	if (c >= 0x4e00 && c <= 0x9fff)
+		return true; /* without asking the tables */
 	utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
 	return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO; /* letters, marks, numbers */
 }

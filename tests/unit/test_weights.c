@@ -29,7 +29,10 @@ static void check_terms(const char *text, const char *wanted)
 	char *got = NULL;
 	size_t size = 0;
 	FILE *f = open_memstream(&got, &size);
-	terms_of(text_of(text), write_term, f);
+	struct cutter *cutter;
+	assert_int_equal(term_cutter_create(&cutter), 0);
+	terms_of(cutter, text_of(text), write_term, f);
+	term_cutter_destroy(cutter);
 	fclose(f);
 	assert_string_equal(got, wanted);
 	free(got);
