@@ -59,6 +59,7 @@ static int clients_start(struct loop *l, char *error, size_t size)
 		outs[t] = l->layout.names[t];
 	const char *inputs[SOURCE_TOPICS] = { NULL };
 	memcpy(inputs, l->topics, sizeof(inputs));
+	l->refresh.rows_known = false;
 	/* Transactions first: a predecessor's open one is aborted before anything is read. */
 	int rc = committer_create(config, l->bootstrap, outs, inputs, l->wake_fd, CONNECT_MS, &l->committer, error, size);
 	if (rc == 0)

@@ -105,6 +105,8 @@ struct loop {
 		int64_t worked_ms;     /* when the last record was processed, or written (monotonic) */
 		int64_t hold_until_ms, next_ms; /* monotonic */
 		bool sweeping;
+		bool rows_known;
+		uint64_t rows_out;     /* rows of the model that are read when all of ours are, if nobody else writes any */
 	} refresh;
 	int64_t behind_budget_ms;      /* when the budget of views was last filled */
 	double behind_budget;

@@ -12,7 +12,7 @@
 #include "daemon/loop.h"
 
 enum { QUIET_MS = 300,
-	ALONE_MS = 100, /* this process has all there is: what it published it reads within that */
+	ALONE_MS = 100, /* this process has all there is, and has read again what it published */
 	HOLD_MS = 2000,
 	PAUSE_PER_VIEW_MS = 1,
 	SOON_MS = 30000 };
@@ -26,7 +26,7 @@ static int64_t quiet_ms(const struct loop *l)
 /* Nothing is on its way from a record to a table: so far as this process sees. What others do is not seen: they have had their time. */
 static bool at_rest(const struct loop *l)
 {
-	int64_t quiet = ALONE_MS;
+	int64_t quiet = global_model_rows(l->global) >= l->refresh.rows_out ? ALONE_MS : quiet_ms(l);
 	if (!global_ready(l->global) || !committer_idle(l->committer) || !combiner_empty(l->engine->emitter) || l->moves)
 		return false;
 	for (uint32_t i = 0; i < l->n_parts; i++) {

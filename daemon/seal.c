@@ -18,6 +18,7 @@ static void put(void *to, struct text key, struct text value)
 {
 	struct put_to *p = to;
 	interval_add(p->loop->open, p->topic, p->partition, key, value, NULL);
+	p->loop->open->model_rows += p->topic == TOPIC_MODEL;
 }
 
 static void put_nothing(void *to, struct text key, struct text value)
@@ -267,6 +268,10 @@ void seal(struct loop *l, bool last)
 	const struct config_glint *g = &l->config->glint;
 	if (!any_running(l))
 		return;
+	if (!l->refresh.rows_known) { /* nothing was published by these clients yet */
+		l->refresh.rows_known = true;
+		l->refresh.rows_out = global_model_rows(l->global);
+	}
 	work_time(l);
 	l->moves |= combiner_encode(l->engine->emitter, put_delta, l) > 0;
 	control(l);
@@ -284,7 +289,7 @@ void seal(struct loop *l, bool last)
 		if (p->partition == 0 && p->item->group_changed) {
 			buf_clear(&l->key);
 			item_task_group_row(p->item, &l->key);
-			put(&model, TEXT("~group"), (struct text){ (const char *)l->key.data, (uint32_t)l->key.size });
+			interval_add(l->open, TOPIC_MODEL, 0, TEXT("~group"), (struct text){ (const char *)l->key.data, (uint32_t)l->key.size }, NULL);
 			p->item->group_changed = false;
 		}
 		if (rows)
@@ -336,6 +341,7 @@ void seal_fate(struct loop *l, struct interval *i)
 	l->spare = i;
 	switch (i->fate) {
 	case COMMIT_DONE:
+		l->refresh.rows_out += i->model_rows;
 		for (size_t k = 0; k < i->n_offsets; k++)
 			l->parts[i->offsets[k].partition].committed[i->offsets[k].topic] = i->offsets[k].offset;
 		log_over("commit", "committing again");

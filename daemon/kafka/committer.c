@@ -59,6 +59,7 @@ void interval_clear(struct interval *i)
 	i->group_metadata = NULL;
 	i->why[0] = '\0';
 	i->too_large = false;
+	i->model_rows = 0;
 }
 
 void interval_destroy(struct interval *i)

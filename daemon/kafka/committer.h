@@ -45,6 +45,7 @@ struct interval {
 	struct out_offset *offsets;
 	size_t n_offsets, offsets_capacity;
 	void *group_metadata; /* rd_kafka_consumer_group_metadata_t, taken by the loop at the seal; owned by the interval */
+	uint64_t model_rows; /* how many of the records are rows of the global table; the loop counts them */
 	enum commit_fate fate;
 	bool too_large; /* a record of it is larger than its topic takes */
 	int64_t took_us;

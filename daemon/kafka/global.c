@@ -18,7 +18,7 @@ struct global {
 	bool ready;
 	int64_t watermark;
 	struct upstream *reports;
-	uint64_t bad_rows, changes;
+	uint64_t bad_rows, changes, model_rows;
 };
 
 int global_create(const struct config *config, const char *bootstrap, const struct topics_layout *layout, int32_t items, struct engine *engine,
@@ -117,6 +117,7 @@ static int take(struct global *g, unsigned topic, const struct source_record *r)
 	if (topic == 0 && text_equal(r->key, TEXT("~group")))
 		return group_row(g, r->value);
 	g->changes++;
+	g->model_rows += topic == 0;
 	if (topic == 0)
 		return model_row_load(g->engine->model, r->key, r->value);
 	if (topic == g->control)
@@ -165,6 +166,11 @@ int64_t global_watermark(const struct global *g)
 const struct upstream *global_reports(const struct global *g)
 {
 	return g->reports;
+}
+
+uint64_t global_model_rows(const struct global *g)
+{
+	return g->model_rows;
 }
 
 uint64_t global_changes(const struct global *g)

@@ -23,6 +23,7 @@ bool global_ready(const struct global *g);
 int64_t global_watermark(const struct global *g);
 /* What each user task reported last, by number; NULL before the first. */
 const struct upstream *global_reports(const struct global *g);
+uint64_t global_model_rows(const struct global *g); /* rows of the model taken, ever, but for the group's own */
 uint64_t global_changes(const struct global *g);  /* rows of all tables taken, ever */
 uint64_t global_bad_rows(const struct global *g); /* rows that were not understood */
 
