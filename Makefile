@@ -30,6 +30,7 @@ PROCESSORS += processors/pool.c processors/symbols.c processors/leaders.c proces
 PROCESSORS += processors/bias.c processors/bias_user.c processors/campaign.c processors/campaign_view.c processors/hll.c processors/itemsets.c
 PROCESSORS += processors/itemsets_view.c processors/ledger.c processors/pairs.c
 PROCESSORS += processors/measures.c processors/miner.c processors/rules.c
+PROCESSORS += processors/kmeans.c processors/segments.c processors/segments_label.c processors/segments_view.c
 
 # recommendations
 PROCESSORS += processors/diversity.c processors/explain.c processors/lists.c processors/reasons.c
@@ -68,6 +69,7 @@ UNIT += lexicon scorer vader weights zh
 UNIT += stats sentiment spike recommend
 UNIT += json hll pairs bias itemsets campaign
 UNIT += measures miner
+UNIT += kmeans segments
 UNIT += publisher publisher_trouble
 UNIT += combiner crash items users
 UNIT += lists

@@ -46,6 +46,7 @@ static struct engine *make_engine(const struct loop_setup *setup)
 		.allowed_lateness_ms = g->allowed_lateness_ms, .max_jump_ms = g->max_jump_ms, .settle_ms = g->settle_ms, .live_ms = 3600000,
 		.dedup_ring = (uint32_t)g->dedup_ring, .max_users = (uint64_t)g->max_users, .max_items = (uint64_t)g->max_items,
 		.user_idle_ms = g->user_expiry_ms, .item_idle_ms = g->item_expiry_ms,
+		.least_shoppers = setup->config->privacy.k,
 		.inputs = { topics->of[EVENT_CLICK].name[0], topics->of[EVENT_PURCHASE].name[0], topics->of[EVENT_REVIEW].name[0] },
 	};
 	return engine_create(&rules, setup->settings, setup->config->redis.prefix);

@@ -180,9 +180,11 @@ static void positions(struct loop *l, struct part *p)
 		p->item->position = p->sealed[l->repartition];
 }
 
-/* Idle entities go: their rows are deleted in this interval, their views with the next batch. */
-static void expire(struct loop *l, struct part *p, struct put_to *user_rows, struct put_to *item_rows, struct put_to *model)
+/* Idle entities go: their rows are deleted in this interval, which their last deltas belong to, their views with the next batch. */
+static void expire(struct loop *l, struct part *p)
 {
+	struct put_to user_rows = { l, TOPIC_USER_ROWS, p->partition }, item_rows = { l, TOPIC_ITEM_ROWS, p->partition };
+	struct put_to model = { l, TOPIC_MODEL, 0 };
 	struct view *v = l->engine->view;
 	for (int s = 0; s < 2; s++)
 		if (p->deletes[s].size > DELETES_BYTES) { /* Redis is away: their time to live ends them */
@@ -190,10 +192,10 @@ static void expire(struct loop *l, struct part *p, struct put_to *user_rows, str
 			p->n_deletes[s] = 0;
 		}
 	view_target(v, &p->deletes[STAGE_USER]);
-	user_task_expire(p->user, EXPIRE_STEPS, put, user_rows);
+	user_task_expire(p->user, EXPIRE_STEPS, put, &user_rows);
 	p->n_deletes[STAGE_USER] += view_commands(v);
 	view_target(v, &p->deletes[STAGE_ITEM]);
-	item_task_expire(p->item, EXPIRE_STEPS, put, item_rows, put, model);
+	item_task_expire(p->item, EXPIRE_STEPS, put, &item_rows, put, &model);
 	p->n_deletes[STAGE_ITEM] += view_commands(v);
 }
 
@@ -273,9 +275,12 @@ void seal(struct loop *l, bool last)
 		l->refresh.rows_out = global_model_rows(l->global);
 	}
 	work_time(l);
+	bool rows = g->guarantee == GUARANTEE_EXACTLY_ONCE; /* nothing is restored from the embedded broker */
+	for (uint32_t i = 0; rows && i < l->n_parts; i++)
+		if (l->parts[i].state == PART_RUNNING)
+			expire(l, &l->parts[i]);
 	l->moves |= combiner_encode(l->engine->emitter, put_delta, l) > 0;
 	control(l);
-	bool rows = g->guarantee == GUARANTEE_EXACTLY_ONCE; /* nothing is restored from the embedded broker */
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
 		if (p->state != PART_RUNNING)
@@ -292,8 +297,6 @@ void seal(struct loop *l, bool last)
 			interval_add(l->open, TOPIC_MODEL, 0, TEXT("~group"), (struct text){ (const char *)l->key.data, (uint32_t)l->key.size }, NULL);
 			p->item->group_changed = false;
 		}
-		if (rows)
-			expire(l, p, &user_rows, &item_rows, &model);
 		user_task_seal(p->user, l->wall_ms, snapshot_pause(l), last || !rows, rows ? put : put_nothing, &user_rows);
 		item_task_seal(p->item, l->wall_ms, snapshot_pause(l), last || !rows, rows ? put : put_nothing, &item_rows);
 	}

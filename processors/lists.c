@@ -2,6 +2,7 @@
 
 #include "controls.h"
 #include "json.h"
+#include "segments.h"
 #include "view.h"
 
 /* ---- what fills a list ---- */
@@ -163,7 +164,10 @@ static void head(struct buf *to, const struct view_ctx *ctx, uint64_t who, bool 
 	json_view_open(to, ctx->as_of, ctx->commit);
 	PUT(to, ",\"rec_id\":\"");
 	put(to, text, sizeof(text));
-	PUT(to, "\",\"segment\":null,\"variant\":null,\"fallback\":");
+	char name[32];
+	PUT(to, "\",\"segment\":");
+	json_text(to, segments_of(ctx, name));
+	PUT(to, ",\"variant\":null,\"fallback\":");
 	json_bool(to, fallback);
 	PUT(to, ",\"items\":[");
 }

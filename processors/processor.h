@@ -28,7 +28,7 @@
 #include "symbols.h"
 
 /* Numbers in rows, deltas and model rows: never reused. The order is the order of calling within one event. */
-enum processor_id { P_BIAS, P_ITEMSETS, P_SENTIMENT, P_SPIKE, P_CAMPAIGN, P_RECOMMEND, PROCESSORS };
+enum processor_id { P_BIAS, P_ITEMSETS, P_SENTIMENT, P_SPIKE, P_CAMPAIGN, P_RECOMMEND, P_SEGMENTS, PROCESSORS };
 
 enum key_kind { KEY_NONE, KEY_ITEM, KEY_CAMPAIGN, KEY_CATEGORY, KEY_BRAND, KEY_ASPECT, KEY_ALL, KEY_KINDS };
 
@@ -109,6 +109,7 @@ struct user_ctx {
 	struct text user;     /* id, borrowed */
 	uint64_t user_hash;   /* XXH3 of the id */
 	int64_t watermark;    /* of this task, ms */
+	bool live;            /* false: a restore, which emits nothing; what the global tables decide then stays as the row has it */
 	bool row_due;         /* set it: this shopper's row is written in the interval that makes the change */
 	int sentiment;        /* of this event's text: enum sentiment_class, or -1; set by P_SENTIMENT for those behind it */
 	struct symbols *symbols;
@@ -142,8 +143,10 @@ struct view_ctx {
 	struct view *view;
 	struct buf *scratch;  /* JSON is built here; cleared by whoever uses it */
 	int64_t ttl_s;        /* time to live of keys with a TTL, seconds */
+	int64_t least_shoppers; /* [privacy] k: of fewer nothing is published */
 	struct text user;     /* user views only: the shopper's id */
 	uint64_t user_hash;
+	const void *const *blocks; /* user views only: all of the shopper's blocks, by processor; each may be NULL */
 	struct key key;       /* item views only */
 	int64_t shown_watermark; /* of the rendering before; INT64_MIN: there was none, or Redis is new, and all that the block keeps is wanted */
 };
@@ -183,6 +186,9 @@ struct processor {
 	struct block_ops user, item, model;
 
 	void (*event)(const void *settings, struct user_ctx *ctx, void *block, const struct event *e);
+	/* The shopper is forgotten: idle for long, or (erase) by request. Emits what takes back its contributions: what is counted of shoppers
+	 * who are there, always; with erase all that the block knows. Its row is deleted in the same interval. NULL: nothing. */
+	void (*leave)(const void *settings, struct user_ctx *ctx, void *block, bool erase);
 	void (*delta)(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d);
 	void (*delta_soon)(const void *block, const struct delta *d); /* NULL; a hint to prefetch what delta() of it will touch */
 	int64_t (*due_at)(const void *settings, const void *block); /* watermark at which due() is wanted; INT64_MAX: never */

@@ -3,6 +3,7 @@
 #include "campaign.h"
 #include "itemsets.h"
 #include "recommend.h"
+#include "segments.h"
 #include "sentiment.h"
 #include "spike.h"
 
@@ -13,4 +14,5 @@ const struct processor *const processors[PROCESSORS] = {
 	[P_SPIKE] = &spike_processor,
 	[P_CAMPAIGN] = &campaign_processor,
 	[P_RECOMMEND] = &recommend_processor,
+	[P_SEGMENTS] = &segments_processor,
 };

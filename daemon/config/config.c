@@ -156,6 +156,8 @@ static void load_all(struct load *l)
 	options = config_options("glint", &n);
 	if (load_table(l, "glint", options, n, &c->glint) && !l->no_memory)
 		load_check_glint(l);
+	options = config_options("privacy", &n);
+	load_table(l, "privacy", options, n, &c->privacy);
 	for (size_t i = 0; i < q->n_processors && !l->no_memory; i++)
 		load_processor(l, i);
 	if (!l->no_memory)
@@ -235,6 +237,8 @@ void config_destroy(struct config *c)
 	option_free(options, n, &c->redis);
 	options = config_options("glint", &n);
 	option_free(options, n, &c->glint);
+	options = config_options("privacy", &n);
+	option_free(options, n, &c->privacy);
 	for (int i = 0; i < EVENT_KINDS; i++)
 		free((void *)c->topics.of[i].maps);
 	free(c->redis.host);

@@ -88,6 +88,10 @@ struct config_glint {
 	uint16_t http_port;
 };
 
+struct config_privacy {
+	int64_t k; /* shoppers */
+};
+
 struct config_entry { /* one effective setting, for the dump */
 	char *section, *name, *value, *origin;
 	bool secret;
@@ -100,6 +104,7 @@ struct config {
 	struct config_topics topics;
 	struct config_redis redis;
 	struct config_glint glint;
+	struct config_privacy privacy;
 	struct config_entry *entries; /* in the order of the reference */
 	size_t n_entries;
 	struct config_more *more; /* settings of processors and what the above borrows */

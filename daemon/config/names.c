@@ -29,7 +29,7 @@ static bool known_section(struct load *l, const char *section)
 
 static void each_section(struct load *l, void (*call)(struct load *l, const char *section, void *to), void *to)
 {
-	static const char *const ours[] = { "kafka", "topics", "redis", "glint" };
+	static const char *const ours[] = { "kafka", "topics", "redis", "glint", "privacy" };
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
 		call(l, ours[i], to);
 	for (size_t i = 0; i < l->request->n_processors; i++)

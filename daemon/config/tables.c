@@ -96,6 +96,11 @@ static const struct option glint[] = {
 	  .zero = "for ever", .help = "How long alerts are kept in Kafka." },
 };
 
+static const struct option privacy[] = {
+	{ "k", OPTION_COUNT, OPTION_AT(config_privacy, k), .value = "10", .min = "1", .max = "1000", .unit = "shoppers",
+	  .help = "Of fewer shoppers than this nothing is published: no segment, no query." },
+};
+
 const struct option *config_options(const char *section, size_t *ret_n)
 {
 	if (!strcmp(section, "topics")) {
@@ -109,6 +114,10 @@ const struct option *config_options(const char *section, size_t *ret_n)
 	if (!strcmp(section, "glint")) {
 		*ret_n = OPTION_N(glint);
 		return glint;
+	}
+	if (!strcmp(section, "privacy")) {
+		*ret_n = OPTION_N(privacy);
+		return privacy;
 	}
 	return NULL;
 }

@@ -267,7 +267,7 @@ enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, co
 	list_push(&t->all, &u->all_link);
 	struct user_ctx ctx = {
 		.user = { u->id, u->id_size }, .user_hash = u->hash, .watermark = t->watermark,
-		.symbols = e->symbols, .pool = e->pool, .emitter = e->emitter, .model = e->model,
+		.symbols = e->symbols, .pool = e->pool, .emitter = e->emitter, .model = e->model, .live = live,
 	};
 	combiner_silence(e->emitter, !live);
 	for (int p = 0; p < PROCESSORS; p++) {
@@ -498,6 +498,22 @@ size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, 
 	return bytes;
 }
 
+/* Takes back what the processors say; its deltas belong to the interval that deletes the row. */
+static void leave(struct user_task *t, struct user *u, bool erase)
+{
+	struct engine *e = t->engine;
+	struct user_ctx ctx = {
+		.user = { u->id, u->id_size }, .user_hash = u->hash, .watermark = t->watermark,
+		.symbols = e->symbols, .pool = e->pool, .emitter = e->emitter, .model = e->model, .live = true,
+	};
+	combiner_silence(e->emitter, false);
+	for (int p = 0; p < PROCESSORS; p++) {
+		ctx.drops = e->drops[p];
+		if (processors[p]->leave && u->blocks[p])
+			processors[p]->leave(e->settings[p], &ctx, u->blocks[p], erase);
+	}
+}
+
 void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *to)
 {
 	const struct engine_rules *rules = &t->engine->rules;
@@ -513,6 +529,7 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
 			if (greatest > t->in[j].floor && greatest >= stream - rules->allowed_lateness_ms)
 				t->in[j].floor = greatest;
 		}
+		leave(t, u, false);
 		struct text id = { u->id, u->id_size };
 		row_write(id, NULL, 0, u->pieces, &u->pieces, put, to);
 		view_delete(t->engine->view, "recs:", id);
@@ -662,6 +679,7 @@ void user_task_render(struct user_task *t, struct user *u, int64_t now_ms, uint6
 	struct view_ctx ctx = {
 		.as_of = now_ms, .commit = commit, .watermark = t->watermark, .symbols = e->symbols, .model = e->model,
 		.view = e->view, .scratch = &e->scratch, .ttl_s = ttl_s, .user = id, .user_hash = u->hash,
+		.least_shoppers = e->rules.least_shoppers, .blocks = (const void *const *)u->blocks,
 	};
 	view_entity_begin(e->view, "user:", id, now_ms, commit, ttl_s);
 	for (int p = 0; p < PROCESSORS; p++)

@@ -100,7 +100,8 @@ size_t user_task_rows(struct user_task *t, size_t most, row_put *put, void *to);
 /* Rows due at the seal: those dirty for snapshot_ms, those that must; all: every dirty one. Then the task row, when anything changed.
  * Returns bytes given to put. */
 size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, bool all, row_put *put, void *to);
-/* Forgets idle shoppers and what is over the bound: at most `steps` looked at. Rows and views of theirs are deleted. */
+/* Forgets idle shoppers and what is over the bound: at most `steps` looked at. Rows and views of theirs are deleted. Emits deltas: before
+ * the interval's are encoded. */
 void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *to);
 
 /* Restore: rows in any order, then the logs from user_task_low(). 0 or -EBADMSG. */

@@ -54,6 +54,7 @@ struct shop *shop_create(uint32_t partitions, const char *const *options)
 	struct engine_rules rules = {
 		.partitions = partitions, .allowed_lateness_ms = 86400000, .max_jump_ms = 86400000, .settle_ms = 10000, .live_ms = 3600000,
 		.dedup_ring = 256, .max_users = 1u << 20, .max_items = 1u << 20, .inputs = { true, true, true },
+		.least_shoppers = 10,
 	};
 	s->engine = engine_create(&rules, s->settings, "glint");
 	for (uint32_t i = 0; i < partitions; i++) {

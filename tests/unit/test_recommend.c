@@ -48,7 +48,7 @@ static int choose_items(int *items, int most)
 /* Sessions of 1..8 items, every third followed by an order. */
 static struct shop *busy_shop(int flush_every)
 {
-	struct shop *s = shop_create(4, (const char *[]){ "itemsets.window=0", NULL });
+	struct shop *s = shop_create(4, (const char *[]){ "itemsets.window=0", "segments.segments=0", NULL }); /* assignment depends on when the clusters were heard of */
 	memset(&counted, 0, sizeof(counted));
 	random_state = 3;
 	for (int i = 0; i < ITEMS; i++) {

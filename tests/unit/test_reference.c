@@ -75,7 +75,7 @@ static int missing(const struct written *w, const char *section, const struct op
 
 static void the_reference_has_every_option_with_its_default(void **state)
 {
-	static const char *const sections[] = { "topics", "redis", "glint" };
+	static const char *const sections[] = { "topics", "redis", "glint", "privacy" };
 	static const struct ini_calls calls = { note_section, note_pair, note_wrong };
 	static struct written w;
 	struct option_file file;
@@ -84,7 +84,7 @@ static void the_reference_has_every_option_with_its_default(void **state)
 	(void)state;
 	assert_int_equal(option_read_file(reference(), 1 << 20, &file, error, sizeof(error)), 0);
 	assert_int_equal(ini_read(file.data, file.size, &calls, &w), 0);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		size_t n;
 		const struct option *options = config_options(sections[i], &n);
 		wrong += missing(&w, sections[i], options, n);
@@ -98,12 +98,12 @@ static void the_reference_has_every_option_with_its_default(void **state)
 
 static void every_option_has_help_and_a_default_that_is_allowed(void **state)
 {
-	static const char *const sections[] = { "topics", "redis", "glint" };
+	static const char *const sections[] = { "topics", "redis", "glint", "privacy" };
 	char error[OPTION_ERROR_BYTES];
 	(void)state;
-	for (size_t i = 0; i < 3 + PROCESSORS; i++) {
-		size_t n = i < 3 ? 0 : processors[i - 3]->n_options;
-		const struct option *options = i < 3 ? config_options(sections[i], &n) : processors[i - 3]->options;
+	for (size_t i = 0; i < 4 + PROCESSORS; i++) {
+		size_t n = i < 4 ? 0 : processors[i - 4]->n_options;
+		const struct option *options = i < 4 ? config_options(sections[i], &n) : processors[i - 4]->options;
 		uint64_t settings[512] = { 0 };
 		for (size_t j = 0; j < n; j++) {
 			assert_true(options[j].offset + options[j].size <= sizeof(settings));
