@@ -73,6 +73,7 @@ UNIT += kmeans segments
 UNIT += publisher publisher_trouble
 UNIT += combiner crash items users
 UNIT += lists
+UNIT += committer rows
 UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 
 # end-to-end tests: tests/e2e/NAME (executable). E2E needs redis-server and the embedded broker, E2E_KAFKA a real Kafka

@@ -340,10 +340,49 @@ static void a_watermark_near_the_clock_goes_on_with_it_after_a_restart(void **un
 	bench_close(&b);
 }
 
+static void an_id_of_one_topic_is_no_repeat_in_another(void **unused)
+{
+	(void)unused;
+	struct bench b;
+	bench_open(&b, 1000, 0);
+	struct order_line line = { TEXT("i1"), 1, 100 };
+	struct event order = shop_order("same", start, "a", "o1", &line, 1), review = shop_rating("same", start, "a", "i1", 4000);
+	struct event view = shop_click("same", start, "a", ACTION_VIEW, "i1", NULL, NULL);
+	assert_int_equal(user_task_apply(b.task, 0, 0, &view, true, 0), APPLIED);
+	assert_int_equal(user_task_apply(b.task, 1, 0, &order, true, 0), APPLIED);
+	assert_int_equal(user_task_apply(b.task, 2, 0, &review, true, 0), APPLIED);
+	for (int64_t i = 1; i <= 2 * RING; i++) { /* what leaves the clicks' ring makes no review late */
+		char id[16];
+		snprintf(id, sizeof(id), "c%d", (int)i);
+		struct event e = shop_click(id, start + i, "a", ACTION_VIEW, "i1", NULL, NULL);
+		assert_int_equal(user_task_apply(b.task, 0, i, &e, true, 0), APPLIED);
+	}
+	struct event other = shop_rating("other", start, "a", "i1", 4000);
+	assert_int_equal(user_task_apply(b.task, 2, 1, &review, true, 0), DUPLICATE);
+	assert_int_equal(user_task_apply(b.task, 2, 2, &other, true, 0), APPLIED);
+	bench_close(&b);
+}
+
+static void late_is_by_the_records_own_topic(void **unused)
+{
+	(void)unused;
+	struct bench b;
+	bench_open(&b, 1000, 0);
+	assert_int_equal(click(&b, "a", 1, start), APPLIED);
+	struct event old = shop_rating("r1", start - 2 * lateness, "a", "i1", 4000), newer = shop_rating("r2", start - 3, "a", "i1", 4000);
+	struct event late = shop_rating("r3", start - 2 * lateness - 1, "a", "i1", 4000);
+	assert_int_equal(user_task_apply(b.task, 2, 0, &old, true, 0), APPLIED); /* the clicks are further, the reviews are not */
+	assert_int_equal(user_task_apply(b.task, 2, 1, &newer, true, 0), APPLIED);
+	assert_int_equal(user_task_apply(b.task, 2, 2, &late, true, 0), LATE);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(late_and_repeated_records_are_those_of_the_rules),
+		cmocka_unit_test(an_id_of_one_topic_is_no_repeat_in_another),
+		cmocka_unit_test(late_is_by_the_records_own_topic),
 		cmocka_unit_test(one_record_far_ahead_moves_no_time_and_four_move_it_to_the_least),
 		cmocka_unit_test(repeats_of_a_forgotten_shopper_are_late_before_and_after_a_restart),
 		cmocka_unit_test(repeats_of_an_idle_shopper_are_late_though_their_topic_was_silent),
