@@ -74,7 +74,8 @@ def before_any_row(t):
 @case
 def right_after_a_commit(t):
     'Killed right after a commit, nothing of it is counted twice.'
-    assert run(t, 23, ['3+', '5+', '8+'], '100ms')[2] == 3
+    # each life's first intervals hold what was sent while nobody ran
+    assert run(t, 23, ['1+', '2+', '1+', '8+'], '100ms')[2] == 4
 
 
 @case
