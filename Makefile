@@ -87,7 +87,7 @@ E2E += recommend.py
 E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
 E2E_KAFKA += daemon_counts.py daemon_group.py daemon_kill.py daemon_pause.py daemon_stop.py daemon_hostile.py
-E2E_KAFKA += daemon_recs.py daemon_redis.py daemon_topics.py
+E2E_KAFKA += daemon_log.py daemon_recs.py daemon_redis.py daemon_topics.py
 
 # fuzzers: tests/fuzz/fuzz_NAME.c (libFuzzer; built with clang)
 FUZZ :=

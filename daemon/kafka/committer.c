@@ -23,6 +23,7 @@ struct committer {
 	bool transactional;
 	uint64_t pause_at; /* a test's: stand still in that interval; 0 = never */
 	bool pause_after;  /* its transaction is committed then, else open */
+	int pause_before_s; /* not 0: stand still for so long before its transaction begins, then go on */
 	int fd;
 	pthread_t thread;
 	pthread_mutex_t mutex;
@@ -216,10 +217,24 @@ static enum commit_fate produce_all(struct committer *c, struct interval *i)
 	return COMMIT_DONE;
 }
 
-/* For tests that kill -9 at a known point: GLINT_TEST_PAUSE_COMMIT=N stands still with interval N's transaction open, N+ when it is committed. */
+/* For tests that act at a known point: GLINT_TEST_PAUSE_COMMIT=N stands still with interval N's transaction open, N+ when it is committed;
+ * N-S for S seconds before it begins. */
+static void wait_for_test(const struct committer *c, const struct interval *i)
+{
+	struct timespec until;
+	if (i->number != c->pause_at || !c->pause_before_s)
+		return;
+	log_info(NULL, "transaction to begin, interval %llu: standing still for %d s (GLINT_TEST_PAUSE_COMMIT)", (unsigned long long)i->number,
+		 c->pause_before_s);
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += c->pause_before_s;
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+}
+
 static void pause_for_test(const struct committer *c, const struct interval *i, bool committed)
 {
-	if (i->number != c->pause_at || committed != c->pause_after)
+	if (i->number != c->pause_at || committed != c->pause_after || c->pause_before_s)
 		return;
 	log_info(NULL, "transaction %s, interval %llu: standing still (GLINT_TEST_PAUSE_COMMIT)", committed ? "committed" : "open",
 		 (unsigned long long)i->number);
@@ -229,6 +244,7 @@ static void pause_for_test(const struct committer *c, const struct interval *i, 
 
 static enum commit_fate send_transaction(struct committer *c, struct interval *i)
 {
+	wait_for_test(c, i);
 	rd_kafka_error_t *e = rd_kafka_begin_transaction(c->rk);
 	if (e)
 		return fate_of(c, e, i, "beginning a transaction");
@@ -391,6 +407,7 @@ int committer_create(const struct config *config, const char *bootstrap, const c
 	char *rest = NULL;
 	c->pause_at = at ? strtoull(at, &rest, 10) : 0;
 	c->pause_after = rest && *rest == '+';
+	c->pause_before_s = rest && *rest == '-' ? atoi(rest + 1) : 0;
 	c->fd = fd;
 	pthread_mutex_init(&c->mutex, NULL);
 	pthread_condattr_t attr;

@@ -24,6 +24,10 @@ def commits_of(daemon):
     return daemon.metrics().get('glint_commits_total{fate="done"}', 0)
 
 
+def records_of(daemon):
+    return sum(v for k, v in daemon.metrics().items() if k.startswith('glint_records_total{'))
+
+
 def amid_the_stream(s, daemon, sent, pid, seconds):
     """sends while the daemon works, and stops that process when some intervals are committed"""
     s.fill('clicks', sent[0])
@@ -73,6 +77,27 @@ def taken_over_while_paused(t):
 
 
 @case
+def sealed_before_the_group_went_on(t):
+    'An interval that was sealed before the group went on without its process is refused, though the process is a member again when it is sent.'
+    s = Stage(t, glint=BUSY, kafka={'session.timeout.ms': 6000})
+    sent = s.fill_shop(Shop(seed=75, users=1000, items=100, days=8, events=10000))
+    one = s.daemon('one', start=False, env={'GLINT_TEST_PAUSE_COMMIT': '2-30'}).start(ready=False)
+    one.wait_log('transaction to begin, interval 2: standing still', 60)
+    two = s.daemon('two', start=False)
+    os.kill(one.pid, signal.SIGSTOP)
+    try:
+        two.start(ready=False)
+        total = sum(map(len, sent))
+        wait_for(lambda: two.http('/metrics')[0] == 200 and records_of(two) == total, 60, 'the other counts everything', 0.1)
+    finally:
+        os.kill(one.pid, signal.SIGCONT)
+    one.wait_log(r'interval 2 was aborted', 60)
+    s.settled()
+    assert one.process.poll() is None and two.process.poll() is None
+    s.same_counts(s.dump())
+
+
+@case
 def broker_paused(t):
     'A broker that stood still for longer than a transaction may last changes no count, and glintd is ready again.'
     kafka = t.own_kafka()
@@ -87,4 +112,4 @@ def broker_paused(t):
     s.same_counts(s.dump())
 
 
-main(at_once=4)
+main(at_once=5)

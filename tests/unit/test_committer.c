@@ -14,7 +14,12 @@
 #include "daemon/kafka/committer.h"
 #include "daemon/kafka/kafka.h"
 
-enum { PARTITIONS = 3, PATIENCE_MS = 20000, SEND_OFFSETS_KEY = 28, END_KEY = 26, ADD_OFFSETS_KEY = 25, PRODUCE_KEY = 0 };
+enum { PARTITIONS = 3,
+	PATIENCE_MS = 20000,
+	SEND_OFFSETS_KEY = 28,
+	END_KEY = 26,
+	ADD_OFFSETS_KEY = 25,
+	PRODUCE_KEY = 0 };
 
 static const char *const topics[COMMIT_TOPICS] = { "t0", "t1", "t2", "t3", "t4", "t5" };
 static const char *const inputs[4] = { "in0", "in1", NULL, NULL };

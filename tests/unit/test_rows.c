@@ -8,7 +8,8 @@
 
 #include "daemon/state/engine.h"
 
-enum { RECORDS = 4000, ENTITIES = 3 };
+enum { RECORDS = 4000,
+	ENTITIES = 3 };
 
 struct record {
 	struct buf key, value;
@@ -148,7 +149,10 @@ static void what_is_no_row_is_refused(void **unused)
 	uint16_t pieces;
 	assert_true(row_reader_take(reader, TEXT("x"), TEXT("0123456789"), &entity, &bytes, &pieces) < 0); /* no piece number */
 	assert_true(row_reader_take(reader, (struct text){ "\0\0u", 3 }, TEXT("12"), &entity, &bytes, &pieces) < 0);
-	assert_true(row_reader_take(reader, (struct text){ "\2\0u", 3 }, (struct text){ "\1\0" "12345678", 10 }, &entity, &bytes, &pieces) < 0);
+	assert_true(row_reader_take(reader, (struct text){ "\2\0u", 3 }, (struct text){ "\1\0"
+											"12345678",
+										 10 },
+			    &entity, &bytes, &pieces) < 0);
 	row_reader_destroy(reader);
 }
 

@@ -42,6 +42,11 @@ for _name, _result, _arguments in (
         ('topic_partition_list_set_offset', _int, [_pointer, _text, ctypes.c_int32, ctypes.c_int64]),
         ('topic_partition_list_destroy', None, [_pointer]),
         ('commit', _int, [_pointer, _pointer, _int]),
+        ('committed', _int, [_pointer, _pointer, _int]),
+        ('init_transactions', _pointer, [_pointer, _int]),
+        ('begin_transaction', _pointer, [_pointer]),
+        ('abort_transaction', _pointer, [_pointer, _int]),
+        ('error_string', _text, [_pointer]),
         ('consume_start', _int, [_pointer, ctypes.c_int32, ctypes.c_int64]),
         ('consume', _pointer, [_pointer, ctypes.c_int32, _int]),
         ('consume_stop', _int, [_pointer, ctypes.c_int32]),
@@ -61,6 +66,15 @@ _PARTITION_EOF, _BEGINNING = -191, -2
 class _Message(ctypes.Structure):
     _fields_ = [('err', _int), ('rkt', _pointer), ('partition', ctypes.c_int32), ('payload', _pointer), ('len', _size),
                 ('key', _pointer), ('key_len', _size), ('offset', ctypes.c_int64), ('private', _pointer)]
+
+
+class _Partition(ctypes.Structure):
+    _fields_ = [('topic', _text), ('partition', ctypes.c_int32), ('offset', ctypes.c_int64), ('metadata', _pointer), ('metadata_size', _size),
+                ('opaque', _pointer), ('err', _int), ('private', _pointer)]
+
+
+class _Partitions(ctypes.Structure):
+    _fields_ = [('cnt', _int), ('size', _int), ('elems', _pointer)]
 
 
 Record = collections.namedtuple('Record', 'offset key value headers')  # bytes or None; headers a list of (name, bytes)
@@ -143,11 +157,32 @@ class Client:
         if error:
             raise RuntimeError(_lib.rd_kafka_err2str(error).decode())
 
+    def committed(self, topic, partitions):
+        """what the client's group.id has committed of partitions 0..partitions-1; None where nothing is"""
+        part = _lib.rd_kafka_topic_partition_list_new(partitions)
+        for partition in range(partitions):
+            _lib.rd_kafka_topic_partition_list_add(part, topic.encode(), partition)
+        error = _lib.rd_kafka_committed(self.rk, part, 10000)
+        cells = ctypes.cast(_Partitions.from_address(part).elems, ctypes.POINTER(_Partition))
+        found = [cells[i].offset if cells[i].offset >= 0 else None for i in range(partitions)]
+        _lib.rd_kafka_topic_partition_list_destroy(part)
+        if error:
+            raise RuntimeError(_lib.rd_kafka_err2str(error).decode())
+        return found
+
+    def transaction(self, what):
+        """'init', 'begin' or 'abort'; for a client with a transactional_id"""
+        error = {'init': lambda: _lib.rd_kafka_init_transactions(self.rk, 30000), 'begin': lambda: _lib.rd_kafka_begin_transaction(self.rk),
+                 'abort': lambda: _lib.rd_kafka_abort_transaction(self.rk, 30000)}[what]()
+        if error:
+            raise RuntimeError(_lib.rd_kafka_error_string(error).decode())
+
     def read(self, topic, partition, timeout=20):
-        """all committed records of it up to its end; for a client with consumer=True and enable_partition_eof='true'"""
+        """all committed records of it up to the end that it has now; for a client with consumer=True and enable_partition_eof='true'"""
         if topic not in self.topics:
             self.topics[topic] = _lib.rd_kafka_topic_new(self.rk, topic.encode(), None)
         rkt, found, end = self.topics[topic], [], time.monotonic() + timeout
+        high = self.bounds(topic, partition)[1]
         if _lib.rd_kafka_consume_start(rkt, partition, _BEGINNING):
             raise RuntimeError(_lib.rd_kafka_err2str(_lib.rd_kafka_last_error()).decode())
         try:
@@ -157,7 +192,7 @@ class Client:
                     continue
                 m = _Message.from_address(pointer)
                 try:
-                    if m.err == _PARTITION_EOF:
+                    if m.err == _PARTITION_EOF or not m.err and m.offset >= high:
                         return found
                     if m.err:
                         raise RuntimeError(_lib.rd_kafka_err2str(m.err).decode())
