@@ -197,6 +197,10 @@ format-check: ## fail when a C file is not as .clang-format says
 	@tools/install-deps format
 	clang-format-14 --dry-run --Werror $(SOURCES)
 
+test-mutants: all $(UNIT_PROGRAMS) ## break one rule at a time: its test must fail (some 10 minutes)
+	@tools/install-deps test
+	@tests/mutants/run --build $(B)
+
 # sanitizer builds keep their objects apart; FORTIFY would hide calls from the sanitizers
 asan: ## unit tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory $(JOBS) B=build/asan HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer -Wno-format-truncation" \
@@ -243,6 +247,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all demo test run-tests test-unit test-kafka lint run-lint format format-check asan tsan fuzz fuzz-programs bench bench-quality coverage \
+.PHONY: all demo test run-tests test-unit test-kafka test-mutants lint run-lint format format-check asan tsan fuzz fuzz-programs bench bench-quality coverage \
 	install uninstall deb clean help
 .SECONDARY:

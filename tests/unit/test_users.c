@@ -377,12 +377,33 @@ static void late_is_by_the_records_own_topic(void **unused)
 	bench_close(&b);
 }
 
+/* What an order decides (whose click is credited, kept for its refund) depends on which records came before it, of topics whose order
+ * a restore may not repeat: its row goes with the interval that makes it. */
+static void a_shopper_who_ordered_is_written_at_once_and_others_in_their_time(void **unused)
+{
+	(void)unused;
+	struct bench b;
+	bench_open(&b, 1000, 0);
+	struct order_line line = { TEXT("i1"), 1, 100 };
+	struct event order = shop_order("p1", start + 2, "buyer", "o1", &line, 1);
+	struct event touch = shop_click("c9", start, "buyer", ACTION_CLICK, "i1", NULL, "camp");
+	assert_int_equal(click(&b, "looker", 1, start), APPLIED);
+	assert_int_equal(user_task_apply(b.task, 0, b.offsets[0]++, &touch, true, 0), APPLIED);
+	assert_int_equal(user_task_apply(b.task, 1, b.offsets[1]++, &order, true, 0), APPLIED);
+	user_task_seal(b.task, 0, 3600000, false, keep, &b);
+	assert_int_equal(b.n_rows, 4); /* the buyer's and the task's */
+	assert_int_equal(b.rows[0].size, 2 + strlen("buyer"));
+	assert_memory_equal(b.rows[0].data + 2, "buyer", strlen("buyer"));
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(late_and_repeated_records_are_those_of_the_rules),
 		cmocka_unit_test(an_id_of_one_topic_is_no_repeat_in_another),
 		cmocka_unit_test(late_is_by_the_records_own_topic),
+		cmocka_unit_test(a_shopper_who_ordered_is_written_at_once_and_others_in_their_time),
 		cmocka_unit_test(one_record_far_ahead_moves_no_time_and_four_move_it_to_the_least),
 		cmocka_unit_test(repeats_of_a_forgotten_shopper_are_late_before_and_after_a_restart),
 		cmocka_unit_test(repeats_of_an_idle_shopper_are_late_though_their_topic_was_silent),
