@@ -33,7 +33,8 @@ PROCESSORS += processors/measures.c processors/miner.c processors/rules.c
 PROCESSORS += processors/kmeans.c processors/segments.c processors/segments_label.c processors/segments_view.c
 
 # recommendations
-PROCESSORS += processors/diversity.c processors/explain.c processors/lists.c processors/reasons.c
+PROCESSORS += processors/diversity.c processors/experiment.c processors/explain.c processors/feedback.c processors/followed.c
+PROCESSORS += processors/lists.c processors/reasons.c
 
 DAEMON :=
 DAEMON += daemon/kafka/control.c
@@ -59,7 +60,7 @@ CTL += ctl/evaluate_sentiment.c ctl/judged.c ctl/judged_read.c ctl/learn.c ctl/l
 CTL += ctl/evaluate_baskets.c ctl/evaluate_itemsets.c
 CTL += ctl/alerts.c ctl/arguments.c ctl/backlog.c ctl/dump.c ctl/jsonl.c ctl/offsets.c ctl/redis.c ctl/replay.c ctl/stats.c ctl/table.c
 CTL += ctl/topics.c ctl/views.c ctl/wait.c
-CTL += ctl/control.c ctl/explain.c ctl/restore.c
+CTL += ctl/control.c ctl/experiment.c ctl/explain.c ctl/restore.c
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
@@ -72,7 +73,7 @@ UNIT += measures miner
 UNIT += kmeans segments
 UNIT += publisher publisher_trouble
 UNIT += combiner crash items users
-UNIT += lists
+UNIT += feedback lists
 UNIT += committer rows
 UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 

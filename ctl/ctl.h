@@ -35,6 +35,7 @@ int ctl_rules(struct ctl *ctl);
 int ctl_campaign(struct ctl *ctl);
 int ctl_alerts(struct ctl *ctl);
 int ctl_stats(struct ctl *ctl);
+int ctl_experiment(struct ctl *ctl);
 int ctl_explain(struct ctl *ctl);
 int ctl_control_exclude(struct ctl *ctl);
 int ctl_control_boost(struct ctl *ctl);

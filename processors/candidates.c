@@ -68,9 +68,18 @@ double candidates_seed_weight(const struct recommend_settings *s, const struct r
 	return pow(s->seed_decay, i) * u->recent[u->n_recent - 1 - i].weight;
 }
 
+void candidates_blend(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx)
+{
+	const struct recommend_model *all = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ALL, 0 });
+	bool learnt = s->learn_from && all && all->blend && all->blend->shown >= s->learn_from;
+	int64_t day = ctx->watermark < 0 ? 0 : ctx->watermark / 86400000;
+	for (int k = 0; k < WHY_KINDS; k++)
+		x->blend[k] = learnt ? blend_factor(all->blend, (enum why_kind)k, ctx->user_hash, day) : 1;
+}
+
 void candidates_gather(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u)
 {
-	const double basket_weight[BASKETS] = { [BASKET_ORDER] = s->order_weight, [BASKET_SESSION] = s->session_weight };
+	const double basket_weight[BASKETS] = { [BASKET_ORDER] = s->order_weight * x->blend[WHY_ORDER], [BASKET_SESSION] = s->session_weight * x->blend[WHY_SESSION] };
 	double age = 1;
 	if (++x->stamp == 0) {
 		memset(x->table, 0, sizeof(x->table));

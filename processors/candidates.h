@@ -3,7 +3,7 @@
  * Candidates are the others of the shopper's newest items (seeds) in the model rows of itemsets. With w_a the weight of seed a
  * (action x decay^age), c_ab the baskets with both, n_a and n_b those with one:
  *
- *   base(b)  = g / sum w  *  sum over kinds of basket W_kind sum over seeds w_a c_ab / sqrt((n_a + 20) (n_b + 20))
+ *   base(b)  = g / sum w  *  sum over kinds of basket W_kind blend_kind sum over seeds w_a c_ab / sqrt((n_a + 20) (n_b + 20))
  *   score(b) = base(b) * boost * (1 + .1 stars) * (1 + .1 mean r / (r + 5))
  *
  * (item-kNN's cosine with a prior of 20 baskets, recency on the seeds: ALGORITHMS B3, C6), g = n / (n + 5) with n the shopper's actions:
@@ -54,6 +54,7 @@ struct recommend_scratch {
 	symbol_t seeds[SEEDS_MAX]; /* newest first */
 	uint32_t n_seeds;
 	double gate, seed_weight; /* g and sum w of the list that is made */
+	double blend[WHY_KINDS];  /* what kinds of reasons weigh in it (feedback.h); 1: nothing is learnt */
 };
 
 /* What a score is made of. */
@@ -69,8 +70,10 @@ int recommend_scratch_create(struct recommend_scratch **ret, const struct recomm
 void recommend_scratch_destroy(struct recommend_scratch *x);                                      /* NULL allowed */
 struct toplists *recommend_scratch_toplists(struct recommend_scratch *x);
 
-/* W w_a of the i-th newest item: what a basket of kind b with it weighs; without the kind's weight, w_a. */
+/* w_a of the i-th newest item. */
 double candidates_seed_weight(const struct recommend_settings *s, const struct recommend_user *u, uint32_t i);
+/* x->blend for one shopper, from the model table. */
+void candidates_blend(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx);
 /* Fills x->candidates from the shopper's seeds. */
 void candidates_gather(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u);
 /* The candidate of an item, or NULL: it goes with no seed. */

@@ -24,6 +24,7 @@ enum why_kind { WHY_ORDER,
 	WHY_TRENDING,
 	WHY_POPULAR,
 	WHY_PINNED,
+	WHY_NEW,
 	WHY_KINDS };
 
 struct pick {

@@ -17,7 +17,7 @@ static void seeds(const struct recommend_settings *s, const struct view_ctx *ctx
 	symbol_t item, double unit, struct buf *to)
 {
 	static const char *const names[BASKETS] = { [BASKET_ORDER] = "order", [BASKET_SESSION] = "session" };
-	const double kind_weight[BASKETS] = { [BASKET_ORDER] = s->order_weight, [BASKET_SESSION] = s->session_weight };
+	const double kind_weight[BASKETS] = { [BASKET_ORDER] = s->order_weight * x->blend[WHY_ORDER], [BASKET_SESSION] = s->session_weight * x->blend[WHY_SESSION] };
 	const struct itemsets_model *of_item = model_block(ctx->model, P_ITEMSETS, item_key(item));
 	json_name(to, "seeds");
 	json_open(to, '[');
@@ -74,6 +74,8 @@ static void terms(const struct view_ctx *ctx, struct recommend_scratch *x, const
 	json_i64(to, u->actions);
 	number(to, "gate", x->gate);
 	number(to, "seed_weight", x->seed_weight);
+	number(to, "blend_bought", x->blend[WHY_ORDER]);
+	number(to, "blend_viewed", x->blend[WHY_SESSION]);
 	number(to, "bought_together", t.part[BASKET_ORDER]);
 	number(to, "viewed_together", t.part[BASKET_SESSION]);
 	number(to, "base", t.part[BASKET_ORDER] + t.part[BASKET_SESSION]);
@@ -109,10 +111,10 @@ static void place(const struct view_ctx *ctx, const struct recommend_settings *s
 
 static void popularity(const struct view_ctx *ctx, const struct recommend_settings *s, symbol_t item, struct buf *to)
 {
-	const struct popularity_model *m = model_block(ctx->model, P_RECOMMEND, item_key(item));
+	const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, item_key(item));
 	bool timed = m && ctx->watermark >= 0;
-	number(to, "popular", timed ? popularity_count(&s->popularity, m, LEVEL_POPULAR, ctx->watermark) : NAN);
-	number(to, "trend", timed ? popularity_trend(&s->popularity, m, ctx->watermark) : NAN);
+	number(to, "popular", timed ? popularity_count(&s->popularity, &m->popularity, LEVEL_POPULAR, ctx->watermark) : NAN);
+	number(to, "trend", timed ? popularity_trend(&s->popularity, &m->popularity, ctx->watermark) : NAN);
 }
 
 void explain_write(const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, symbol_t item, struct buf *to)

@@ -31,26 +31,24 @@ static bool is_seed(const struct recommend_scratch *x, const struct recommend_us
 	return false;
 }
 
-/* Takes from both lists in turn, up to `most` picks. Scores go down from `below` in equal steps. u may be NULL; d NULL: without caps. */
+/* Takes from both lists up to `most` picks: in turn, or by what each kind weighs (D'Hondt). Scores go down from `below` in equal steps. u may be
+ * NULL; d NULL: without caps. */
 static uint32_t fill(struct recommend_scratch *x, const struct view_ctx *ctx, const struct recommend_user *u, const struct diversity *d,
 	const struct top *trending, const struct top *popular, uint32_t n, uint32_t most, double below)
 {
-	uint32_t missing = most - n, filled = 0;
-	for (uint32_t i = 0; filled < missing && (i < trending->n || i < popular->n); i++)
-		for (int kind = WHY_TRENDING; kind <= WHY_POPULAR && filled < missing; kind++) {
-			const struct top *t = kind == WHY_TRENDING ? trending : popular;
-			if (i >= t->n)
-				continue;
-			symbol_t item = t->at[i].item;
-			const struct catalogue_item *known = model_catalogue(ctx->model, item);
-			if (!controls_allow(ctx->model, item, known) || is_in(x->picks, n + filled, item) || was_bought(u, item) || is_seed(x, u, item) ||
-				!model_block(ctx->model, P_RECOMMEND, item_key(item)))
-				continue;
-			if (d && !diversity_allows(d, x->picks, n + filled, known))
-				continue;
-			double score = below * (double)(missing - filled) / (double)(missing + 1);
-			x->picks[n + filled++] = (struct pick){ .score = score, .item = item, .why = (uint8_t)kind, .value = t->at[i].value, .known = known };
-		}
+	uint32_t missing = most - n, filled = 0, i = 0, j = 0; /* next of trending, of popular */
+	while (filled < missing && (i < trending->n || j < popular->n)) {
+		bool rising = j == popular->n || (i < trending->n && x->blend[WHY_TRENDING] * (j + 1) >= x->blend[WHY_POPULAR] * (i + 1));
+		const struct top_entry *e = rising ? &trending->at[i++] : &popular->at[j++];
+		const struct catalogue_item *known = model_catalogue(ctx->model, e->item);
+		if (!controls_allow(ctx->model, e->item, known) || is_in(x->picks, n + filled, e->item) || was_bought(u, e->item) || is_seed(x, u, e->item) ||
+			!model_block(ctx->model, P_RECOMMEND, item_key(e->item)))
+			continue;
+		if (d && !diversity_allows(d, x->picks, n + filled, known))
+			continue;
+		double score = below * (double)(missing - filled) / (double)(missing + 1);
+		x->picks[n + filled++] = (struct pick){ .score = score, .item = e->item, .why = rising ? WHY_TRENDING : WHY_POPULAR, .value = e->value, .known = known };
+	}
 	return n + filled;
 }
 
@@ -141,6 +139,7 @@ uint32_t lists_make(struct recommend_scratch *x, const struct recommend_settings
 	struct toplists *t = &x->toplists;
 	if (t->made_at == INT64_MIN || ctx->as_of < t->made_at || ctx->as_of - t->made_at >= s->refresh_ms || t->control_changes != model_control_changes(ctx->model))
 		toplists_make(t, s, ctx);
+	candidates_blend(x, s, ctx);
 	return pin(x, ctx, u, 0, ranked(x, s, ctx, u, ret_own), (uint32_t)s->list_size);
 }
 
@@ -152,22 +151,28 @@ static void put(struct buf *to, const char *s, size_t n)
 }
 #define PUT(to, literal) put((to), (literal), sizeof(literal) - 1)
 
-static void head(struct buf *to, const struct view_ctx *ctx, uint64_t who, bool fallback)
+/* rec_id: 16 digits that tell shopper and interval, a dash, the kind of each entry (feedback.h). */
+static void head(struct buf *to, const struct recommend_scratch *x, const struct view_ctx *ctx, uint64_t who, symbol_t arm, bool fallback, uint32_t n)
 {
 	static const char hex[] = "0123456789abcdef";
 	uint64_t id = (who ^ (ctx->commit * UINT64_C(0x9e3779b97f4a7c15))) * UINT64_C(0xbf58476d1ce4e5b9);
 	id ^= id >> 29;
-	char text[16];
-	for (int i = 0; i < 16; i++)
+	char text[REC_ID_HEAD + LIST_MAX];
+	for (int i = 0; i < REC_ID_HEAD - 1; i++)
 		text[i] = hex[id >> (60 - 4 * i) & 15];
+	text[REC_ID_HEAD - 1] = '-';
+	for (uint32_t i = 0; i < n; i++)
+		text[REC_ID_HEAD + i] = feedback_letters[x->picks[i].why];
 	buf_clear(to);
 	json_view_open(to, ctx->as_of, ctx->commit);
 	PUT(to, ",\"rec_id\":\"");
-	put(to, text, sizeof(text));
+	put(to, text, REC_ID_HEAD + n);
 	char name[32];
 	PUT(to, "\",\"segment\":");
 	json_text(to, segments_of(ctx, name));
-	PUT(to, ",\"variant\":null,\"fallback\":");
+	PUT(to, ",\"variant\":");
+	json_text(to, symbols_text(ctx->symbols, arm));
+	PUT(to, ",\"fallback\":");
 	json_bool(to, fallback);
 	PUT(to, ",\"items\":[");
 }
@@ -186,15 +191,17 @@ static void publish(struct recommend_scratch *x, const struct view_ctx *ctx, con
 void lists_view(const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u)
 {
 	uint32_t own, n = lists_make(s->scratch, s, ctx, u, &own);
-	head(ctx->scratch, ctx, ctx->user_hash, own == 0);
+	head(ctx->scratch, s->scratch, ctx, ctx->user_hash, u->followed ? u->followed->arm : 0, own == 0, n);
 	publish(s->scratch, ctx, "recs:", ctx->user, n);
 }
 
 void lists_default(const struct recommend_settings *s, const struct view_ctx *ctx, const struct top *popular, const struct top *trending, symbol_t category)
 {
 	struct recommend_scratch *x = s->scratch;
+	for (int k = 0; k < WHY_KINDS; k++)
+		x->blend[k] = 1;
 	uint32_t n = fill(x, ctx, NULL, NULL, trending, popular, 0, (uint32_t)s->list_size, 1);
 	n = pin(x, ctx, NULL, category, n, (uint32_t)s->list_size);
-	head(ctx->scratch, ctx, symbols_hash(ctx->symbols, category), true);
+	head(ctx->scratch, x, ctx, symbols_hash(ctx->symbols, category), 0, true, n);
 	publish(x, ctx, category ? "recs:_default:" : "recs:_default", category ? symbols_text(ctx->symbols, category) : TEXT(""), n);
 }

@@ -82,6 +82,12 @@ static void count(struct popularity *p, struct pool *pool, int32_t hour, uint64_
 		series_cut(&p->days, n);
 }
 
+void popularity_count_shown(struct popularity *p, struct pool *pool, int32_t pane, int64_t amount)
+{
+	if (amount > 0)
+		count(p, pool, pane, (uint64_t)amount);
+}
+
 void popularity_add(struct popularity *p, struct item_ctx *ctx, const struct delta *d, uint64_t *dropped_currency)
 {
 	if (d->metric < POPULARITY_COUNTS) {

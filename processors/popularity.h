@@ -26,7 +26,11 @@ enum { METRIC_VIEWS,
 	METRIC_CARTS,
 	METRIC_BUYS,
 	POPULARITY_COUNTS,
-	METRIC_REVENUE = POPULARITY_COUNTS };
+	METRIC_REVENUE = POPULARITY_COUNTS,
+	METRIC_FEEDBACK,                     /* + enum feedback_count: of an item, a brand; of `all` with sub = feedback_name */
+	METRIC_ARMS = METRIC_FEEDBACK + 3,   /* + enum arm_count; of `all`, sub = the arm */
+	METRIC_ARM_REVENUE = METRIC_ARMS + 6 /* of `all`, sub = "ARM\tCURRENCY" */
+};
 enum { POPULARITY_PANE_MS = 3600 * 1000,
 	POPULARITY_HOURS = 48,
 	POPULARITY_DAYS = 30,
@@ -67,6 +71,9 @@ struct popularity {
 struct popularity_model {
 	double level[LEVELS];
 };
+
+/* Impressions of a brand: as weight 1 in the panes, without a total. */
+void popularity_count_shown(struct popularity *p, struct pool *pool, int32_t pane, int64_t amount);
 
 void popularity_add(struct popularity *p, struct item_ctx *ctx, const struct delta *d, uint64_t *dropped_currency);
 void popularity_done(struct popularity *p, struct pool *pool);

@@ -36,6 +36,10 @@ static const struct option options[] = {
 		.help = "Items in the popular and trending lists of the whole shop; those of a category are list_size long." },
 	{ "top_categories", OPTION_COUNT, OPTION_AT(recommend_settings, top_categories), .value = "200", .min = "0", .max = "10000", .unit = "categories",
 		.help = "Categories with lists of their own." },
+	{ "learn_from", OPTION_COUNT, OPTION_AT(recommend_settings, learn_from), .value = "1000", .min = "0", .max = "1000000000", .unit = "impressions",
+		.zero = "never", .help = "From so many impressions of recommendations in eight weeks on, kinds of reasons weigh what their clicks and purchases say." },
+	{ "experiment", OPTION_TEXT, OPTION_AT(recommend_settings, experiment), .value = "default", .min = "1", .max = "64",
+		.help = "Id of the A/B test whose arms are the variant of events: glint:experiment:ID." },
 	{ "refresh", OPTION_DURATION, OPTION_AT(recommend_settings, refresh_ms), .value = "2s", .min = "100ms", .max = "1h",
 		.help = "How old the popular and trending items may be that fill a shopper's list." },
 };
@@ -44,8 +48,9 @@ static const struct option options[] = {
 
 enum { DROP_CURRENCIES,
 	DROP_BOUGHT,
-	DROP_LINES };
-static const char *const drop_names[] = { "currencies", "bought_items", "order_lines", NULL };
+	DROP_LINES,
+	DROP_ARMS };
+static const char *const drop_names[] = { "currencies", "bought_items", "order_lines", "arms", NULL };
 
 enum { MAX_LINES = 256 }; /* distinct items of one order that count */
 
@@ -159,8 +164,11 @@ static void clicked(struct user_ctx *ctx, struct recommend_user *u, const struct
 		[ACTION_ADD_TO_CART] = { WEIGHT_CART, METRIC_CARTS },
 		[ACTION_WISHLIST] = { WEIGHT_CART, -1 },
 	};
-	symbol_t item = of[e->click.action].weight ? symbols_intern(ctx->symbols, e->click.item_id) : 0;
-	if (!item)
+	bool told = e->click.rec_id.size || e->click.variant.size;
+	symbol_t item = told || of[e->click.action].weight ? symbols_intern(ctx->symbols, e->click.item_id) : 0;
+	if (told)
+		followed_click(&u->followed, ctx, e, item);
+	if (!item || !of[e->click.action].weight)
 		return;
 	saw(ctx, u, item, of[e->click.action].weight, e->ts);
 	if (of[e->click.action].metric < 0)
@@ -201,11 +209,14 @@ static void purchased(const struct recommend_settings *s, struct user_ctx *ctx, 
 		items[n++] = item;
 		saw(ctx, u, item, WEIGHT_BUY, e->ts);
 		bought(s, ctx, u, item);
+		followed_bought(u->followed, ctx, item, e->ts);
 		emit_sum(ctx->emitter, P_RECOMMEND, (struct key){ KEY_ITEM, item }, METRIC_BUYS, 0, pane, 1);
 		emit_sum(ctx->emitter, P_RECOMMEND, all, METRIC_BUYS, 0, pane, 1);
 	}
 	int64_t discount = p->discount_minor < LINE_MINOR_MAX ? p->discount_minor : LINE_MINOR_MAX;
 	spent(ctx, u, currency, order ? sum - discount : -sum);
+	if (u->followed || p->variant.size)
+		followed_order(&u->followed, ctx, e, currency, order ? sum - discount : -sum);
 	if (!order)
 		return;
 	u->orders++;
@@ -242,13 +253,14 @@ static void user_save(const void *settings, const void *block, const struct symb
 		buf_text(to, symbols_text(symbols, u->revenue[i].currency));
 		buf_zigzag(to, u->revenue[i].minor);
 	}
+	followed_save(u->followed, symbols, to);
 }
 
 static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	struct recommend_user *u = block;
 	(void)settings;
-	if (version != 1)
+	if (version < 1 || version > 2)
 		return -EBADMSG;
 	u->orders = (uint32_t)reader_varint(from);
 	u->actions = (uint32_t)reader_varint(from);
@@ -283,6 +295,8 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 		u->revenue[u->n_revenue].currency = symbols_intern(symbols, reader_text(from));
 		u->revenue[u->n_revenue].minor = reader_zigzag(from);
 	}
+	if (version >= 2 && followed_load(&u->followed, from, symbols, pool) < 0)
+		return -EBADMSG;
 	return from->bad ? -EBADMSG : 0;
 }
 
@@ -292,6 +306,7 @@ static void user_done(void *block, struct pool *pool)
 	pool_free(pool, u->recent, u->recent_capacity * sizeof(*u->recent));
 	pool_free(pool, u->bought, u->bought_capacity * sizeof(*u->bought));
 	pool_free(pool, u->revenue, u->revenue ? USER_CURRENCIES * sizeof(*u->revenue) : 0);
+	followed_done(u->followed, pool);
 }
 
 static void user_mark(const void *block, struct symbols *symbols)
@@ -303,6 +318,7 @@ static void user_mark(const void *block, struct symbols *symbols)
 		symbols_mark(symbols, u->bought[i]);
 	for (uint32_t i = 0; i < u->n_revenue; i++)
 		symbols_mark(symbols, u->revenue[i].currency);
+	followed_mark(u->followed, symbols);
 }
 
 size_t recommend_top_categories(const struct recommend_settings *s, const struct model *model, const struct recommend_user *u, symbol_t *ret, size_t n)
@@ -389,63 +405,165 @@ static void user_dump(const void *settings, const struct dump_ctx *ctx, const vo
 
 /* ---- item stage ---- */
 
+static struct shopwide *shopwide_of(struct recommend_item *x, struct pool *pool)
+{
+	if (!x->shopwide)
+		x->shopwide = pool_alloc(pool, sizeof(*x->shopwide));
+	return x->shopwide;
+}
+
 static void delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
 {
+	struct recommend_item *x = block;
 	(void)settings;
-	popularity_add(block, ctx, d, &ctx->drops[DROP_CURRENCIES]);
+	if (d->metric < METRIC_FEEDBACK) {
+		popularity_add(&x->popularity, ctx, d, &ctx->drops[DROP_CURRENCIES]);
+	} else if (ctx->key.kind == KEY_ITEM && d->metric < METRIC_ARMS) {
+		x->feedback[d->metric - METRIC_FEEDBACK] += d->amount;
+	} else if (ctx->key.kind == KEY_BRAND && d->metric == METRIC_FEEDBACK + FEEDBACK_SHOWN) {
+		popularity_count_shown(&x->popularity, ctx->pool, d->pane, d->amount);
+	} else if (ctx->key.kind == KEY_ALL) {
+		struct shopwide *w = shopwide_of(x, ctx->pool);
+		if (d->metric < METRIC_ARMS)
+			feedback_add(&w->feedback, ctx->pool, symbols_text(ctx->symbols, d->sub), d->metric - METRIC_FEEDBACK, d->pane, d->amount);
+		else if (d->metric < METRIC_ARM_REVENUE)
+			experiment_add(&w->experiment, ctx, d->sub, d->metric - METRIC_ARMS, d->amount, &ctx->drops[DROP_ARMS]);
+		else if (d->metric == METRIC_ARM_REVENUE)
+			experiment_revenue(&w->experiment, ctx, d->sub, d->amount, &ctx->drops[DROP_ARMS]);
+	}
 }
 
 static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
+	const struct recommend_item *x = block;
 	(void)settings;
-	popularity_save(block, symbols, to);
+	popularity_save(&x->popularity, symbols, to);
+	for (int i = 0; i < FEEDBACK_COUNTS; i++)
+		buf_varint(to, (uint64_t)x->feedback[i]);
+	buf_u8(to, x->shopwide != NULL);
+	if (x->shopwide) {
+		feedback_save(&x->shopwide->feedback, to);
+		experiment_save(&x->shopwide->experiment, symbols, to);
+	}
 }
 
 static int item_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
+	struct recommend_item *x = block;
 	(void)settings;
-	return version == 1 ? popularity_load(block, from, symbols, pool) : -EBADMSG;
+	if (version < 1 || version > 2 || popularity_load(&x->popularity, from, symbols, pool) < 0)
+		return -EBADMSG;
+	if (version == 1)
+		return 0;
+	for (int i = 0; i < FEEDBACK_COUNTS; i++)
+		x->feedback[i] = (int64_t)reader_varint(from);
+	if (!reader_u8(from))
+		return from->bad ? -EBADMSG : 0;
+	struct shopwide *w = shopwide_of(x, pool);
+	return feedback_load(&w->feedback, from, pool) < 0 || experiment_load(&w->experiment, from, symbols, pool) < 0 ? -EBADMSG : 0;
 }
 
 static void item_done(void *block, struct pool *pool)
 {
-	popularity_done(block, pool);
+	struct recommend_item *x = block;
+	popularity_done(&x->popularity, pool);
+	if (!x->shopwide)
+		return;
+	feedback_done(&x->shopwide->feedback, pool);
+	experiment_done(&x->shopwide->experiment, pool);
+	pool_free(pool, x->shopwide, sizeof(*x->shopwide));
 }
 
 static void item_mark(const void *block, struct symbols *symbols)
 {
-	popularity_mark(block, symbols);
+	const struct recommend_item *x = block;
+	popularity_mark(&x->popularity, symbols);
+	if (x->shopwide)
+		experiment_mark(&x->shopwide->experiment, symbols);
 }
 
+/* To four significant bits, so that a row is not written again for every impression. */
+static uint64_t rounded(int64_t n)
+{
+	int low = n > 15 ? 60 - __builtin_clzll((uint64_t)n) : 0;
+	return (uint64_t)n >> low << low;
+}
+
+/* Of an item and a brand the levels, of an item its impressions and clicks; of `all` the blend. */
 static void model_save(const void *settings, const struct item_ctx *ctx, const void *block, struct buf *to)
 {
 	const struct recommend_settings *s = settings;
-	double level[LEVELS];
-	if (ctx->key.kind != KEY_ITEM)
+	const struct recommend_item *x = block;
+	if (ctx->key.kind == KEY_ALL) {
+		struct blend b;
+		if (!x->shopwide || !x->shopwide->feedback.n)
+			return;
+		feedback_blend(&x->shopwide->feedback, &b);
+		buf_varint(to, (uint64_t)b.shown);
+		for (int k = 0; k < WHY_KINDS; k++) {
+			buf_double(to, b.ratio[k]);
+			buf_double(to, b.alpha[k]);
+		}
+		for (int p = 0; p < FEEDBACK_PLACES; p++)
+			buf_double(to, b.looked[p]);
 		return;
-	popularity_levels(&s->popularity, block, level);
-	if (isinf(level[LEVEL_POPULAR]))
+	}
+	double level[LEVELS];
+	popularity_levels(&s->popularity, &x->popularity, level);
+	if (isinf(level[LEVEL_POPULAR]) && !x->feedback[FEEDBACK_SHOWN])
 		return;
 	for (int l = 0; l < LEVELS; l++)
 		buf_double(to, level[l]);
+	buf_varint(to, rounded(x->feedback[FEEDBACK_SHOWN]));
+	buf_varint(to, rounded(x->feedback[FEEDBACK_CLICKED]));
+}
+
+static uint32_t u32_of(uint64_t n)
+{
+	return n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
 }
 
 static int model_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
-	struct popularity_model *m = block;
-	(void)settings, (void)symbols, (void)pool;
-	if (version != 1)
+	struct recommend_model *m = block;
+	(void)settings, (void)symbols;
+	if (version < 1 || version > 2)
 		return -EBADMSG;
+	bool blend = reader_left(from) > LEVELS * sizeof(double) + 20; /* two varints are at most so long */
 	for (int l = 0; l < LEVELS; l++)
-		m->level[l] = reader_double(from);
+		m->popularity.level[l] = blend ? -INFINITY : reader_double(from);
+	if (version == 1)
+		return from->bad ? -EBADMSG : 0;
+	if (!blend) {
+		m->shown = u32_of(reader_varint(from));
+		m->clicked = u32_of(reader_varint(from));
+		return from->bad ? -EBADMSG : 0;
+	}
+	struct blend *b = m->blend = pool_alloc(pool, sizeof(*b));
+	b->shown = (int64_t)reader_varint(from);
+	for (int k = 0; k < WHY_KINDS; k++) {
+		b->ratio[k] = reader_double(from);
+		b->alpha[k] = reader_double(from);
+	}
+	for (int p = 0; p < FEEDBACK_PLACES; p++)
+		b->looked[p] = reader_double(from);
 	return from->bad ? -EBADMSG : 0;
+}
+
+static void model_done(void *block, struct pool *pool)
+{
+	struct recommend_model *m = block;
+	pool_free(pool, m->blend, sizeof(*m->blend));
 }
 
 static void item_view(const void *settings, const struct view_ctx *ctx, const void *block)
 {
 	const struct recommend_settings *s = settings;
-	const struct popularity *p = block;
+	const struct recommend_item *x = block;
+	const struct popularity *p = &x->popularity;
 	if (ctx->key.kind == KEY_ALL) {
+		if (x->shopwide)
+			experiment_view(&x->shopwide->experiment, ctx, s->experiment);
 		struct toplists *t = recommend_scratch_toplists(s->scratch);
 		toplists_make(t, s, ctx);
 		toplists_view(t, s, ctx);
@@ -461,12 +579,17 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 	view_field_i64(ctx->view, "buys", p->n[METRIC_BUYS]);
 	for (uint32_t i = 0; i < p->n_revenue; i++)
 		view_field_of(ctx->view, "revenue", symbols_text(ctx->symbols, p->revenue[i].currency), p->revenue[i].minor);
+	if (x->feedback[FEEDBACK_SHOWN] || x->feedback[FEEDBACK_CLICKED]) {
+		view_field_i64(ctx->view, "recommended", x->feedback[FEEDBACK_SHOWN]);
+		view_field_i64(ctx->view, "recommended_clicks", x->feedback[FEEDBACK_CLICKED]);
+		view_field_i64(ctx->view, "recommended_buys", x->feedback[FEEDBACK_BOUGHT]);
+	}
 	view_field_double(ctx->view, "trend", ctx->watermark < 0 ? NAN : popularity_trend(&s->popularity, &m, ctx->watermark));
 }
 
 static void item_dump(const void *settings, const struct dump_ctx *ctx, const void *block)
 {
-	const struct popularity *p = block;
+	const struct popularity *p = &((const struct recommend_item *)block)->popularity;
 	(void)settings;
 	if (ctx->key.kind != KEY_ITEM || (!p->hours.n && !p->n_revenue))
 		return;
@@ -492,9 +615,9 @@ const struct processor recommend_processor = {
 	.settings_size = sizeof(struct recommend_settings),
 	.setup = setup,
 	.teardown = teardown,
-	.user = { sizeof(struct recommend_user), 1, user_save, user_load, user_done, user_mark },
-	.item = { sizeof(struct popularity), 1, item_save, item_load, item_done, item_mark },
-	.model = { sizeof(struct popularity_model), 1, NULL, model_load, NULL, NULL },
+	.user = { sizeof(struct recommend_user), 2, user_save, user_load, user_done, user_mark },
+	.item = { sizeof(struct recommend_item), 2, item_save, item_load, item_done, item_mark },
+	.model = { sizeof(struct recommend_model), 2, NULL, model_load, model_done, NULL },
 	.event = event,
 	.delta = delta,
 	.model_save = model_save,

@@ -6,6 +6,8 @@
  *   candidates.c  what goes with a shopper's recent items, scored
  *   diversity.c   a list that is not all of one kind
  *   lists.c       one shopper's list: candidates in order; trending and popular items where these end
+ *   followed.c    what a shopper did with recommendations, feedback.c what is learnt from it by kind of reason and place
+ *   experiment.c  the arms of an A/B test
  *   reasons.c     an entry of a list as JSON, explain.c every term of one score
  *
  * Counts are exact integers of the item stage; everything decayed is worked out when read. Lists are made from the model table, so
@@ -15,6 +17,9 @@
 #define GLINT_RECOMMEND_H
 
 #include "diversity.h"
+#include "experiment.h"
+#include "feedback.h"
+#include "followed.h"
 #include "popularity.h"
 #include "processor.h"
 
@@ -40,6 +45,8 @@ struct recommend_settings {
 	int64_t top_items;      /* in glint:popular, glint:trending */
 	int64_t top_categories; /* with lists of their own */
 	int64_t refresh_ms;     /* wall clock */
+	char *experiment;       /* id of the A/B test */
+	int64_t learn_from;     /* impressions; 0: never */
 	double diversity_lambda, category_share, brand_share;
 	struct diversity diversity; /* of these and list_size */
 	struct popularity_settings popularity;
@@ -62,8 +69,28 @@ struct recommend_user {
 	symbol_t *bought;             /* distinct, newest last */
 	struct user_revenue *revenue; /* USER_CURRENCIES or NULL */
 	uint32_t n_recent, recent_capacity, n_bought, bought_capacity, n_revenue;
-	uint32_t orders, actions; /* actions: events that entered the history */
-	int64_t last_purchase;    /* ms; 0 = none */
+	uint32_t orders, actions;  /* actions: events that entered the history */
+	struct followed *followed; /* NULL: no recommendation, no arm */
+	int64_t last_purchase;     /* ms; 0 = none */
+};
+
+/* The block of a key: of an item and a brand the first two, of `all` the others, too. */
+struct recommend_item {
+	struct popularity popularity; /* of a brand: its items' impressions in lists */
+	int64_t feedback[FEEDBACK_COUNTS];
+	struct shopwide *shopwide; /* NULL: nothing yet */
+};
+
+struct shopwide {
+	struct feedback feedback;
+	struct experiment experiment;
+};
+
+/* Of the model table. */
+struct recommend_model {
+	struct popularity_model popularity;
+	uint32_t shown, clicked; /* of an item in lists; they stop at their maximum */
+	struct blend *blend;     /* of `all`, else NULL */
 };
 
 /* The categories of the history, strongest first (weight x decay^age): at most n into ret. */

@@ -133,26 +133,26 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 	memset(t->slots, 0, (t->mask + 1u) * sizeof(*t->slots));
 	if (ctx->watermark < 0) /* no time yet: order by level, show relative to the first */
 		for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
-			const struct popularity_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
-			if (m && m->level[LEVEL_POPULAR] > greatest)
-				greatest = m->level[LEVEL_POPULAR];
+			const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
+			if (m && m->popularity.level[LEVEL_POPULAR] > greatest)
+				greatest = m->popularity.level[LEVEL_POPULAR];
 		}
 	for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
-		const struct popularity_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
+		const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
 		const struct catalogue_item *known = model_catalogue(ctx->model, i);
-		if (!m || !controls_allow(ctx->model, i, known) || !(m->level[LEVEL_POPULAR] > -INFINITY))
+		if (!m || !controls_allow(ctx->model, i, known) || !(m->popularity.level[LEVEL_POPULAR] > -INFINITY))
 			continue;
 		struct category_lists *c = category_of(t, known->category);
-		double popular = ctx->watermark < 0 ? exp2(m->level[LEVEL_POPULAR] - greatest) : popularity_count(p, m, LEVEL_POPULAR, ctx->watermark);
+		double popular = ctx->watermark < 0 ? exp2(m->popularity.level[LEVEL_POPULAR] - greatest) : popularity_count(p, &m->popularity, LEVEL_POPULAR, ctx->watermark);
 		struct top_entry e = { i, popular, popular };
 		offer(ctx->symbols, &t->popular, e);
 		if (c)
 			offer(ctx->symbols, &c->popular, e);
-		double trend = ctx->watermark < 0 ? NAN : popularity_trend(p, m, ctx->watermark);
+		double trend = ctx->watermark < 0 ? NAN : popularity_trend(p, &m->popularity, ctx->watermark);
 		if (!isfinite(trend))
 			continue;
 		e.value = trend;
-		e.score = popularity_trend_rank(trend, popularity_count(p, m, LEVEL_FAST, ctx->watermark));
+		e.score = popularity_trend_rank(trend, popularity_count(p, &m->popularity, LEVEL_FAST, ctx->watermark));
 		offer(ctx->symbols, &t->trending, e);
 		if (c)
 			offer(ctx->symbols, &c->trending, e);

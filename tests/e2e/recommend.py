@@ -99,4 +99,54 @@ def controlled(t):
         assert t.ctl(config, 'control', *args, check=False).returncode == code, args
 
 
+@case
+def experiments(t):
+    'What shoppers do with their lists is counted by arm in glint:experiment, an event of a list once, and the list carries the arm.'
+    shop = Shop(seed=73, users=60, items=40, events=1500)
+    redis = t.redis()
+    _, config = t.embedded(redis, recommend={'experiment': 'home'}, **FOREVER)
+    t.replay(config, 'items', shop.items())
+    clicks, purchases, _ = shop.traffic()
+    t.replay(config, 'clicks', clicks)
+    t.replay(config, 'purchases', purchases)
+    t.caught_up(config)
+    assert t.ctl(config, 'experiment', check=False).returncode == 69
+    db = redis.client()
+    users = sorted(k.split(':', 2)[2] for k in db.do('KEYS', 'glint:recs:u*'))[:40]
+    now, events, orders = max(e['ts'] for e in clicks + purchases), [], []
+    clicked, revenue = {'A': 0, 'B': 0}, {'A': 0, 'B': 0}
+    for i, user in enumerate(users):
+        view, arm = db.json('glint:recs:' + user), 'AB'[i % 2]
+        assert len(view['rec_id']) == 17 + len(view['items']) and view['variant'] is None, view
+
+        def event(n, action, place):
+            return {'event_id': 'x%d-%d' % (i, n), 'ts': now + n, 'user_id': user, 'action': action, 'item_id': view['items'][place]['item'],
+                    'rec_id': view['rec_id'], 'position': place, 'variant': arm, 'placement': 'home'}
+        events += [event(n, 'IMPRESSION', n) for n in range(5)]
+        if i % 8 == 0 or (arm == 'B' and i % 3 == 0):
+            events += [event(10, 'CLICK', 1), event(11, 'VIEW', 1), event(12, 'CLICK', 2)]
+            clicked[arm] += 1
+            if i % 4 == 0 or i % 3 == 0:
+                orders.append({'event_id': 'xo%d' % i, 'ts': now + 20, 'user_id': user, 'order_id': 'xo%d' % i, 'currency': 'EUR', 'variant': arm,
+                               'lines': [{'item_id': view['items'][1]['item'], 'quantity': 2, 'unit_price_minor': 250}], 'discount_minor': 50})
+                revenue[arm] += 450
+    t.replay(config, 'clicks', events)
+    t.replay(config, 'purchases', orders)
+    t.caught_up(config)
+    hash = wait_for(lambda: (lambda h: h if h.get('orders:B') else None)(db.hash('glint:experiment:home')), 10, 'the arms are shown')
+    for arm in 'AB':
+        n, k, bought = 20, clicked[arm], sum(1 for o in orders if o['variant'] == arm)
+        assert k and bought and (hash['lists:' + arm], hash['clicked_lists:' + arm], hash['clicks:' + arm]) == (str(n), str(k), str(2 * k)), hash
+        assert (hash['shoppers:' + arm], hash['orders:' + arm], hash['buyers:' + arm]) == (str(n), str(bought), str(bought)), hash
+        assert hash['revenue:%s:EUR' % arm] == str(revenue[arm]), (hash, revenue)
+        z = 1.959964
+        for name, x in (('ctr', k), ('cvr', bought)):
+            centre, half = (x / n + z * z / 2 / n), z * (x / n * (1 - x / n) / n + z * z / 4 / n / n) ** 0.5
+            assert near(float(hash['%s_low:%s' % (name, arm)]), (centre - half) / (1 + z * z / n)), hash
+            assert near(float(hash['%s_high:%s' % (name, arm)]), (centre + half) / (1 + z * z / n)), hash
+    assert db.json('glint:recs:' + users[1])['variant'] == 'B'
+    table = t.ctl_json(config, 'experiment')
+    assert [(r['arm'], r['lists'], r['clicked_lists'], r['revenue:EUR']) for r in table] == [(a, 20, clicked[a], revenue[a]) for a in 'AB'], table
+
+
 main()

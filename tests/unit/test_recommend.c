@@ -106,7 +106,7 @@ static void every_reason_is_exact_and_no_list_has_what_it_may_not(void **state)
 		const json_t *items = json_object_get(list, "items");
 		assert_int_equal(json_array_size(items), 20);
 		assert_true(number_at(list, "v") == 1 && number_at(list, "as_of") == (double)s->now_ms);
-		assert_int_equal(strlen(text_at(list, "rec_id")), 16);
+		assert_int_equal(strlen(text_at(list, "rec_id")), 16 + 1 + 20);
 		assert_true(json_is_null(json_object_get(list, "segment")) && json_is_null(json_object_get(list, "variant")));
 		bool there[ITEMS] = { false }, own = false;
 		double last = INFINITY;
@@ -320,7 +320,7 @@ static void history_and_bought_items_are_bounded_and_keep_the_newest(void **stat
 
 /* ---- popularity ---- */
 
-static void add(struct shop *s, struct popularity *p, uint8_t metric, int32_t pane, int64_t amount)
+static void add(struct shop *s, struct recommend_item *p, uint8_t metric, int32_t pane, int64_t amount)
 {
 	uint64_t drops[DROPS] = { 0 };
 	struct item_ctx ctx = { .symbols = s->engine->symbols, .pool = s->engine->pool, .drops = drops };
@@ -333,22 +333,22 @@ static void popularity_halves_and_trend_compares_two_rates(void **state)
 	(void)state;
 	struct shop *s = shop_create(1, NULL);
 	const struct popularity_settings *settings = &((struct recommend_settings *)s->settings[P_RECOMMEND])->popularity;
-	struct popularity p = { .n = { 0 } };
+	struct recommend_item p = { .feedback = { 0 } };
 	struct popularity_model m;
 	add(s, &p, METRIC_BUYS, 1000, 10); /* 30 weighted actions at 1000.5 h */
-	popularity_levels(settings, &p, m.level);
+	popularity_levels(settings, &p.popularity, m.level);
 	assert_true(fabs(popularity_count(settings, &m, LEVEL_POPULAR, 1000 * hour + hour / 2) - 30) < 1e-9);
 	assert_true(fabs(popularity_count(settings, &m, LEVEL_POPULAR, 1000 * hour + hour / 2 + 7 * day) - 15) < 1e-9);
 	add(s, &p, METRIC_VIEWS, 1000 - 24, 40);   /* a day before */
 	add(s, &p, METRIC_VIEWS, 1000 - 240, 100); /* ten days: hour 760 is of day 31, whose middle hour is 756 */
-	popularity_levels(settings, &p, m.level);
+	popularity_levels(settings, &p.popularity, m.level);
 	int64_t now = 1000 * hour + hour / 2;
 	assert_true(fabs(popularity_count(settings, &m, LEVEL_POPULAR, now) - (30 + 40 * exp2(-1 / 7.) + 100 * exp2(-244 / 168.))) < 1e-9);
 	double fast = 30 + 40 * exp2(-4) + 100 * exp2(-244 / 6.), slow = 30 + 40 * exp2(-1 / 3.) + 100 * exp2(-244 / 72.);
 	double trend = (fast / (6 / log(2)) + .05) / (slow / (72 / log(2)) + .05);
 	assert_true(fabs(popularity_trend(settings, &m, now) - trend) < 1e-9);
 	assert_true(isnan(popularity_trend(settings, &m, now + 3 * day))); /* fewer than 5 are left */
-	popularity_done(&p, s->engine->pool);
+	popularity_done(&p.popularity, s->engine->pool);
 	shop_destroy(s);
 }
 
@@ -359,16 +359,16 @@ static void popularity_does_not_depend_on_the_order_of_deltas(void **state)
 	struct buf first = { 0 }, now = { 0 };
 	enum { N = 4000 };
 	for (int v = 0; v < 3; v++) {
-		struct popularity p = { .n = { 0 } };
+		struct recommend_item p = { .feedback = { 0 } };
 		for (int i = 0; i < N; i++) {
 			int at = v == 0 ? i : v == 1 ? N - 1 - i
 						     : i * 1237 % N;
 			add(s, &p, (uint8_t)(at % 4), 500000 + at / 3, 1 + at % 5); /* 1,333 hours: more than 30 days */
 		}
-		assert_true(p.hours.n == POPULARITY_HOURS && p.days.n <= POPULARITY_DAYS + 1);
+		assert_true(p.popularity.hours.n == POPULARITY_HOURS && p.popularity.days.n <= POPULARITY_DAYS + 1);
 		int64_t all = 0;
 		for (int i = 0; i < POPULARITY_COUNTS; i++)
-			all += p.n[i];
+			all += p.popularity.n[i];
 		assert_int_equal(all, N * 3);
 		struct buf *to = v ? &now : &first;
 		buf_clear(to);
@@ -377,14 +377,14 @@ static void popularity_does_not_depend_on_the_order_of_deltas(void **state)
 			assert_int_equal(first.size, now.size);
 			assert_memory_equal(first.data, now.data, first.size);
 		}
-		popularity_done(&p, s->engine->pool);
+		popularity_done(&p.popularity, s->engine->pool);
 	}
 	for (size_t n = 0; n <= first.size; n++) {
-		struct popularity p = { .n = { 0 } };
+		struct recommend_item p = { .feedback = { 0 } };
 		struct reader r = reader_of(first.data, n);
-		int got = recommend_processor.item.load(s->settings[P_RECOMMEND], &p, 1, &r, s->engine->symbols, s->engine->pool);
+		int got = recommend_processor.item.load(s->settings[P_RECOMMEND], &p, 2, &r, s->engine->symbols, s->engine->pool);
 		assert_int_equal(got, n < first.size ? -EBADMSG : 0);
-		popularity_done(&p, s->engine->pool);
+		popularity_done(&p.popularity, s->engine->pool);
 	}
 	buf_done(&first);
 	buf_done(&now);

@@ -1,0 +1,174 @@
+#include "experiment.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "json.h"
+#include "recommend.h"
+#include "stats.h"
+#include "view.h"
+
+static const char *const names[ARM_COUNTS] = { "lists", "clicked_lists", "clicks", "shoppers", "buyers", "orders" };
+
+static struct arm *arm_of(struct experiment *x, struct symbols *symbols, struct pool *pool, symbol_t name)
+{
+	uint32_t at = 0;
+	struct text wanted = symbols_text(symbols, name);
+	for (; at < x->n; at++) {
+		if (x->arms[at].name == name)
+			return &x->arms[at];
+		if (text_order(symbols_text(symbols, x->arms[at].name), wanted) > 0)
+			break;
+	}
+	if (x->n == ARMS_MAX)
+		return NULL;
+	x->arms = pool_resize(pool, x->arms, x->n * sizeof(*x->arms), (x->n + 1) * sizeof(*x->arms));
+	memmove(x->arms + at + 1, x->arms + at, (x->n - at) * sizeof(*x->arms));
+	x->arms[at] = (struct arm){ .name = name };
+	x->n++;
+	return &x->arms[at];
+}
+
+void experiment_add(struct experiment *x, struct item_ctx *ctx, symbol_t name, enum arm_count what, int64_t amount, uint64_t *dropped)
+{
+	struct arm *a = name ? arm_of(x, ctx->symbols, ctx->pool, name) : NULL;
+	if (a)
+		a->n[what] += amount;
+	else
+		++*dropped;
+}
+
+void experiment_revenue(struct experiment *x, struct item_ctx *ctx, symbol_t sub, int64_t minor, uint64_t *dropped)
+{
+	struct text both = symbols_text(ctx->symbols, sub);
+	const char *tab = both.size ? memchr(both.data, '\t', both.size) : NULL;
+	if (!tab)
+		return;
+	uint32_t at = 0, size = (uint32_t)(tab - both.data);
+	symbol_t currency = symbols_intern(ctx->symbols, (struct text){ tab + 1, both.size - size - 1 });
+	both = symbols_text(ctx->symbols, sub); /* interning may move texts */
+	struct arm *a = arm_of(x, ctx->symbols, ctx->pool, symbols_intern(ctx->symbols, (struct text){ both.data, size }));
+	while (a && at < a->n_revenue && text_order(symbols_text(ctx->symbols, a->revenue[at].currency), symbols_text(ctx->symbols, currency)) < 0)
+		at++;
+	bool there = a && at < a->n_revenue && a->revenue[at].currency == currency;
+	if (!a || (!there && a->n_revenue == ARM_CURRENCIES)) {
+		++*dropped;
+		return;
+	}
+	if (!there) {
+		memmove(a->revenue + at + 1, a->revenue + at, (a->n_revenue++ - at) * sizeof(a->revenue[0]));
+		a->revenue[at].currency = currency;
+		a->revenue[at].minor = 0;
+	}
+	a->revenue[at].minor += minor;
+}
+
+void experiment_done(struct experiment *x, struct pool *pool)
+{
+	pool_free(pool, x->arms, x->n * sizeof(*x->arms));
+}
+
+void experiment_mark(const struct experiment *x, struct symbols *symbols)
+{
+	for (uint32_t i = 0; i < x->n; i++) {
+		symbols_mark(symbols, x->arms[i].name);
+		for (uint32_t j = 0; j < x->arms[i].n_revenue; j++)
+			symbols_mark(symbols, x->arms[i].revenue[j].currency);
+	}
+}
+
+void experiment_save(const struct experiment *x, const struct symbols *symbols, struct buf *to)
+{
+	buf_varint(to, x->n);
+	for (uint32_t i = 0; i < x->n; i++) {
+		const struct arm *a = &x->arms[i];
+		buf_text(to, symbols_text(symbols, a->name));
+		for (int k = 0; k < ARM_COUNTS; k++)
+			buf_zigzag(to, a->n[k]);
+		buf_varint(to, a->n_revenue);
+		for (uint32_t j = 0; j < a->n_revenue; j++) {
+			buf_text(to, symbols_text(symbols, a->revenue[j].currency));
+			buf_zigzag(to, a->revenue[j].minor);
+		}
+	}
+}
+
+int experiment_load(struct experiment *x, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	uint64_t n = reader_varint(from);
+	if (from->bad || n > ARMS_MAX)
+		return -EBADMSG;
+	for (uint64_t i = 0; i < n; i++) {
+		symbol_t name = symbols_intern(symbols, reader_text(from));
+		struct arm *a = name ? arm_of(x, symbols, pool, name) : NULL;
+		if (from->bad || !a || x->n != i + 1)
+			return -EBADMSG;
+		for (int k = 0; k < ARM_COUNTS; k++)
+			a->n[k] = reader_zigzag(from);
+		uint64_t currencies = reader_varint(from);
+		if (from->bad || currencies > ARM_CURRENCIES)
+			return -EBADMSG;
+		for (; a->n_revenue < currencies; a->n_revenue++) {
+			a->revenue[a->n_revenue].currency = symbols_intern(symbols, reader_text(from));
+			a->revenue[a->n_revenue].minor = reader_zigzag(from);
+		}
+	}
+	return from->bad ? -EBADMSG : 0;
+}
+
+/* ---- view ---- */
+
+/* "NAME:ARM" or "NAME:ARM:CURRENCY" */
+static void field(const struct view_ctx *ctx, const char *name, struct text arm, struct text currency)
+{
+	buf_clear(ctx->scratch);
+	buf_bytes(ctx->scratch, name, strlen(name));
+	buf_u8(ctx->scratch, ':');
+	buf_bytes(ctx->scratch, arm.data, arm.size);
+	if (currency.size) {
+		buf_u8(ctx->scratch, ':');
+		buf_bytes(ctx->scratch, currency.data, currency.size);
+	}
+	view_arg(ctx->view, (struct text){ (const char *)ctx->scratch->data, (uint32_t)ctx->scratch->size });
+}
+
+static void share(const struct view_ctx *ctx, const char *name, struct text arm, int64_t k, int64_t n)
+{
+	static const char *const ends[] = { "", "_low", "_high" };
+	const double value[] = { n ? (double)k / (double)n : 0, wilson_low(k, n), wilson_high(k, n) };
+	for (int i = 0; n > 0 && i < 3; i++) {
+		char whole[24], number[32];
+		snprintf(whole, sizeof(whole), "%s%s", name, ends[i]);
+		field(ctx, whole, arm, (struct text){ NULL, 0 });
+		view_arg(ctx->view, (struct text){ number, (uint32_t)format_double(number, value[i], 6) });
+	}
+}
+
+void experiment_view(const struct experiment *x, const struct view_ctx *ctx, const char *id)
+{
+	if (!x->n)
+		return;
+	view_begin(ctx->view, "HSET");
+	view_key(ctx->view, "experiment:", text_of(id));
+	view_arg(ctx->view, TEXT("v"));
+	view_arg_i64(ctx->view, 1);
+	view_arg(ctx->view, TEXT("as_of"));
+	view_arg_i64(ctx->view, ctx->as_of);
+	view_arg(ctx->view, TEXT("commit"));
+	view_arg_i64(ctx->view, (int64_t)ctx->commit);
+	for (uint32_t i = 0; i < x->n; i++) {
+		const struct arm *a = &x->arms[i];
+		struct text name = symbols_text(ctx->symbols, a->name);
+		for (int k = 0; k < ARM_COUNTS; k++) {
+			field(ctx, names[k], name, (struct text){ NULL, 0 });
+			view_arg_i64(ctx->view, a->n[k]);
+		}
+		share(ctx, "ctr", name, a->n[ARM_CLICKED_LISTS], a->n[ARM_LISTS]);
+		share(ctx, "cvr", name, a->n[ARM_BUYERS], a->n[ARM_SHOPPERS]);
+		for (uint32_t j = 0; j < a->n_revenue; j++) {
+			field(ctx, "revenue", name, symbols_text(ctx->symbols, a->revenue[j].currency));
+			view_arg_i64(ctx->view, a->revenue[j].minor);
+		}
+	}
+	view_end(ctx->view);
+}
