@@ -23,9 +23,9 @@ JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # --- rooms (explicit lists; each room has its own lines) ---
 PROCESSORS :=
-PROCESSORS += processors/sentiment.c processors/spike.c processors/spike_alert.c processors/stats.c
+PROCESSORS += processors/opinions.c processors/sentiment.c processors/spike.c processors/spike_alert.c processors/stats.c
 PROCESSORS += processors/candidates.c processors/popularity.c processors/recommend.c processors/toplists.c
-PROCESSORS += processors/lexicon.c processors/score.c processors/scorer.c processors/vader.c processors/weights.c processors/zh.c
+PROCESSORS += processors/lexicon.c processors/score.c processors/scorer.c processors/aspects.c processors/vader.c processors/weights.c processors/zh.c
 PROCESSORS += processors/pool.c processors/symbols.c processors/leaders.c processors/json.c processors/registry.c
 PROCESSORS += processors/bias.c processors/bias_user.c processors/campaign.c processors/campaign_view.c processors/hll.c processors/itemsets.c
 PROCESSORS += processors/itemsets_view.c processors/ledger.c processors/pairs.c
@@ -66,7 +66,7 @@ CTL += ctl/control.c ctl/experiment.c ctl/explain.c ctl/restore.c
 UNIT :=
 UNIT += config http log metrics notify option reference
 UNIT += decode decode_schema decode_hostile
-UNIT += lexicon scorer vader weights zh
+UNIT += aspects lexicon scorer vader weights zh
 UNIT += stats sentiment spike recommend
 UNIT += json hll pairs bias itemsets campaign
 UNIT += measures miner

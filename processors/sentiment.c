@@ -19,6 +19,8 @@ static const struct option options[] = {
 		.help = "Weights learnt from rated reviews (glintctl lexicon learn), added to what lexicon_en says. Empty: none." },
 	{ "weights_zh", OPTION_FILE, OPTION_AT(sentiment_settings, weights_zh),
 		.help = "The same for lexicon_zh. None are shipped." },
+	{ "aspects", OPTION_FILE, OPTION_AT(sentiment_settings, aspects_file), .value = "lexicons/aspects.txt",
+		.help = "Aspects (fit, quality, delivery, ...) and the words that name them. Empty: aspects are not counted." },
 	{ "rules", OPTION_CHOICE, OPTION_AT(sentiment_settings, rules), .value = "learnt", .choices = "learnt|vader",
 		.help = "vader: the lexicons' words and rules alone decide, as VADER's do; learnt weights and stars are left aside." },
 	{ "stars", OPTION_REAL, OPTION_AT(sentiment_settings, stars), .value = "1.5", .min = "0", .max = "10",
@@ -30,61 +32,33 @@ static const struct option options[] = {
 		.help = "A text whose score is this or less is negative; what lies between is neutral." },
 };
 
-enum { METRIC_SUM = SENTIMENT_CLASSES }; /* below it: one count for each class, metric = class */
+/* Below METRIC_SUM one count for each class, metric = class; the same from METRIC_ASPECT on, sub = the aspect. */
+enum { METRIC_SUM = SENTIMENT_CLASSES,
+	METRIC_ASPECT,
+	METRICS = 2 * METRIC_ASPECT };
 
-enum { HOUR,
-	DAY,
-	WEEK,
-	WINDOWS };
-static const int64_t window_panes[WINDOWS] = { 12, 288, 2016 };
 static const char *const field_names[WINDOWS][4] = {
 	/* by class, then the mean */
 	{ "negative_1h", "neutral_1h", "positive_1h", "mean_1h" },
 	{ "negative_1d", "neutral_1d", "positive_1d", "mean_1d" },
 	{ "negative_7d", "neutral_7d", "positive_7d", "mean_7d" },
 };
-enum { MAX_PANES = 4096 }; /* a week, and a week ahead of the watermark */
-
 enum { DROP_LANGUAGE,
-	DROP_PANES };
-static const char *const drop_names[] = { "unknown_language", "panes", NULL };
+	DROP_PANES,
+	DROP_ASPECTS };
+static const char *const drop_names[] = { "unknown_language", "panes", "aspects", NULL };
 
-struct pane {
-	int32_t pane;
-	uint32_t n[SENTIMENT_CLASSES];
-	int64_t sum;
+struct item_aspect {
+	symbol_t name;
+	struct opinions opinions;
 };
 
-struct sums {
-	int64_t n[SENTIMENT_CLASSES], sum;
-};
-
-/* panes[] is sorted. panes[0..counted) are before `until`, the first pane that the watermark has not reached; window w holds
- * panes[first[w]..counted). What is before first[WEEK] waits to be cut off. */
+/* Of an item also what is said of its aspects, sorted by name. */
 struct sentiment_item {
-	struct pane *panes;
-	uint32_t n, capacity, counted, first[WINDOWS];
-	int64_t until;
-	struct sums windows[WINDOWS], total;
+	struct opinions all;
+	struct item_aspect *aspects; /* from the pool */
+	uint32_t n, capacity;
 };
-
-static int64_t reviews_of(const struct sums *s)
-{
-	return s->n[SENTIMENT_NEGATIVE] + s->n[SENTIMENT_NEUTRAL] + s->n[SENTIMENT_POSITIVE];
-}
-
-static double mean_of(const struct sums *s) /* NAN when there are none */
-{
-	int64_t n = reviews_of(s);
-	return n > 0 ? (double)s->sum / SENTIMENT_UNIT / (double)n : NAN;
-}
-
-static void sums_add(struct sums *s, const struct pane *p, int sign)
-{
-	for (int c = 0; c < SENTIMENT_CLASSES; c++)
-		s->n[c] += sign * (int64_t)p->n[c];
-	s->sum += sign * p->sum;
-}
 
 /* ---- settings ---- */
 
@@ -100,6 +74,8 @@ void sentiment_settings_done(struct sentiment_settings *s)
 		weights_destroy(s->weights[i]);
 		s->weights[i] = NULL;
 	}
+	aspects_destroy(s->aspects);
+	s->aspects = NULL;
 }
 
 static void teardown(void *settings)
@@ -155,7 +131,16 @@ int sentiment_settings_make(struct sentiment_settings *s, bool weights, char *er
 static int setup(void *settings, char *error, size_t error_size)
 {
 	struct sentiment_settings *s = settings;
-	return sentiment_settings_make(s, s->rules == RULES_LEARNT, error, error_size);
+	char why[200] = "out of memory";
+	int r = sentiment_settings_make(s, s->rules == RULES_LEARNT, error, error_size);
+	if (r < 0 || !s->aspects_file.size || !s->scorer)
+		return r;
+	r = aspects_create(s->aspects_file.data, s->aspects_file.size, &s->aspects, why, sizeof(why));
+	if (r < 0) {
+		snprintf(error, error_size, "%s: %s", s->aspects_file.path, why);
+		sentiment_settings_done(s);
+	}
+	return r;
 }
 
 /* ---- user stage ---- */
@@ -183,6 +168,40 @@ int review_scopes(const struct user_ctx *ctx, const struct review *review, struc
 	return n;
 }
 
+static enum sentiment_class class_of(const struct sentiment_settings *s, double compound)
+{
+	return compound >= s->positive    ? SENTIMENT_POSITIVE
+		: compound <= s->negative ? SENTIMENT_NEGATIVE
+					  : SENTIMENT_NEUTRAL;
+}
+
+static void count(struct user_ctx *ctx, struct key key, symbol_t aspect, enum sentiment_class class, double compound, int32_t pane)
+{
+	int64_t sum = llround(compound * SENTIMENT_UNIT);
+	uint8_t first = aspect ? METRIC_ASPECT : 0;
+	emit_sum(ctx->emitter, P_SENTIMENT, key, (uint8_t)(first + class), aspect, pane, 1);
+	if (sum)
+		emit_sum(ctx->emitter, P_SENTIMENT, key, (uint8_t)(first + METRIC_SUM), aspect, pane, sum);
+}
+
+static void count_aspects(const struct sentiment_settings *s, struct user_ctx *ctx, const struct review *review, int32_t pane)
+{
+	double in_title[ASPECTS_MAX], in_text[ASPECTS_MAX];
+	uint32_t titled = aspects_read(s->aspects, s->scorer, review->title, review->lang, in_title);
+	uint32_t named = aspects_read(s->aspects, s->scorer, review->text, review->lang, in_text);
+	symbol_t item = symbols_intern(ctx->symbols, review->item_id);
+	for (int a = 0; a < aspects_count(s->aspects); a++) {
+		if (!((titled | named) >> a & 1))
+			continue;
+		symbol_t aspect = symbols_intern(ctx->symbols, aspects_name(s->aspects, a));
+		double compound = sentiment_squash((titled >> a & 1 ? in_title[a] : 0) + (named >> a & 1 ? in_text[a] : 0));
+		enum sentiment_class class = class_of(s, compound);
+		count(ctx, (struct key){ KEY_ASPECT, aspect }, 0, class, compound, pane);
+		if (item)
+			count(ctx, (struct key){ KEY_ITEM, item }, aspect, class, compound, pane);
+	}
+}
+
 static void event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
 {
 	const struct sentiment_settings *s = settings;
@@ -200,212 +219,134 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 	if (e->review.rating_milli && s->rules == RULES_LEARNT)
 		x += s->stars * (e->review.rating_milli / 1000.0 - 3);
 	double compound = sentiment_squash(x);
-	ctx->sentiment = compound >= s->positive ? SENTIMENT_POSITIVE
-		: compound <= s->negative        ? SENTIMENT_NEGATIVE
-						 : SENTIMENT_NEUTRAL;
-	int64_t sum = llround(compound * SENTIMENT_UNIT);
+	enum sentiment_class class = class_of(s, compound);
 	int32_t pane = pane_of(e->ts, SENTIMENT_PANE_MS);
 	struct key keys[REVIEW_SCOPES];
 	int n = review_scopes(ctx, &e->review, keys);
-	for (int i = 0; i < n; i++) {
-		emit_sum(ctx->emitter, P_SENTIMENT, keys[i], (uint8_t)ctx->sentiment, 0, pane, 1);
-		if (sum)
-			emit_sum(ctx->emitter, P_SENTIMENT, keys[i], METRIC_SUM, 0, pane, sum);
-	}
+	ctx->sentiment = (int)class;
+	for (int i = 0; i < n; i++)
+		count(ctx, keys[i], 0, class, compound, pane);
+	if (s->aspects)
+		count_aspects(s, ctx, &e->review, pane);
 }
 
 /* ---- item stage ---- */
 
-/* Moves the windows up to the watermark's pane; never back. */
-static void advance(struct sentiment_item *b, int64_t watermark)
+/* The item's opinions of an aspect; NULL when it has too many already. */
+static struct opinions *aspect_of(struct item_ctx *ctx, struct sentiment_item *b, symbol_t name)
 {
-	int64_t until = watermark >= 0 ? watermark / SENTIMENT_PANE_MS + 1 : 0;
-	if (until <= b->until)
-		return;
-	b->until = until;
-	for (; b->counted < b->n && b->panes[b->counted].pane < until; b->counted++)
-		for (int w = 0; w < WINDOWS; w++)
-			sums_add(&b->windows[w], &b->panes[b->counted], 1);
-	for (int w = 0; w < WINDOWS; w++)
-		for (; b->first[w] < b->counted && b->panes[b->first[w]].pane < until - window_panes[w]; b->first[w]++)
-			sums_add(&b->windows[w], &b->panes[b->first[w]], -1);
-}
-
-static void cut(struct sentiment_item *b, uint32_t n) /* forgets the n oldest panes, which are in no window */
-{
-	memmove(b->panes, b->panes + n, (b->n - n) * sizeof(*b->panes));
-	b->n -= n;
-	b->counted -= n;
-	for (int w = 0; w < WINDOWS; w++)
-		b->first[w] -= n;
-}
-
-static void drop_oldest(struct sentiment_item *b)
-{
-	for (int w = 0; w < WINDOWS; w++)
-		if (b->first[w] == 0 && b->counted > 0) {
-			sums_add(&b->windows[w], &b->panes[0], -1);
-			b->first[w] = 1;
-		}
-	if (b->counted > 0) {
-		cut(b, 1);
-		return;
+	struct text text = symbols_text(ctx->symbols, name);
+	uint32_t at = 0;
+	for (; at < b->n; at++) {
+		if (b->aspects[at].name == name)
+			return &b->aspects[at].opinions;
+		if (text_compare(symbols_text(ctx->symbols, b->aspects[at].name), text) > 0)
+			break;
 	}
-	memmove(b->panes, b->panes + 1, (b->n - 1) * sizeof(*b->panes)); /* all are ahead of the watermark */
-	b->n--;
-}
-
-static struct pane *pane_at(struct item_ctx *ctx, struct sentiment_item *b, int32_t pane)
-{
-	uint32_t at = b->n;
-	while (at > 0 && b->panes[at - 1].pane >= pane)
-		at--;
-	if (at < b->n && b->panes[at].pane == pane)
-		return &b->panes[at];
-	uint32_t spare = b->first[WEEK];
-	if (spare && (b->n == b->capacity || spare > b->n / 2)) {
-		cut(b, spare);
-		at -= spare; /* the new pane is of the week, so at >= spare */
-	}
-	if (b->n == MAX_PANES) {
-		ctx->drops[DROP_PANES]++;
-		if (at == 0)
-			return NULL;
-		drop_oldest(b);
-		at--;
+	if (b->n == ASPECTS_MAX) {
+		ctx->drops[DROP_ASPECTS]++;
+		return NULL;
 	}
 	if (b->n == b->capacity) {
 		uint32_t grown = b->capacity ? 2 * b->capacity : 2;
-		b->panes = pool_resize(ctx->pool, b->panes, b->capacity * sizeof(*b->panes), grown * sizeof(*b->panes));
+		b->aspects = pool_resize(ctx->pool, b->aspects, b->capacity * sizeof(*b->aspects), grown * sizeof(*b->aspects));
 		b->capacity = grown;
 	}
-	memmove(b->panes + at + 1, b->panes + at, (b->n - at) * sizeof(*b->panes));
-	b->panes[at] = (struct pane){ .pane = pane };
+	memmove(b->aspects + at + 1, b->aspects + at, (b->n - at) * sizeof(*b->aspects));
+	b->aspects[at] = (struct item_aspect){ .name = name };
 	b->n++;
-	if (pane < b->until)
-		b->counted++;
-	for (int w = 0; w < WINDOWS; w++)
-		if (pane < b->until - window_panes[w])
-			b->first[w]++;
-	return &b->panes[at];
+	return &b->aspects[at].opinions;
 }
 
 static void delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
 {
 	struct sentiment_item *b = block;
-	struct pane add = { .pane = d->pane };
+	struct opinion_pane add = { .pane = d->pane };
 	(void)settings;
-	if (d->metric < SENTIMENT_CLASSES)
-		add.n[d->metric] = (uint32_t)d->amount;
-	else if (d->metric == METRIC_SUM)
+	if (d->metric >= METRICS || (d->metric >= METRIC_ASPECT) != (d->sub != 0))
+		return;
+	int which = d->metric % METRIC_ASPECT;
+	if (which == METRIC_SUM)
 		add.sum = d->amount;
 	else
-		return;
-	advance(b, ctx->watermark);
-	sums_add(&b->total, &add, 1);
-	if (d->pane < b->until - window_panes[WEEK])
-		return;
-	struct pane *p = pane_at(ctx, b, d->pane);
-	if (!p)
-		return;
-	for (int c = 0; c < SENTIMENT_CLASSES; c++)
-		p->n[c] += add.n[c];
-	p->sum += add.sum;
-	for (int w = 0; w < WINDOWS; w++)
-		if (d->pane < b->until && d->pane >= b->until - window_panes[w])
-			sums_add(&b->windows[w], &add, 1);
+		add.n[which] = (uint32_t)d->amount;
+	struct opinions *to = d->sub ? aspect_of(ctx, b, d->sub) : &b->all;
+	if (to)
+		ctx->drops[DROP_PANES] += (uint64_t)opinions_add(to, ctx->pool, ctx->watermark, &add);
 }
 
 static int64_t due_at(const void *settings, const void *block)
 {
 	const struct sentiment_item *b = block;
-	int64_t next = INT64_MAX;
+	int64_t next = opinions_due_at(&b->all);
 	(void)settings;
-	if (b->counted < b->n)
-		next = b->panes[b->counted].pane;
-	for (int w = 0; w < WINDOWS; w++)
-		if (b->first[w] < b->counted && b->panes[b->first[w]].pane + window_panes[w] < next)
-			next = b->panes[b->first[w]].pane + window_panes[w];
-	return next == INT64_MAX ? next : next * SENTIMENT_PANE_MS;
+	for (uint32_t i = 0; i < b->n; i++) {
+		int64_t at = opinions_due_at(&b->aspects[i].opinions);
+		next = at < next ? at : next;
+	}
+	return next;
 }
 
 static void due(const void *settings, struct item_ctx *ctx, void *block)
 {
+	struct sentiment_item *b = block;
 	(void)settings;
-	advance(block, ctx->watermark);
+	opinions_advance(&b->all, ctx->watermark);
+	for (uint32_t i = 0; i < b->n; i++)
+		opinions_advance(&b->aspects[i].opinions, ctx->watermark);
 }
 
-/* ---- state ---- */
+/* ---- state: the opinions, then (since version 2) the number of aspects and each one's name and opinions ---- */
 
 static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
 	const struct sentiment_item *b = block;
-	(void)settings, (void)symbols;
-	for (int c = 0; c < SENTIMENT_CLASSES; c++)
-		buf_varint(to, (uint64_t)b->total.n[c]);
-	buf_zigzag(to, b->total.sum);
-	/* where the windows begin and end among the panes, not `until`: that would tell when the watermark was last looked at */
-	buf_varint(to, b->n - b->first[WEEK]);
-	buf_varint(to, b->counted - b->first[WEEK]);
-	buf_varint(to, b->first[DAY] - b->first[WEEK]);
-	buf_varint(to, b->first[HOUR] - b->first[WEEK]);
-	int64_t before = 0;
-	for (uint32_t i = b->first[WEEK]; i < b->n; i++) {
-		const struct pane *p = &b->panes[i];
-		buf_varint(to, (uint64_t)(p->pane - before));
-		before = p->pane;
-		for (int c = 0; c < SENTIMENT_CLASSES; c++)
-			buf_varint(to, p->n[c]);
-		buf_zigzag(to, p->sum);
+	(void)settings;
+	opinions_save(&b->all, to);
+	buf_varint(to, b->n);
+	for (uint32_t i = 0; i < b->n; i++) {
+		buf_text(to, symbols_text(symbols, b->aspects[i].name));
+		opinions_save(&b->aspects[i].opinions, to);
 	}
 }
 
 static int item_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	struct sentiment_item *b = block;
-	(void)settings, (void)symbols;
-	if (version != 1)
+	(void)settings;
+	if (version != 1 && version != 2)
 		return -EBADMSG;
-	for (int c = 0; c < SENTIMENT_CLASSES; c++)
-		b->total.n[c] = (int64_t)reader_varint(from);
-	b->total.sum = reader_zigzag(from);
-	uint64_t n = reader_varint(from), counted = reader_varint(from), day = reader_varint(from), hour = reader_varint(from);
-	if (from->bad || n > MAX_PANES || counted > n || hour > counted || day > hour)
+	int r = opinions_load(&b->all, from, pool);
+	uint64_t n = version > 1 ? reader_varint(from) : 0;
+	if (r < 0 || from->bad || n > ASPECTS_MAX)
 		return -EBADMSG;
-	uint32_t capacity = 2;
-	while (capacity < n)
-		capacity *= 2;
-	b->capacity = n ? capacity : 0;
-	b->panes = pool_alloc(pool, b->capacity * sizeof(*b->panes));
-	int64_t before = 0;
-	for (uint64_t i = 0; i < n; i++) {
-		uint64_t step = reader_varint(from);
-		if (step > INT32_MAX || before + (int64_t)step > INT32_MAX || (i && !step))
-			return -EBADMSG;
-		struct pane *p = &b->panes[b->n++];
-		p->pane = (int32_t)(before += (int64_t)step);
-		for (int c = 0; c < SENTIMENT_CLASSES; c++)
-			p->n[c] = (uint32_t)reader_varint(from);
-		p->sum = reader_zigzag(from);
+	b->capacity = (uint32_t)n;
+	b->aspects = n ? pool_alloc(pool, b->capacity * sizeof(*b->aspects)) : NULL;
+	while (b->n < n && r == 0) {
+		struct item_aspect *a = &b->aspects[b->n++];
+		*a = (struct item_aspect){ .name = symbols_intern(symbols, reader_text(from)) };
+		r = opinions_load(&a->opinions, from, pool);
+		if (!a->name)
+			r = -EBADMSG;
 	}
-	b->counted = (uint32_t)counted;
-	b->first[DAY] = (uint32_t)day;
-	b->first[HOUR] = (uint32_t)hour;
-	if (counted)
-		b->until = (int64_t)b->panes[counted - 1].pane + 1;
-	for (int w = 0; w < WINDOWS; w++) {
-		for (uint32_t i = b->first[w]; i < b->counted; i++)
-			sums_add(&b->windows[w], &b->panes[i], 1);
-		if (b->first[w] && b->panes[b->first[w] - 1].pane + window_panes[w] + 1 > b->until)
-			b->until = b->panes[b->first[w] - 1].pane + window_panes[w] + 1;
-	}
-	return from->bad ? -EBADMSG : 0;
+	return r < 0 || from->bad ? -EBADMSG : 0;
 }
 
 static void item_done(void *block, struct pool *pool)
 {
 	struct sentiment_item *b = block;
-	pool_free(pool, b->panes, b->capacity * sizeof(*b->panes));
+	opinions_done(&b->all, pool);
+	for (uint32_t i = 0; i < b->n; i++)
+		opinions_done(&b->aspects[i].opinions, pool);
+	if (b->aspects)
+		pool_free(pool, b->aspects, b->capacity * sizeof(*b->aspects));
+}
+
+static void item_mark(const void *block, struct symbols *symbols)
+{
+	const struct sentiment_item *b = block;
+	for (uint32_t i = 0; i < b->n; i++)
+		symbols_mark(symbols, b->aspects[i].name);
 }
 
 /* ---- model, views, dump ---- */
@@ -413,9 +354,9 @@ static void item_done(void *block, struct pool *pool)
 static void model_save(const void *settings, const struct item_ctx *ctx, const void *block, struct buf *to)
 {
 	const struct sentiment_item *b = block;
-	const struct sums *week = &b->windows[WEEK];
+	const struct opinion_sums *week = &b->all.windows[WEEK];
 	(void)settings;
-	if (ctx->key.kind != KEY_ITEM || !reviews_of(week))
+	if (ctx->key.kind != KEY_ITEM || !opinions_reviews(week))
 		return;
 	for (int c = 0; c < SENTIMENT_CLASSES; c++)
 		buf_varint(to, (uint64_t)week->n[c]);
@@ -425,7 +366,7 @@ static void model_save(const void *settings, const struct item_ctx *ctx, const v
 static int model_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	struct sentiment_model *m = block;
-	struct sums week;
+	struct opinion_sums week;
 	(void)settings, (void)symbols, (void)pool;
 	if (version != 1)
 		return -EBADMSG;
@@ -434,7 +375,7 @@ static int model_load(const void *settings, void *block, uint16_t version, struc
 		week.n[c] = m->n[c];
 	}
 	week.sum = reader_zigzag(from);
-	m->mean = reviews_of(&week) ? mean_of(&week) : 0;
+	m->mean = opinions_reviews(&week) ? opinions_mean(&week) : 0;
 	return from->bad ? -EBADMSG : 0;
 }
 
@@ -449,16 +390,32 @@ static void scope_of(const struct symbols *symbols, struct key key, struct buf *
 	buf_bytes(to, id.data, id.size);
 }
 
+/* fit_negative_7d and so on; without reviews in the week the counts are 0 and so is the mean, since a field once written stays. */
+static void show_aspect(const struct view_ctx *ctx, const struct item_aspect *a)
+{
+	const struct opinion_sums *week = &a->opinions.windows[WEEK];
+	struct text name = symbols_text(ctx->symbols, a->name);
+	char field[64], mean[32];
+	for (int c = 0; c < SENTIMENT_CLASSES; c++) {
+		snprintf(field, sizeof(field), "%.*s_%s", (int)name.size, name.data, field_names[WEEK][c]);
+		view_arg(ctx->view, text_of(field));
+		view_arg_i64(ctx->view, week->n[c]);
+	}
+	snprintf(field, sizeof(field), "%.*s_%s", (int)name.size, name.data, field_names[WEEK][3]);
+	view_arg(ctx->view, text_of(field));
+	view_arg(ctx->view, (struct text){ mean, (uint32_t)format_double(mean, opinions_reviews(week) ? opinions_mean(week) : 0, 6) });
+}
+
 static void item_view(const void *settings, const struct view_ctx *ctx, const void *block)
 {
 	const struct sentiment_item *b = block;
 	(void)settings;
-	if (!reviews_of(&b->total))
+	if (!opinions_reviews(&b->all.total))
 		return;
 	if (ctx->key.kind == KEY_ITEM) {
-		const struct sums *week = &b->windows[WEEK];
-		int64_t n = reviews_of(week);
-		view_field_double(ctx->view, "sentiment", mean_of(week));
+		const struct opinion_sums *week = &b->all.windows[WEEK];
+		int64_t n = opinions_reviews(week);
+		view_field_double(ctx->view, "sentiment", opinions_mean(week));
 		view_field_double(ctx->view, "negative_share", n ? (double)week->n[SENTIMENT_NEGATIVE] / (double)n : NAN);
 	}
 	scope_of(ctx->symbols, ctx->key, ctx->scratch);
@@ -469,16 +426,18 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 	for (int w = 0; w < WINDOWS; w++) {
 		for (int c = 0; c < SENTIMENT_CLASSES; c++) {
 			view_arg(ctx->view, text_of(field_names[w][c]));
-			view_arg_i64(ctx->view, b->windows[w].n[c]);
+			view_arg_i64(ctx->view, b->all.windows[w].n[c]);
 		}
-		if (!reviews_of(&b->windows[w])) {
+		if (!opinions_reviews(&b->all.windows[w])) {
 			empty = true;
 			continue;
 		}
 		char mean[32];
 		view_arg(ctx->view, text_of(field_names[w][3]));
-		view_arg(ctx->view, (struct text){ mean, (uint32_t)format_double(mean, mean_of(&b->windows[w]), 6) });
+		view_arg(ctx->view, (struct text){ mean, (uint32_t)format_double(mean, opinions_mean(&b->all.windows[w]), 6) });
 	}
+	for (uint32_t i = 0; i < b->n; i++)
+		show_aspect(ctx, &b->aspects[i]);
 	view_arg(ctx->view, TEXT("v"));
 	view_arg_i64(ctx->view, 1);
 	view_arg(ctx->view, TEXT("as_of"));
@@ -490,7 +449,7 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 		view_begin(ctx->view, "HDEL");
 		view_key(ctx->view, "sentiment:", scope);
 		for (int w = 0; w < WINDOWS; w++)
-			if (!reviews_of(&b->windows[w]))
+			if (!opinions_reviews(&b->all.windows[w]))
 				view_arg(ctx->view, text_of(field_names[w][3]));
 		view_end(ctx->view);
 	}
@@ -502,11 +461,28 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 	}
 }
 
+static void dump_aspect(const struct dump_ctx *ctx, const struct item_aspect *a, struct buf *json)
+{
+	static const char *const names[SENTIMENT_CLASSES] = { "negative", "neutral", "positive" };
+	struct text name = symbols_text(ctx->symbols, a->name);
+	char key[ASPECT_NAME_MAX + 1];
+	snprintf(key, sizeof(key), "%.*s", (int)name.size, name.data);
+	json_name(json, key);
+	json_open(json, '{');
+	for (int c = 0; c < SENTIMENT_CLASSES; c++) {
+		json_name(json, names[c]);
+		json_i64(json, a->opinions.total.n[c]);
+	}
+	json_name(json, "sum");
+	json_i64(json, a->opinions.total.sum);
+	json_close(json, '}');
+}
+
 static void item_dump(const void *settings, const struct dump_ctx *ctx, const void *block)
 {
 	const struct sentiment_item *b = block;
 	(void)settings;
-	if (!reviews_of(&b->total))
+	if (!opinions_reviews(&b->all.total))
 		return;
 	struct buf scope = { 0 }, json = { 0 };
 	scope_of(ctx->symbols, ctx->key, &scope);
@@ -517,21 +493,28 @@ static void item_dump(const void *settings, const struct dump_ctx *ctx, const vo
 	json_name(&json, "scope");
 	json_text(&json, scope_text);
 	json_name(&json, "positive");
-	json_i64(&json, b->total.n[SENTIMENT_POSITIVE]);
+	json_i64(&json, b->all.total.n[SENTIMENT_POSITIVE]);
 	json_name(&json, "neutral");
-	json_i64(&json, b->total.n[SENTIMENT_NEUTRAL]);
+	json_i64(&json, b->all.total.n[SENTIMENT_NEUTRAL]);
 	json_name(&json, "negative");
-	json_i64(&json, b->total.n[SENTIMENT_NEGATIVE]);
+	json_i64(&json, b->all.total.n[SENTIMENT_NEGATIVE]);
 	json_name(&json, "sum"); /* of compounds, in ten-thousandths */
-	json_i64(&json, b->total.sum);
+	json_i64(&json, b->all.total.sum);
 	static const char *const sum_names[WINDOWS] = { "sum_1h", "sum_1d", "sum_7d" };
 	for (int w = 0; w < WINDOWS; w++) {
 		for (int c = 0; c < SENTIMENT_CLASSES; c++) {
 			json_name(&json, field_names[w][c]);
-			json_i64(&json, b->windows[w].n[c]);
+			json_i64(&json, b->all.windows[w].n[c]);
 		}
 		json_name(&json, sum_names[w]);
-		json_i64(&json, b->windows[w].sum);
+		json_i64(&json, b->all.windows[w].sum);
+	}
+	if (b->n) { /* of an item: what its reviews say of each aspect, for ever */
+		json_name(&json, "aspects");
+		json_open(&json, '{');
+		for (uint32_t i = 0; i < b->n; i++)
+			dump_aspect(ctx, &b->aspects[i], &json);
+		json_close(&json, '}');
 	}
 	json_close(&json, '}');
 	ctx->line(ctx->to, (struct text){ (const char *)json.data, (uint32_t)json.size }, scope_text);
@@ -547,7 +530,7 @@ const struct processor sentiment_processor = {
 	.settings_size = sizeof(struct sentiment_settings),
 	.setup = setup,
 	.teardown = teardown,
-	.item = { sizeof(struct sentiment_item), 1, item_save, item_load, item_done, NULL },
+	.item = { sizeof(struct sentiment_item), 2, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct sentiment_model), 1, NULL, model_load, NULL, NULL },
 	.event = event,
 	.delta = delta,

@@ -1,32 +1,34 @@
 /* How reviews speak of an item, its category and brand, a campaign and the whole shop: counted over the last hour, day and week.
  *
  * User stage: scores each review's title and text once (scorer.h), tells the processors behind it the class (user_ctx.sentiment), and
- * sends one count and the compound in ten-thousandths to every scope. Item stage: integer counts by panes of 5 minutes, kept for a
- * week of event time; a window is the last 12, 288 or 2016 panes up to the watermark's, exact also for panes that arrive out of
- * order. Panes ahead of the watermark are kept and wait. Views: glint:sentiment:{scope}, and sentiment and negative_share of
+ * sends one count and the compound in ten-thousandths to every scope. Item stage: counts by panes (opinions.h). Views: glint:sentiment:{scope}, and sentiment and negative_share of
  * glint:item:{item}. A review without text, or in a language without a lexicon, is in no count.
+ *
+ * What a review says of an aspect (aspects.h) is counted in the same way, for the aspect over the whole shop (scope aspect:fit) and for
+ * the item, in its own block and hash (fit_negative_7d, ...): by the parts of title and text that name it alone, without stars.
  */
 #ifndef GLINT_SENTIMENT_H
 #define GLINT_SENTIMENT_H
 
+#include "aspects.h"
 #include "lexicon.h"
+#include "opinions.h"
 #include "processor.h"
 #include "score.h"
 #include "scorer.h"
 
-#define SENTIMENT_NONE (-1)    /* user_ctx.sentiment: not a review, or one that could not be scored */
-#define SENTIMENT_UNIT 10000.0 /* compounds travel as integers: round(compound x 10,000) */
-enum { SENTIMENT_PANE_MS = 5 * 60 * 1000,
-	REVIEW_SCOPES = 5 };
+#define SENTIMENT_NONE (-1) /* user_ctx.sentiment: not a review, or one that could not be scored */
+enum { REVIEW_SCOPES = 5 };
 
 struct sentiment_settings {
-	struct option_file lexicon_en, lexicon_zh, lexicon_emoji, weights_en, weights_zh;
+	struct option_file lexicon_en, lexicon_zh, lexicon_emoji, weights_en, weights_zh, aspects_file;
 	int rules;                 /* enum sentiment_rules */
 	double stars;              /* added to a text's sum for each star above 3 */
 	double positive, negative; /* compound >= positive: positive; <= negative: negative */
 	/* made by setup from the files; scorer is NULL when none was read (glintctl) */
 	struct lexicon *lexicons[3];
 	struct weights *weights[2];
+	struct aspects *aspects; /* NULL: none */
 	struct sentiment_scorer *scorer;
 };
 

@@ -196,6 +196,66 @@ static void stars_are_combined_with_the_text(void **state)
 	}
 }
 
+/* Each part of a text speaks of the aspects that it names, by the lexicon's 1.9 and -2.5 alone: no stars, no other part. */
+static void aspects_are_counted_over_the_shop_and_for_the_item(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(4);
+	struct event e = shop_review("e1", start, "ann", "B1", "The fabric is good, but delivery was bad. A chair.", "en");
+	e.review.rating_milli = 5000;
+	assert_int_equal(shop_event(s, &e), APPLIED);
+	e = shop_review("e2", start, "ben", "B2", "bad fabric", "en");
+	assert_int_equal(shop_event(s, &e), APPLIED);
+	e = shop_review("e3", start, "cid", "B1", "Red", "en");
+	e.review.title = TEXT("Bad fabric!");
+	assert_int_equal(shop_event(s, &e), APPLIED);
+	shop_flush(s);
+	shop_time(s, start + minute);
+	assert_true(shown(s, KEY_ASPECT, "fabric", "positive_1h") == 1 && shown(s, KEY_ASPECT, "fabric", "negative_1h") == 2);
+	assert_true(shown(s, KEY_ASPECT, "delivery", "negative_7d") == 1 && shown(s, KEY_ASPECT, "delivery", "positive_7d") == 0);
+	assert_true(shown(s, KEY_ITEM, "B1", "fabric_positive_7d") == 1 && shown(s, KEY_ITEM, "B1", "fabric_negative_7d") == 1);
+	assert_true(shown(s, KEY_ITEM, "B1", "delivery_negative_7d") == 1 && shown(s, KEY_ITEM, "B2", "fabric_negative_7d") == 1);
+	assert_true(fabs(shown(s, KEY_ITEM, "B2", "fabric_mean_7d") + .5423) < 1e-9);
+	assert_true(isnan(shown(s, KEY_ITEM, "B1", "price_negative_7d")) && isnan(shown(s, KEY_ITEM, "B2", "delivery_negative_7d")));
+	shop_check_rows(s);
+	shop_time(s, start + 8 * 24 * 60 * minute); /* out of the window */
+	assert_true(shown(s, KEY_ITEM, "B1", "fabric_positive_7d") == 0 && shown(s, KEY_ITEM, "B1", "fabric_mean_7d") == 0);
+	assert_true(shown(s, KEY_ASPECT, "fabric", "negative_7d") == 0);
+	shop_destroy(s);
+}
+
+static void saved(struct shop *s, enum key_kind kind, const char *id, struct buf *to)
+{
+	const void *block = shop_item_block(s, kind, id, P_SENTIMENT);
+	assert_non_null(block);
+	buf_clear(to);
+	sentiment_processor.item.save(s->settings[P_SENTIMENT], block, s->engine->symbols, to);
+}
+
+/* What was written before there were aspects: the opinions alone. */
+static void rows_of_version_one_are_read(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	const struct processor *p = &sentiment_processor;
+	struct buf bytes = { 0 };
+	post(s, 1, start, "B1", "bad");
+	shop_flush(s);
+	saved(s, KEY_ITEM, "B1", &bytes);
+	void *block = pool_alloc(s->engine->pool, p->item.size);
+	struct reader r = reader_of(bytes.data, bytes.size - 1); /* without the number of aspects, 0 */
+	assert_int_equal(p->item.load(s->settings[P_SENTIMENT], block, 1, &r, s->engine->symbols, s->engine->pool), 0);
+	struct buf again = { 0 };
+	p->item.save(s->settings[P_SENTIMENT], block, s->engine->symbols, &again);
+	assert_int_equal(again.size, bytes.size);
+	assert_memory_equal(again.data, bytes.data, bytes.size);
+	p->item.done(block, s->engine->pool);
+	pool_free(s->engine->pool, block, p->item.size);
+	buf_done(&again);
+	buf_done(&bytes);
+	shop_destroy(s);
+}
+
 static void windows_are_exact_while_reviews_leave_them(void **state)
 {
 	(void)state;
@@ -244,14 +304,6 @@ static void windows_are_exact_for_disorder_and_for_panes_ahead(void **state)
 	}
 	shop_check_rows(s);
 	shop_destroy(s);
-}
-
-static void saved(struct shop *s, enum key_kind kind, const char *id, struct buf *to)
-{
-	const void *block = shop_item_block(s, kind, id, P_SENTIMENT);
-	assert_non_null(block);
-	buf_clear(to);
-	sentiment_processor.item.save(s->settings[P_SENTIMENT], block, s->engine->symbols, to);
 }
 
 static void short_and_long_intervals_give_the_same_bytes(void **state)
@@ -355,7 +407,7 @@ static void rows_cut_anywhere_are_refused(void **state)
 	for (size_t n = 0; n <= bytes.size; n++) {
 		void *block = pool_alloc(s->engine->pool, p->item.size);
 		struct reader r = reader_of(bytes.data, n);
-		int got = p->item.load(s->settings[P_SENTIMENT], block, 1, &r, s->engine->symbols, s->engine->pool);
+		int got = p->item.load(s->settings[P_SENTIMENT], block, p->item.version, &r, s->engine->symbols, s->engine->pool);
 		assert_int_equal(got, n < bytes.size ? -EBADMSG : 0);
 		p->item.done(block, s->engine->pool);
 		pool_free(s->engine->pool, block, p->item.size);
@@ -371,6 +423,8 @@ int main(void)
 		cmocka_unit_test(texts_that_cannot_be_scored_are_in_no_count),
 		cmocka_unit_test(the_title_is_scored_with_the_text),
 		cmocka_unit_test(stars_are_combined_with_the_text),
+		cmocka_unit_test(aspects_are_counted_over_the_shop_and_for_the_item),
+		cmocka_unit_test(rows_of_version_one_are_read),
 		cmocka_unit_test(windows_are_exact_while_reviews_leave_them),
 		cmocka_unit_test(windows_are_exact_for_disorder_and_for_panes_ahead),
 		cmocka_unit_test(short_and_long_intervals_give_the_same_bytes),
