@@ -38,7 +38,7 @@ PROCESSORS += processors/lists.c processors/reasons.c
 
 DAEMON :=
 DAEMON += daemon/kafka/control.c
-DAEMON += daemon/face/health.c daemon/face/http.c daemon/face/log.c daemon/face/metrics.c daemon/face/notify.c daemon/face/process.c
+DAEMON += daemon/face/crashpoint.c daemon/face/health.c daemon/face/http.c daemon/face/log.c daemon/face/metrics.c daemon/face/notify.c daemon/face/process.c
 DAEMON += daemon/config/address.c daemon/config/args.c daemon/config/check.c daemon/config/config.c daemon/config/dump.c daemon/config/file.c
 DAEMON += daemon/config/gather.c daemon/config/ini.c daemon/config/instance.c daemon/config/names.c daemon/config/option.c
 DAEMON += daemon/config/passthrough.c daemon/config/suggest.c daemon/config/tables.c daemon/config/value.c
@@ -89,6 +89,10 @@ E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
 E2E_KAFKA += daemon_counts.py daemon_group.py daemon_kill.py daemon_pause.py daemon_stop.py daemon_hostile.py
 E2E_KAFKA += daemon_log.py daemon_recs.py daemon_redis.py daemon_topics.py
+
+# fault suite: tests/faults/NAME; its short form is part of `make test`, all of it is `make test-faults`
+FAULT_PROGRAMS := kills.py
+E2E_KAFKA += $(patsubst %,../faults/%,$(FAULT_PROGRAMS))
 
 # fuzzers: tests/fuzz/fuzz_NAME.c (libFuzzer; built with clang)
 FUZZ :=
@@ -174,6 +178,11 @@ test-unit: $(UNIT_PROGRAMS) ## unit tests alone
 test-kafka: all ## the tests on a real Apache Kafka alone
 	@tests/run --build $(B) --kafka $(E2E_KAFKA)
 
+test-faults: ## the whole fault suite on a real Apache Kafka (SEED=n repeats a run)
+	@tools/install-deps test
+	@$(MAKE) --no-print-directory $(JOBS) all
+	@FAULTS=full tests/run --build $(B) --limit 2700 --show --kafka $(patsubst %,../faults/%,$(FAULT_PROGRAMS))
+
 lint: ## house rules, shell and Python syntax, cppcheck
 	@tools/install-deps lint
 	@$(MAKE) --no-print-directory run-lint
@@ -248,6 +257,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all demo test run-tests test-unit test-kafka test-mutants lint run-lint format format-check asan tsan fuzz fuzz-programs bench bench-quality coverage \
+.PHONY: all demo test run-tests test-unit test-kafka test-faults test-mutants lint run-lint format format-check asan tsan fuzz fuzz-programs bench bench-quality coverage \
 	install uninstall deb clean help
 .SECONDARY:

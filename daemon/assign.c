@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/face/crashpoint.h"
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
@@ -93,6 +94,7 @@ static int start_restore(struct loop *l, char *error, size_t size)
 	l->restore_tasks = calloc(n, sizeof(*l->restore_tasks));
 	if (!l->restore_tasks)
 		abort();
+	crashpoint("restore.begin");
 	l->n_restore = 0;
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
@@ -116,6 +118,7 @@ int assign_partitions(void *loop, const int32_t *partitions, size_t n, struct so
 			l->outgrown = true;
 			return -EDOM;
 		}
+	crashpoint("rebalance.assign");
 	l->assigned = true;
 	for (size_t i = 0; i < n; i++)
 		for (unsigned t = 0; t < l->n_topics; t++)
@@ -156,6 +159,7 @@ int assign_partitions(void *loop, const int32_t *partitions, size_t n, struct so
 		if (l->parts[partitions[i]].state == PART_PARKED)
 			part_runs(l, &l->parts[partitions[i]]);
 	log_info(NULL, "assigned %zu of %u partitions (%zu kept in memory, %zu to restore)", n, l->n_parts, kept, l->n_restore);
+	crashpoint("rebalance.assigned");
 	return 0;
 fail:
 	snprintf(l->why, sizeof(l->why), "%s", error);
@@ -182,12 +186,14 @@ int assign_restore(struct loop *l)
 	for (size_t i = 0; i < l->n_restore; i++)
 		part_runs(l, &l->parts[l->restore_tasks[i].partition]);
 	restore_stop(l);
+	crashpoint("restore.done");
 	return 1;
 }
 
 void assign_revoked(void *loop, bool lost)
 {
 	struct loop *l = loop;
+	crashpoint("rebalance.revoke");
 	l->assigned = false;
 	restore_stop(l);
 	/* What is under way and what is open belongs to us until we let go: commit both. */
@@ -215,6 +221,7 @@ void assign_revoked(void *loop, bool lost)
 	}
 	combiner_discard(l->engine->emitter);
 	interval_clear(l->open);
+	crashpoint("rebalance.revoked");
 	log_info(NULL, lost ? "partitions lost to another process: their state is dropped" : "partitions revoked");
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/face/crashpoint.h"
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
@@ -270,6 +271,7 @@ void seal(struct loop *l, bool last)
 	const struct config_glint *g = &l->config->glint;
 	if (!any_running(l))
 		return;
+	crashpoint("seal.begin");
 	if (!l->refresh.rows_known) { /* nothing was published by these clients yet */
 		l->refresh.rows_known = true;
 		l->refresh.rows_out = global_model_rows(l->global);
@@ -312,6 +314,7 @@ void seal(struct loop *l, bool last)
 	struct interval *sealed = l->open;
 	l->open = l->spare;
 	l->spare = NULL;
+	crashpoint("seal.sealed");
 	committer_submit(l->committer, sealed);
 	seal_open(l);
 }

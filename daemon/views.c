@@ -87,6 +87,7 @@ static void taken(struct loop *l, struct part *p, enum stage stage, const struct
 	snprintf(shown, sizeof(shown), "%.*s", (int)b->reply.size, b->reply.size ? (const char *)b->reply.data : "");
 	p->views[stage].state = VIEWS_ON;
 	p->views[stage].status = 0;
+	l->refresh.changed_ms = l->wall_ms; /* an earlier owner may have died before it showed again what had become stale */
 	if (stage == STAGE_ITEM) {
 		item_task_views_due(p->item, shown[0] ? strtoll(shown, NULL, 10) : -1, l->wall_ms);
 		return;

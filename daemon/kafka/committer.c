@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/face/crashpoint.h"
 #include "daemon/face/log.h"
 #include "daemon/kafka/kafka.h"
 
@@ -248,19 +249,23 @@ static enum commit_fate send_transaction(struct committer *c, struct interval *i
 	rd_kafka_error_t *e = rd_kafka_begin_transaction(c->rk);
 	if (e)
 		return fate_of(c, e, i, "beginning a transaction");
+	crashpoint("commit.begin");
 	enum commit_fate fate = produce_all(c, i);
 	if (fate != COMMIT_DONE)
 		return fate;
+	crashpoint("commit.produced");
 	rd_kafka_topic_partition_list_t *offsets = offsets_of(c, i);
 	e = rd_kafka_send_offsets_to_transaction(c->rk, offsets, i->group_metadata, KAFKA_TRANSACTION_TIMEOUT_MS);
 	rd_kafka_topic_partition_list_destroy(offsets);
 	if (e)
 		return fate_of(c, e, i, "sending offsets");
 	pause_for_test(c, i, false);
+	crashpoint("commit.offsets");
 	for (;;) {
 		e = rd_kafka_commit_transaction(c->rk, 1000);
 		if (!e) {
 			pause_for_test(c, i, true);
+			crashpoint("commit.done");
 			return COMMIT_DONE;
 		}
 		bool again = rd_kafka_error_is_retriable(e) || rd_kafka_error_code(e) == RD_KAFKA_RESP_ERR__TIMED_OUT;

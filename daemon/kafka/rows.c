@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "daemon/face/crashpoint.h"
 #include "daemon/face/log.h"
 
 enum { USER_ROWS, ITEM_ROWS, ROW_TOPICS };
@@ -196,6 +197,7 @@ static int logs_start(struct restore *r, int64_t now_ms, char *error, size_t siz
 			places[n++] = (struct source_place){ r->repartition, task->partition, task->item->position };
 	}
 	rc = source_assign(r->logs, places, n, error, size);
+	crashpoint("restore.log");
 end:
 	free(places);
 	return rc;

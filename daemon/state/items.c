@@ -640,8 +640,14 @@ void item_task_views_due(struct item_task *t, int64_t shown, int64_t now_ms)
 {
 	for (struct link *l = t->all.head.next; l != &t->all.head; l = l->next) {
 		struct item_entity *x = LIST_OWNER(l, struct item_entity, all_link);
-		if (shown >= 0 && !x->row_link.next && x->cover <= shown)
+		if (shown >= 0 && !x->row_link.next && x->cover <= shown) {
+			if (!x->fresh_link.next && !x->view_link.next) { /* restored: an earlier owner has shown it */
+				x->shown_ms = now_ms;
+				x->shown_watermark = INT64_MIN;
+				list_push(&t->fresh, &x->fresh_link);
+			}
 			continue;
+		}
 		x->touched_ms = now_ms;
 		if (shown < 0)
 			x->shown_ms = 0;

@@ -722,6 +722,10 @@ void user_task_views_due(struct user_task *t, const int64_t *shown, int64_t now_
 		bool past = !shown || u->row_link.next;
 		for (int j = 0; !past && j < INPUTS; j++)
 			past = u->cover[j] > shown[j];
+		if (!past && !u->fresh_link.next && !u->view_link.next) { /* restored: an earlier owner has shown it */
+			u->shown_ms = now_ms;
+			list_push(&t->fresh, &u->fresh_link);
+		}
 		if (!past || u->view_link.next)
 			continue;
 		for (int j = 0; j < INPUTS; j++)

@@ -319,6 +319,25 @@ static void a_redis_that_fell_back_is_shown_what_was_saved_since(void **unused)
 	bench_close(&b);
 }
 
+static void what_an_earlier_owner_has_shown_is_refreshed_in_its_turn(void **unused)
+{
+	(void)unused;
+	struct bench b;
+	bench_open(&b, 1000, 0);
+	click(&b, "a", 1, start);
+	click(&b, "b", 2, start);
+	user_task_seal(b.task, 0, 0, true, keep, &b);
+	bench_restart(&b);
+	int64_t shown[INPUTS] = { 2, 0, 0 };
+	user_task_views_due(b.task, shown, 1234);
+	assert_int_equal(b.task->views.n, 0);
+	assert_int_equal(b.task->fresh.n, 2); /* else no view is made again before its time to live ends */
+	assert_int_equal(LIST_OWNER(b.task->fresh.head.next, struct user, fresh_link)->shown_ms, 1234);
+	user_task_views_due(b.task, shown, 2345); /* a Redis that fell back: as it was */
+	assert_int_equal(b.task->fresh.n, 2);
+	bench_close(&b);
+}
+
 static void a_watermark_near_the_clock_goes_on_with_it_after_a_restart(void **unused)
 {
 	(void)unused;
@@ -411,6 +430,7 @@ int main(void)
 		cmocka_unit_test(so_many_refused_that_no_task_row_would_hold_them_have_low_pass_them),
 		cmocka_unit_test(a_ring_of_a_larger_option_shrinks),
 		cmocka_unit_test(a_redis_that_fell_back_is_shown_what_was_saved_since),
+		cmocka_unit_test(what_an_earlier_owner_has_shown_is_refreshed_in_its_turn),
 		cmocka_unit_test(a_watermark_near_the_clock_goes_on_with_it_after_a_restart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,207 @@
+"""Several glintd of one group that are hurt while events flow, and what must be true of them afterwards.
+
+A Fleet is a Stage (tests/e2e/lib/stage.py) with named processes, static members with a session of 6 s, a file for each that names the
+point at which it shall die (daemon/face/crashpoint.h), and a seeded shop cut in slices by time. Within a slice reviews are sent first, then
+clicks, then purchases: an order finds the touches before it, whenever it is read. judged() is the verdict: dump equals the independent count,
+alerts of Kafka and of Redis are the same and those of an undisturbed group, logs and memory within bounds. Counting is
+tests/oracle's; nothing here computes an expected count.
+"""
+import concurrent.futures  # noqa: F401 (for the cases)
+import os
+import subprocess
+import sys
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'e2e', 'lib'))
+from glintlib import *  # noqa: E402
+from shop import DAY, START, Shop  # noqa: E402
+from stage import Counts, Stage, redis_equals  # noqa: E402
+
+FULL = os.environ.get('FAULTS', 'short') == 'full'
+SEED = int(os.environ.get('SEED') or random.SystemRandom().randrange(1, 1 << 30))
+READY_S, SESSION_S = 15, 6
+MEMORY_KIB = 256 << 10            # of one process: a shop of some thousand shoppers takes less than half
+LINES_A_START, LINES_A_S = 60, 5  # of a log
+BUSY = {'commit_interval': '20ms', 'interval_bytes': '256KiB', 'snapshot_interval': '500ms'}
+ORDER = ('reviews', 'clicks', 'purchases')
+AT = {'clicks': 0, 'purchases': 1, 'reviews': 2}
+# some need what others have done: restore.* a row or a log, rebalance.revoke* a member that comes
+POINTS = ('seal.begin', 'seal.sealed', 'commit.begin', 'commit.produced', 'commit.offsets', 'commit.done',
+          'restore.begin', 'restore.log', 'restore.done', 'rebalance.assign', 'rebalance.assigned')
+REVOKED = ('rebalance.revoke', 'rebalance.revoked')
+
+
+def say(fault, *seen):
+    """the line of one fault: what the operator sees"""
+    print('# fault: %s | operator sees: %s' % (fault, '; '.join(str(x) for x in seen if x)), flush=True)
+
+
+def log_line(daemon, pattern, after=0):
+    """the last line of a log that has it, without its time"""
+    found = [line for line in daemon.log_text()[after:].splitlines() if re.search(pattern, line)]
+    return found and 'log "%s"' % found[-1].split(' ', 1)[-1][:160]
+
+
+def not_ready(daemon, timeout=30):
+    """waits until /readyz refuses; returns it for say()"""
+    wait_for(lambda: daemon.http('/readyz')[0] == 503, timeout, '%s is not ready' % daemon.name)
+    return '/readyz 503 "%s"' % daemon.http('/readyz')[1].strip().replace('\n', ', ')[:160]
+
+
+class Fleet(Stage):
+    def __init__(self, t, seed, names='abc', slices=8, users=600, events=12000, partitions=6, spoil=False, **how):
+        how['glint'] = dict(BUSY, **how.get('glint', {}))
+        how['kafka'] = dict({'session.timeout.ms': SESSION_S * 1000, 'heartbeat.interval.ms': 1000}, **how.get('kafka', {}))
+        super().__init__(t, partitions=partitions, **how)
+        self.r, self.names, self.kills, self.starts = random.Random(seed), list(names), 0, {}
+        self.slow = 0.0  # the longest time until ready again, s
+        self.born, self.fed = time.monotonic(), 0
+        shop = Shop(seed=seed, users=users, items=80, days=slices, events=events)
+        sent = [shop.spoil(e, k) if spoil else e for k, e in zip(AT, shop.traffic())]
+        self.slices = [cut(events, slices) for events in sent]
+        self.n_slices = slices
+        self.daemons = {n: self.made(n) for n in self.names}
+
+    def made(self, name):
+        daemon = self.daemon(name, start=False, env={'GLINT_TEST_CRASH_AT': self.t.path(name + '.crash')})
+        self.starts.setdefault(name, 0)
+        return daemon
+
+    def feed(self, most=1):
+        """the next slices; False when there are none left"""
+        for _ in range(most):
+            if self.fed == self.n_slices:
+                return False
+            for kind in ORDER:
+                events = self.slices[AT[kind]][self.fed]
+                if events:
+                    self.fill(kind, events)
+            self.fed += 1
+        return True
+
+    def feed_rest(self):
+        while self.feed():
+            pass
+
+    # --- processes ---
+
+    def start(self, name, ready=False, **how):
+        self.starts[name] += 1
+        self.daemons[name].start(ready=ready, **how)
+        return self.daemons[name]
+
+    def start_all(self):
+        for name in self.names:
+            self.start(name)
+        return self.ready()
+
+    def living(self):
+        return [d for d in self.daemons.values() if d.process and d.process.poll() is None]
+
+    def ready(self, timeout=60, limit=None):
+        """waits until every living process is ready and together they run all partitions; returns the seconds that it took. More than
+        `limit` fails"""
+        begin = time.monotonic()
+
+        def running(d):
+            status, body = d.http('/metrics')
+            return metrics_of(body).get('glint_partitions{state="running"}', 0) if status == 200 else 0
+        for d in self.living():
+            d.wait_ready(timeout)
+        wait_for(lambda: sum(map(running, self.living())) == self.partitions, timeout, 'all partitions run', 0.1)
+        took = time.monotonic() - begin
+        self.slow = max(self.slow, took)
+        assert limit is None or took <= limit, 'ready after %.1f s, %g are promised\n%s' % (took, limit, self.log_tails())
+        return took
+
+    def log_tails(self):
+        return '\n'.join('%s: %s' % (d.name, d.log_tail(12)) for d in self.daemons.values() if os.path.exists(d.log_path))
+
+    def kill(self, name):
+        self.daemons[name].kill9()
+        self.kills += 1
+
+    def crash_at(self, name, point, start=False, limit=10):
+        """has the process die at the point; whether it came there within the limit (else it is killed where it is)"""
+        daemon, path = self.daemons[name], self.t.path(name + '.crash')
+        with open(path + '.new', 'w') as f:
+            f.write(point + '\n')
+        os.rename(path + '.new', path)
+        if start:
+            self.start(name)
+        try:
+            daemon.process.wait(limit)
+        except subprocess.TimeoutExpired:
+            pass
+        os.unlink(path)
+        there = daemon.process.poll() == -signal.SIGKILL
+        assert there or daemon.process.poll() is None, '%s ended with %r\n%s' % (name, daemon.process.returncode, daemon.log_tail())
+        self.kill(name)
+        return there
+
+    # --- the verdict ---
+
+    def judged(self, redis=True):
+        """everything is done and shown, and all of it is as it must be; returns the Counts of the dump"""
+        self.settled(180)
+        dump = self.dump()
+        self.same_counts(dump)
+        counts = Counts(dump)
+        if redis:
+            db = self.redis.client()
+            redis_equals(db, counts)
+            self.same_alerts(db)
+        self.bounded()
+        return counts
+
+    def alerts(self, group=None):
+        """the transitions in <group>-alerts, in order: (offset, object)"""
+        reader = self.client(consumer=True, enable_partition_eof='true', isolation_level='read_committed')
+        return [(r.offset, json.loads(r.value)) for r in reader.read((group or self.t.prefix) + '-alerts', 0)]
+
+    def same_alerts(self, db):
+        """each transition of Kafka is in the stream once, under its offset + 1, and the other way round"""
+        kafka = self.alerts()
+
+        def shown():
+            return [i for i, _ in db.do('XRANGE', 'glint:alerts', '-', '+')] == ['%d-0' % (o + 1) for o, _ in kafka]
+        wait_for(shown, 20, 'glint:alerts has the alerts of the topic: %s against %s' % (
+            [i for i, _ in db.do('XRANGE', 'glint:alerts', '-', '+')][-5:], [o for o, _ in kafka][-5:]))
+        return kafka
+
+    def calm_alerts(self):
+        """the transitions of a group that nobody hurt, from the same inputs"""
+        group = self.t.prefix + '-calm'
+        with open(self.config) as f:
+            text = f.read()
+        redis = self.t.redis()
+        text = text.replace('group.id = ' + self.t.prefix, 'group.id = ' + group).replace(self.redis.url, redis.url)
+        path = self.t.path('calm.conf')
+        with open(path, 'w') as f:
+            f.write(text)
+        daemon = self.t.glintd(path, 'calm')
+        self.t.caught_up(path, 180)
+        daemon.term()
+        return [o for _, o in self.alerts(group)]
+
+    def bounded(self):
+        """memory of who lives, and lines of every log"""
+        for d in self.living():
+            assert rss_kib(d.pid) <= MEMORY_KIB, (d.name, rss_kib(d.pid))
+        seconds = time.monotonic() - self.born
+        for name, d in self.daemons.items():
+            lines = d.log_text().count('\n') if os.path.exists(d.log_path) else 0
+            most = LINES_A_START * (self.starts[name] + 1) + LINES_A_S * seconds
+            assert lines <= most, '%s logged %d lines in %.0f s and %d starts' % (name, lines, seconds, self.starts[name])
+
+
+def cut(events, slices):
+    """by days, in the order of sending: a record belongs to the day of the greatest ts so far"""
+    parts, greatest = [[] for _ in range(slices)], START
+    for e in events:
+        greatest = max(greatest, e['ts'])
+        parts[min(slices - 1, (greatest - START) // DAY)].append(e)
+    return parts
+
+
+def transitions(alerts):
+    """what must be equal of two runs: of each alert what it is of, its state and its window"""
+    return sorted((a['kind'], a['scope'], a['state'], str(a.get('window')), str(a.get('value'))) for a in alerts)
