@@ -41,8 +41,8 @@ DAEMON += daemon/kafka/control.c
 DAEMON += daemon/face/crashpoint.c daemon/face/health.c daemon/face/http.c daemon/face/log.c daemon/face/metrics.c daemon/face/notify.c daemon/face/process.c
 DAEMON += daemon/config/address.c daemon/config/args.c daemon/config/check.c daemon/config/config.c daemon/config/dump.c daemon/config/file.c
 DAEMON += daemon/config/gather.c daemon/config/ini.c daemon/config/instance.c daemon/config/names.c daemon/config/option.c
-DAEMON += daemon/config/passthrough.c daemon/config/suggest.c daemon/config/tables.c daemon/config/value.c
-DAEMON += daemon/assign.c daemon/feed.c daemon/loop.c daemon/refresh.c daemon/report.c daemon/seal.c daemon/views.c daemon/work.c
+DAEMON += daemon/config/passthrough.c daemon/config/reload.c daemon/config/suggest.c daemon/config/tables.c daemon/config/value.c
+DAEMON += daemon/assign.c daemon/feed.c daemon/loop.c daemon/refresh.c daemon/reload.c daemon/report.c daemon/seal.c daemon/views.c daemon/work.c
 DAEMON += daemon/kafka/committer.c daemon/kafka/global.c daemon/kafka/rows.c daemon/kafka/source.c
 DAEMON += daemon/state/combiner.c daemon/state/engine.c daemon/state/items.c daemon/state/model.c daemon/state/users.c daemon/state/view.c
 AVRO := daemon/avro/canonical.c daemon/avro/decode.c daemon/avro/encode.c daemon/avro/fields.c daemon/avro/plan.c daemon/avro/run.c daemon/avro/schema.c
@@ -64,7 +64,7 @@ CTL += ctl/control.c ctl/experiment.c ctl/explain.c ctl/restore.c
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
-UNIT += config http log metrics notify option reference
+UNIT += config http log metrics notify option reference reload
 UNIT += decode decode_schema decode_hostile
 UNIT += aspects lexicon scorer vader weights zh
 UNIT += stats sentiment spike recommend
@@ -82,8 +82,8 @@ E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decod
 E2E += ctl_views.py ctl_wait.py
 E2E += daemon_face.py
 E2E += evaluate.py evaluate_itemsets.py evaluate_sentiment.py
-
 E2E += recommend.py
+E2E += service.py
 
 E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py

@@ -37,6 +37,12 @@ static void clocks(struct loop *l)
 	l->wall_ms = clock_wall_ms();
 }
 
+size_t loop_bound_bytes(const struct config *config)
+{
+	size_t bytes = (size_t)config->glint.interval_bytes;
+	return config->embedded && bytes > EMBEDDED_INTERVAL_BYTES ? EMBEDDED_INTERVAL_BYTES : bytes;
+}
+
 static struct engine *make_engine(const struct loop_setup *setup)
 {
 	const struct config_glint *g = &setup->config->glint;
@@ -117,6 +123,7 @@ static int go_round(struct loop *l)
 	char error[400] = "";
 	bool any = false;
 	clocks(l);
+	reload_round(l);
 	int rc = source_poll(l->source, error, sizeof(error));
 	if (rc < 0) {
 		snprintf(l->why, sizeof(l->why), "%s", error);
@@ -205,7 +212,10 @@ int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop)
 	int code = 0;
 	if (!l)
 		return EX_OSERR;
-	l->config = setup->config;
+	l->config = l->reload.running = setup->config;
+	l->reload.asked = setup->reload_asked;
+	l->reload.load = setup->reload;
+	l->reload.to = setup->reload_to;
 	l->bootstrap = setup->bootstrap;
 	l->layout = *setup->layout;
 	l->items_partitions = setup->items_partitions;
@@ -227,9 +237,7 @@ int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop)
 		l->parts[i].partition = (int32_t)i;
 	l->open = interval_create();
 	l->spare = interval_create();
-	l->bound_bytes = (size_t)l->config->glint.interval_bytes;
-	if (l->config->embedded && l->bound_bytes > EMBEDDED_INTERVAL_BYTES)
-		l->bound_bytes = EMBEDDED_INTERVAL_BYTES;
+	l->bound_bytes = loop_bound_bytes(l->config);
 	l->alerts_position = -1;
 	l->letter_bytes = UINT32_MAX;
 	l->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -282,6 +290,7 @@ int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop)
 		l->alerts_position = -1;
 		for (int64_t t = 0; t < pause_ms && !*stop; t += 50) {
 			poll(NULL, 0, 50);
+			reload_round(l);
 			health_progress(l->health, clock_monotonic_ms());
 			notify_progress(&l->notify, clock_monotonic_ms());
 		}

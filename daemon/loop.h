@@ -2,7 +2,7 @@
  * committer, and come back as fates and answers. Main makes it and runs it.
  *
  * Its parts: loop.c (the round, start and stop), assign.c (partitions come and go, restore), work.c (records, time), seal.c
- * (intervals and their fate), views.c (Redis, alerts out), refresh.c (views shown again at rest), report.c (metrics, health, status).
+ * (intervals and their fate), views.c (Redis, alerts out), refresh.c (views shown again at rest), report.c (metrics, health, status), reload.c (SIGHUP).
  */
 #ifndef GLINT_LOOP_H
 #define GLINT_LOOP_H
@@ -49,6 +49,11 @@ struct part { /* a partition number: its user task and its item task */
 };
 
 struct loop_metrics;
+
+enum reload_result { RELOAD_REFUSED, RELOAD_UNCHANGED, RELOAD_APPLIED };
+
+/* Loads the configuration anew, as at the start. config_load's results. */
+typedef int reload_load(void *to, struct config **ret, struct config_errors *errors);
 
 enum {
 	LOOP_BEHIND_FACTOR = 5, /* on the pauses between model rows, and between views, of one key */
@@ -121,6 +126,14 @@ struct loop {
 	uint64_t changes_shown;        /* of the global tables, that the views of `all` were made due for */
 	uint32_t letter_bytes;         /* a dead letter longer than that is cut: its topic has refused a longer one */
 	struct buf headers, key;
+	struct {
+		const volatile sig_atomic_t *asked; /* counts SIGHUP; borrowed */
+		sig_atomic_t seen;
+		reload_load *load;
+		void *to;
+		struct config *running; /* l->config, to be changed */
+		char refused[200];      /* why the last one was; "" when it was not */
+	} reload;
 	bool rebuild;                  /* the clients must be made anew */
 	bool outgrown;                 /* the inputs have more partitions than when we started */
 	char why[512];
@@ -128,16 +141,20 @@ struct loop {
 
 /* loop.c */
 struct loop_setup {
-	const struct config *config;
+	struct config *config; /* a reload changes it */
 	const char *bootstrap;
 	const struct topics_layout *layout;
 	int32_t items_partitions;
 	void *const *settings; /* by processor */
 	struct health *health;
 	struct metrics *metrics;
+	const volatile sig_atomic_t *reload_asked; /* counts SIGHUP */
+	reload_load *reload;
+	void *reload_to;
 };
 /* Runs until *stop is set (then commits, drains, ends within shutdown_timeout). 0, or an exit code of sysexits with the reason logged. */
 int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop);
+size_t loop_bound_bytes(const struct config *config); /* of an interval, as long as no transaction took too long */
 int64_t clock_monotonic_ms(void);
 int64_t clock_wall_ms(void);
 
@@ -174,11 +191,15 @@ bool refresh_stale(const struct loop *l, int64_t shown_ms);  /* is a view of the
 bool refresh_holds(const struct loop *l);                    /* shoppers' views are rationed */
 bool refresh_settled(const struct loop *l);                  /* no view is stale, or their turn is far off */
 
+/* reload.c */
+void reload_round(struct loop *l);          /* a look at a counter, unless SIGHUP came */
+
 /* report.c */
 void report_create(struct loop *l);
 void report_destroy(struct loop *l);
 void report_part(struct loop *l, struct part *p, bool owned);
 void report_commit(struct loop *l, const struct interval *i);
+void report_reload(struct loop *l, enum reload_result result);
 void report_round(struct loop *l);          /* cheap; once in a while it does more */
 void report_started(struct loop *l);
 

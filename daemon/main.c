@@ -17,12 +17,18 @@
 
 enum { SERIES = 65536, STUCK_MS = 30000 };
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, reload_asked;
 
 static void on_stop(int number)
 {
 	(void)number;
 	stop = 1;
+}
+
+static void on_reload(int number)
+{
+	(void)number;
+	reload_asked++;
 }
 
 static int check_topic(const struct config *config, enum event_kind kind, char *error, size_t size)
@@ -35,9 +41,10 @@ static int check_topic(const struct config *config, enum event_kind kind, char *
 	return rc;
 }
 
-static int load(const struct args *args, struct config **ret)
+/* A reload_load, too. */
+static int load(void *to, struct config **ret, struct config_errors *errors)
 {
-	struct config_errors errors = { 0 };
+	const struct args *args = to;
 	size_t n_names = 0;
 	const char **names = kafka_property_names(&n_names);
 	struct config_request request = {
@@ -45,13 +52,20 @@ static int load(const struct args *args, struct config **ret)
 		.processors = processors, .n_processors = PROCESSORS,
 		.check_kafka = kafka_check_property, .kafka_names = names, .n_kafka_names = n_names, .check_topic = check_topic,
 	};
-	int rc = config_load(&request, ret, &errors);
+	int rc = config_load(&request, ret, errors);
+	kafka_property_names_free(names, n_names);
+	return rc;
+}
+
+static int load_or_say_why(struct args *args, struct config **ret)
+{
+	struct config_errors errors = { 0 };
+	int rc = load(args, ret, &errors);
 	for (size_t i = 0; i < errors.n; i++)
 		fprintf(stderr, "%s\n", errors.lines[i]);
 	if (rc < 0 && args->action == ARGS_CHECK_CONFIG)
 		fprintf(stderr, "%zu %s\n", errors.n, errors.n == 1 ? "error" : "errors");
 	config_errors_done(&errors);
-	kafka_property_names_free(names, n_names);
 	return rc;
 }
 
@@ -59,6 +73,8 @@ static int load(const struct args *args, struct config **ret)
 static int prepare(const struct config *config, const char *bootstrap, struct health *health, struct topics_layout *layout, int32_t *ret_items)
 {
 	char error[1024] = "";
+	struct notify notify;
+	notify_init(&notify);
 	for (int64_t pause = 250; !stop; pause = pause < 5000 ? pause * 2 : pause) {
 		struct rd_kafka_s *client = NULL;
 		int rc = kafka_client(config, KAFKA_ADMIN, bootstrap, &client, error, sizeof(error));
@@ -84,15 +100,17 @@ static int prepare(const struct config *config, const char *bootstrap, struct he
 		}
 		log_warn("kafka", "%s; trying again", error);
 		health_set(health, HEALTH_KAFKA, false, error);
+		notify_status("waiting for Kafka: %s", error);
 		for (int64_t t = 0; t < pause && !stop; t += 50) {
 			usleep(50000);
 			health_progress(health, clock_monotonic_ms());
+			notify_progress(&notify, clock_monotonic_ms());
 		}
 	}
 	return -1; /* asked to stop */
 }
 
-static int run(const struct config *config)
+static int run(struct args *args, struct config *config)
 {
 	char error[1024] = "";
 	struct embedded *embedded = NULL;
@@ -105,6 +123,8 @@ static int run(const struct config *config)
 	struct sigaction action = { .sa_handler = on_stop };
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	struct sigaction reload = { .sa_handler = on_reload, .sa_flags = SA_RESTART };
+	sigaction(SIGHUP, &reload, NULL);
 	struct metrics *metrics = metrics_create(SERIES);
 	health_init(&health, STUCK_MS, clock_monotonic_ms());
 	if (config->glint.http_on) {
@@ -126,7 +146,7 @@ static int run(const struct config *config)
 		void *settings[PROCESSORS];
 		for (int p = 0; p < PROCESSORS; p++)
 			settings[p] = (void *)(uintptr_t)config_settings(config, processors[p]->name);
-		struct loop_setup setup = { config, bootstrap, &layout, items, settings, &health, metrics };
+		struct loop_setup setup = { config, bootstrap, &layout, items, settings, &health, metrics, &reload_asked, load, args };
 		code = loop_run(&setup, &stop);
 	} else if (code < 0) {
 		code = 0;
@@ -167,7 +187,7 @@ int main(int argc, char **argv)
 		printf("glintd %s\n", GLINT_VERSION);
 	} else if (args.action == ARGS_HELP) {
 		fputs(args_help, stdout);
-	} else if (load(&args, &config) < 0) {
+	} else if (load_or_say_why(&args, &config) < 0) {
 		code = EX_CONFIG;
 	} else if (args.action == ARGS_DUMP_CONFIG) {
 		config_dump(config, stdout);
@@ -179,7 +199,7 @@ int main(int argc, char **argv)
 		log_set_level((enum log_level)config->glint.log_level);
 		if (pthread_create(&thread, NULL, guard, &limit_ms) == 0)
 			pthread_detach(thread);
-		code = run(config);
+		code = run(&args, config);
 		log_close();
 		fflush(NULL);
 		_exit(code); /* the guard's thread still looks at the stack */

@@ -40,12 +40,14 @@ static const struct metric_family
 	redis_errors = { "glint_redis_errors_total", METRIC_COUNTER, "Errors of Redis by what was done about them.", { "action" }, 1, { 0 } },
 	redis_connects = { "glint_redis_connects_total", METRIC_COUNTER, "Connections made to Redis.", { NULL }, 1, { 0 } },
 	head_waits = { "glint_head_waits_total", METRIC_COUNTER, "Times that an input's next record was awaited for head_wait in vain.", { NULL }, 1, { 0 } },
+	reloads = { "glint_config_reloads_total", METRIC_COUNTER, "Reloads of the configuration by result.", { "result" }, 1, { 0 } },
+	restore_log = { "glint_restore_log_records", METRIC_GAUGE, "Records of the logs taken again by the restore under way.", { NULL }, 1, { 0 } },
 	info = { "glint_build_info", METRIC_GAUGE, "1, labelled with the version.", { "version" }, 1, { 0 } };
 
 struct loop_metrics {
 	struct metric *lag_s, *freshness, *commits[5], *out_records, *out_bytes, *deltas, *users, *items, *strings, *state, *model, *catalogue, *bad_rows,
 		*watermark, *running, *restoring, *restore_rows, *restore_total, *waiting[2], *redis_up, *redis_commands, *redis_refused,
-		*redis_batches[3], *redis_errors[3], *redis_connects, *head_waits, *dropped[PROCESSORS][DROPS];
+		*redis_batches[3], *redis_errors[3], *redis_connects, *head_waits, *restore_log, *reloads[3], *dropped[PROCESSORS][DROPS];
 	struct metric_histogram *commit_s;
 	int64_t at_ms, status_ms;
 	uint64_t applied;
@@ -79,6 +81,10 @@ void report_create(struct loop *l)
 	m->restoring = metrics_add(l->metrics, &partitions, "restoring");
 	m->restore_rows = metrics_add(l->metrics, &restore_rows);
 	m->restore_total = metrics_add(l->metrics, &restore_total);
+	m->restore_log = metrics_add(l->metrics, &restore_log);
+	m->reloads[RELOAD_REFUSED] = metrics_add(l->metrics, &reloads, "refused");
+	m->reloads[RELOAD_UNCHANGED] = metrics_add(l->metrics, &reloads, "unchanged");
+	m->reloads[RELOAD_APPLIED] = metrics_add(l->metrics, &reloads, "applied");
 	m->waiting[STAGE_USER] = metrics_add(l->metrics, &views_waiting, "user");
 	m->waiting[STAGE_ITEM] = metrics_add(l->metrics, &views_waiting, "item");
 	m->redis_up = metrics_add(l->metrics, &redis_up);
@@ -121,6 +127,11 @@ void report_part(struct loop *l, struct part *p, bool owned)
 			if (owned && l->input_topic[j] != UINT_MAX)
 				p->counters[j][o] = metrics_add(l->metrics, &records, l->topics[l->input_topic[j]], partition, outcome_names[o]);
 		}
+}
+
+void report_reload(struct loop *l, enum reload_result result)
+{
+	metric_inc(l->m->reloads[result]);
 }
 
 void report_commit(struct loop *l, const struct interval *i)
@@ -213,10 +224,10 @@ static void tell(struct loop *l)
 		struct restore_progress done = restore_progress(l->restore);
 		notify_status("restoring: %llu of at most %llu rows, %llu records", (unsigned long long)done.rows, (unsigned long long)done.rows_total,
 			      (unsigned long long)done.records);
-		notify_extend(30000);
 	} else {
-		notify_status("%.0f events/s, lag %lld records, %lld partitions, %llu shoppers, %llu keys", rate, (long long)behind,
-			      (long long)metric_get(m->running), (unsigned long long)l->engine->users, (unsigned long long)l->engine->items);
+		notify_status("%.0f events/s, lag %lld records, %lld partitions, %llu shoppers, %llu keys%s%s", rate, (long long)behind,
+			      (long long)metric_get(m->running), (unsigned long long)l->engine->users, (unsigned long long)l->engine->items,
+			      l->reload.refused[0] ? "; reload refused: " : "", l->reload.refused);
 	}
 	uint64_t counted[OUTCOMES] = { 0 };
 	for (uint32_t i = 0; i < l->n_parts; i++)
@@ -263,9 +274,14 @@ void report_round(struct loop *l)
 		done = restore_progress(l->restore);
 	metric_set(m->restore_rows, (int64_t)done.rows);
 	metric_set(m->restore_total, (int64_t)done.rows_total);
+	metric_set(m->restore_log, (int64_t)done.records);
 	health_set(l->health, HEALTH_KAFKA, source_reachable(l->source, l->now_ms), "no broker answers");
 	health_set(l->health, HEALTH_ASSIGNED, l->assigned, "waiting for the group to assign partitions");
-	health_set(l->health, HEALTH_RESTORED, !l->restore && global_ready(l->global), l->restore ? "restoring state" : "reading the global tables");
+	char restoring[HEALTH_WHY_BYTES] = "reading the global tables";
+	if (l->restore)
+		snprintf(restoring, sizeof(restoring), "restoring %zu of %u partitions: %llu of at most %llu rows, %llu records of the logs", l->n_restore,
+			 l->n_parts, (unsigned long long)done.rows, (unsigned long long)done.rows_total, (unsigned long long)done.records);
+	health_set(l->health, HEALTH_RESTORED, !l->restore && global_ready(l->global), restoring);
 	if (l->now_ms - m->status_ms >= STATUS_EVERY_MS)
 		tell(l);
 	if (!m->started && l->assigned && !l->restore && global_ready(l->global))
@@ -286,5 +302,7 @@ void report_started(struct loop *l)
 		 l->config->redis.where, l->config->glint.guarantee == GUARANTEE_EXACTLY_ONCE ? "exactly once" : "at least once",
 		 (long long)total_lag(l, false));
 	l->m->started = true;
+	l->notify.ready = true;
+	l->notify.fed_ms = 0;
 	notify_ready("ready: %lld of %u partitions", (long long)running, l->n_parts);
 }

@@ -23,15 +23,15 @@ static const struct option options[] = {
 	{ "basket_max_items", OPTION_COUNT, OPTION_AT(itemsets_settings, basket_max_items), .value = "64", .min = "2", .max = "512",
 		.unit = "items", .help = "Distinct items of one order that are paired, in line order; the rest is counted (basket_items_dropped)." },
 	{ "neighbours", OPTION_COUNT, OPTION_AT(itemsets_settings, neighbours), .value = "50", .min = "1", .max = "500", .unit = "items",
-		.help = "Most frequent others of an item that recommendations and rules may use, from orders and from sessions each." },
+		.help = "Most frequent others of an item that recommendations and rules may use, from orders and from sessions each.", .flags = OPTION_LIVE },
 	{ "shown", OPTION_COUNT, OPTION_AT(itemsets_settings, shown), .value = "20", .min = "1", .max = "500", .unit = "items",
-		.help = "Items in glint:together:ITEM and glint:viewed:ITEM; the nearest of `neighbours`." },
+		.help = "Items in glint:together:ITEM and glint:viewed:ITEM; the nearest of `neighbours`.", .flags = OPTION_LIVE },
 	{ "max_pairs", OPTION_COUNT, OPTION_AT(itemsets_settings, max_pairs), .value = "20000", .min = "10", .max = "10000000", .unit = "items",
 		.help = "Distinct others counted per item in its window; new ones beyond are dropped and counted (pairs_dropped)." },
 	{ "rules", OPTION_COUNT, OPTION_AT(itemsets_settings, rules), .value = "100", .min = "1", .max = "1000", .unit = "rules",
-		.help = "Rules in glint:rules." },
+		.help = "Rules in glint:rules.", .flags = OPTION_LIVE },
 	{ "rule_min_count", OPTION_COUNT, OPTION_AT(itemsets_settings, rule_min_count), .value = "5", .min = "1", .max = "1000000",
-		.unit = "baskets", .help = "A rule is shown when at least so many baskets of the window hold both items." },
+		.unit = "baskets", .help = "A rule is shown when at least so many baskets of the window hold both items.", .flags = OPTION_LIVE },
 };
 
 const char *const basket_names[BASKETS] = { "order", "session" };

@@ -41,6 +41,10 @@ struct option_file {
 
 #define OPTION_REQUIRED 1u /* no default: leaving it out is an error */
 #define OPTION_SECRET 2u   /* the value is masked wherever it is shown */
+/* A reload may change it in a running glintd. Only for what decides nothing that a restore would decide again from the log: how often,
+ * how much at most, how things are shown; of the user stage also what goes into deltas, which are decided once. In the daemon's own
+ * tables: numbers only. */
+#define OPTION_LIVE 4u
 
 struct option {
 	const char *name; /* lower case, may have dots */
@@ -52,7 +56,7 @@ struct option {
 	const char *unit;    /* of a COUNT or REAL, for messages ("items", "stars"); NULL: none */
 	const char *choices; /* OPTION_CHOICE: "first|second|third" in the order of the enum */
 	const char *help;    /* one or two sentences, as the reference configuration says it */
-	unsigned flags;      /* OPTION_REQUIRED | OPTION_SECRET */
+	unsigned flags;      /* OPTION_REQUIRED | OPTION_SECRET | OPTION_LIVE */
 };
 
 /* The two fields offset and size of `struct settings`' member. */

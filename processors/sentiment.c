@@ -10,26 +10,26 @@
 
 static const struct option options[] = {
 	{ "lexicon_en", OPTION_FILE, OPTION_AT(sentiment_settings, lexicon_en), .value = "lexicons/en.txt",
-		.help = "Lexicon for English, or for another language in Latin letters. Empty: such texts are not scored." },
+		.help = "Lexicon for English, or for another language in Latin letters. Empty: such texts are not scored.", .flags = OPTION_LIVE },
 	{ "lexicon_zh", OPTION_FILE, OPTION_AT(sentiment_settings, lexicon_zh), .value = "lexicons/zh.txt",
-		.help = "Lexicon for Chinese. Empty: Chinese texts are not scored." },
+		.help = "Lexicon for Chinese. Empty: Chinese texts are not scored.", .flags = OPTION_LIVE },
 	{ "lexicon_emoji", OPTION_FILE, OPTION_AT(sentiment_settings, lexicon_emoji), .value = "lexicons/emoji.txt",
-		.help = "Emoji for the lexicons that have none of their own." },
+		.help = "Emoji for the lexicons that have none of their own.", .flags = OPTION_LIVE },
 	{ "weights_en", OPTION_FILE, OPTION_AT(sentiment_settings, weights_en), .value = "lexicons/en-weights.txt",
-		.help = "Weights learnt from rated reviews (glintctl lexicon learn), added to what lexicon_en says. Empty: none." },
+		.help = "Weights learnt from rated reviews (glintctl lexicon learn), added to what lexicon_en says. Empty: none.", .flags = OPTION_LIVE },
 	{ "weights_zh", OPTION_FILE, OPTION_AT(sentiment_settings, weights_zh),
-		.help = "The same for lexicon_zh. None are shipped." },
+		.help = "The same for lexicon_zh. None are shipped.", .flags = OPTION_LIVE },
 	{ "aspects", OPTION_FILE, OPTION_AT(sentiment_settings, aspects_file), .value = "lexicons/aspects.txt",
 		.help = "Aspects (fit, quality, delivery, ...) and the words that name them. Empty: aspects are not counted." },
 	{ "rules", OPTION_CHOICE, OPTION_AT(sentiment_settings, rules), .value = "learnt", .choices = "learnt|vader",
-		.help = "vader: the lexicons' words and rules alone decide, as VADER's do; learnt weights and stars are left aside." },
+		.help = "vader: the lexicons' words and rules alone decide, as VADER's do; learnt weights and stars are left aside.", .flags = OPTION_LIVE },
 	{ "stars", OPTION_REAL, OPTION_AT(sentiment_settings, stars), .value = "1.5", .min = "0", .max = "10",
 		.help = "Added to the sum of a text's valences for each star that its review gives above 3, taken away for each below. "
-			"0: the text alone decides." },
+			"0: the text alone decides.", .flags = OPTION_LIVE },
 	{ "positive", OPTION_REAL, OPTION_AT(sentiment_settings, positive), .value = "0.05", .min = "0", .max = "1",
-		.help = "A text whose score (-1 to 1) is this or more is positive." },
+		.help = "A text whose score (-1 to 1) is this or more is positive.", .flags = OPTION_LIVE },
 	{ "negative", OPTION_REAL, OPTION_AT(sentiment_settings, negative), .value = "-0.05", .min = "-1", .max = "0",
-		.help = "A text whose score is this or less is negative; what lies between is neutral." },
+		.help = "A text whose score is this or less is negative; what lies between is neutral.", .flags = OPTION_LIVE },
 };
 
 /* Below METRIC_SUM one count for each class, metric = class; the same from METRIC_ASPECT on, sub = the aspect. */

@@ -92,6 +92,9 @@ struct config_privacy {
 	int64_t k; /* shoppers */
 };
 
+/* A live option of [redis] or [glint] (OPTION_LIVE), read by another thread than the loop. */
+#define OPTION_NOW(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+
 struct config_entry { /* one effective setting, for the dump */
 	char *section, *name, *value, *origin;
 	bool secret;
@@ -138,6 +141,13 @@ struct config_request {
 int config_load(const struct config_request *request, struct config **ret_config, struct config_errors *errors);
 void config_destroy(struct config *config); /* takes NULL; calls the processors' teardown */
 void config_errors_done(struct config_errors *errors);
+
+/* Takes over into `running` what `fresh`, loaded from the same request, says otherwise: all of it, or nothing. Every difference must be of
+ * an option with OPTION_LIVE. Single numbers of [redis] and [glint] are stored atomically (readers in other threads load them so); the
+ * settings of a processor that differ are exchanged as a whole, in place, so `fresh` goes on owning what is no longer in force: destroy
+ * it after the call. Returns how many options changed, each with a line "redis.view_ttl: 7d -> 1d" in ret_lines; or -EINVAL with a line
+ * for each that needs a restart, and nothing changed; or -ENOMEM. ret_lines: given zeroed, ended with config_errors_done. */
+int config_reload(struct config *running, struct config *fresh, struct config_errors *ret_lines);
 
 /* Settings of a processor, by its name; NULL when it was not among the request's. Valid until config_destroy. */
 const void *config_settings(const struct config *config, const char *processor);

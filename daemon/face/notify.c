@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #define STATUS_BYTES 512
 
@@ -46,15 +47,17 @@ int notify_stopping(const char *format, ...)
 	return r;
 }
 
-int notify_extend(int64_t ms)
+int notify_reloading(void)
 {
-	return sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%" PRId64, ms * 1000);
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000);
 }
 
 void notify_init(struct notify *n)
 {
 	uint64_t us = 0;
-	*n = (struct notify){ 0, 0 };
+	*n = (struct notify){ 0 };
 	if (sd_watchdog_enabled(0, &us) > 0) {
 		n->watchdog_ms = (int64_t)(us / 2000);
 		if (n->watchdog_ms == 0)
@@ -64,6 +67,13 @@ void notify_init(struct notify *n)
 
 void notify_progress(struct notify *n, int64_t now_ms)
 {
+	if (!n->ready) {
+		if (!n->fed_ms || now_ms - n->fed_ms >= NOTIFY_EXTEND_MS / 10) {
+			n->fed_ms = now_ms;
+			sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%d", NOTIFY_EXTEND_MS * 1000);
+		}
+		return;
+	}
 	if (!n->watchdog_ms || (n->fed_ms && now_ms - n->fed_ms < n->watchdog_ms))
 		return;
 	n->fed_ms = now_ms;

@@ -207,7 +207,7 @@ static void send_part(struct link *l, unsigned slot)
 			t->seq_next += b->kind == BATCH_TAKE_OVER ? 0 : s->parts.n;
 		}
 		parts_write(&s->parts, s->sent, b, l->p->prefix, l->sha[script[b->kind]], s->seq + s->sent,
-			(uint64_t)l->p->config->alerts_kept, &l->redis.out);
+			(uint64_t)OPTION_NOW(l->p->config->alerts_kept), &l->redis.out);
 	}
 	struct request r = { .kind = ASK_PART, .index = slot, .part = s->sent, .bytes = l->redis.out.size - before };
 	link_ask(l, r);

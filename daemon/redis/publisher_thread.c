@@ -90,7 +90,7 @@ static int64_t earlier(int64_t a, int64_t b)
 static int64_t answer_limit_ms(const struct link *l)
 {
 	int64_t since = l->asked[l->asked_head].sent_ms;
-	return (since > l->answered_ms ? since : l->answered_ms) + l->p->config->timeout_ms;
+	return (since > l->answered_ms ? since : l->answered_ms) + OPTION_NOW(l->p->config->timeout_ms);
 }
 
 static void wait_for_something(struct link *l)

@@ -20,7 +20,8 @@ static int failed(struct redis_connection *c, int code, const char *what, char *
 
 int redis_connection_open(struct redis_connection *c, const struct config_redis *config, char *error, size_t size)
 {
-	struct timeval limit = { config->connect_timeout_ms / 1000, config->connect_timeout_ms % 1000 * 1000 };
+	int64_t limit_ms = OPTION_NOW(config->connect_timeout_ms);
+	struct timeval limit = { limit_ms / 1000, limit_ms % 1000 * 1000 };
 
 	redis_connection_close(c);
 	errno = 0;

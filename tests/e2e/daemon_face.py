@@ -3,6 +3,8 @@
 import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
+import contextlib
+import ctypes
 import socket
 import urllib.request
 from glintlib import *
@@ -207,6 +209,90 @@ def systemd_is_told(t):
     lines = notify.read()
     assert lines.count('READY=1') == 1 and lines.count('STOPPING=1') == 1, lines
     assert any(x.startswith('STATUS=stopping') for x in lines[lines.index('STOPPING=1'):]), lines
+
+
+@case
+def fed_by_progress_alone(t):
+    'While the loop stands still the watchdog is not fed, though the other threads answer; when it goes on, it is.'
+    notify = t.notify_socket()
+    config = t.config('embedded-base.conf', redis=t.redis(), glint=QUICK)
+    daemon = t.glintd(config, 'a', ['--embedded'], env={'NOTIFY_SOCKET': notify.path, 'WATCHDOG_USEC': '600000'})
+    fed = lambda: notify.read().count('WATCHDOG=1')
+    wait_for(lambda: fed() > 2, 5, 'WATCHDOG=1')
+    with standing_thread(daemon.pid):
+        before, until = fed(), time.monotonic() + 1.5
+        wait_for(lambda: time.monotonic() > until, 3, 'five feedings long', 0.1)
+        assert fed() <= before + 1, 'fed by another thread than the loop'  # one may have been under way
+        assert daemon.http('/metrics')[0] == 200
+    before = fed()
+    wait_for(lambda: fed() > before, 5, 'WATCHDOG=1 again')
+
+
+@contextlib.contextmanager
+def standing_thread(tid):
+    """stops one thread, not its process (ptrace; we are its parent)"""
+    libc = ctypes.CDLL(None, use_errno=True)
+    seize, interrupt, detach = 0x4206, 0x4207, 17
+    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    if libc.ptrace(seize, tid, None, None) < 0:
+        skip('ptrace is not allowed here: ' + os.strerror(ctypes.get_errno()))
+    assert libc.ptrace(interrupt, tid, None, None) == 0
+    os.waitpid(tid, 0x40000000)  # __WALL
+    try:
+        yield
+    finally:
+        libc.ptrace(detach, tid, None, None)
+
+
+@case
+def reloaded_whole_or_not_at_all(t):
+    'SIGHUP takes over all that changed while events flow, or nothing, and says what and why in log, metric and STATUS.'
+    notify, redis = t.notify_socket(), t.redis()
+    base = dict(name='embedded-base.conf', redis=redis, items=True)
+    config = t.config(glint=QUICK, recommend={'list_size': 9}, **base)
+    daemon = t.glintd(config, 'a', ['--embedded'], env={'NOTIFY_SOCKET': notify.path})
+    ctl = wait_for(lambda: os.path.exists(t.path('run/embedded.conf')) and t.path('run/embedded.conf'))
+    shop = Shop(seed=82, users=60, items=40, events=3000)
+    t.replay(ctl, 'items', shop.items())
+    clicks, orders, reviews = shop.traffic()
+    t.replay(ctl, 'clicks', clicks)
+    t.caught_up(ctl)
+    db = redis.client()
+    sizes = lambda: {len(db.json(k)['items']) for k in db.keys('glint:recs:u*')}
+    assert max(sizes()) == 9, sizes()
+
+    def reload(result, **sections):
+        before, count = len(daemon.log_text()), daemon.metrics()['glint_config_reloads_total{result="%s"}' % result]
+        told = len([x for x in notify.read() if x == 'RELOADING=1'])
+        t.config(**base, **sections)
+        os.kill(daemon.pid, signal.SIGHUP)
+        wait_for(lambda: daemon.metrics()['glint_config_reloads_total{result="%s"}' % result] == count + 1, 10, 'a reload is ' + result)
+        wait_for(lambda: [x for x in notify.read() if x == 'RELOADING=1'][told:], 5, 'RELOADING=1')
+        wait_for(lambda: notify.read()[-1 - notify.read()[::-1].index('RELOADING=1'):].count('READY=1') == 1, 5, 'READY=1 after RELOADING=1')
+        return daemon.log_text()[before:]
+
+    # an error, and beside it a change that would be fine
+    log = reload('refused', glint=dict(QUICK, log_level='noisy', max_users=5000), recommend={'list_size': 4})
+    assert "glint.log_level: 'noisy' is none of the choices" in log and 'reload refused, nothing has changed: 1 error' in log, log
+    wait_for(lambda: [x for x in notify.read() if re.match(r'STATUS=\d+ events/s.*; reload refused: .*noisy', x)], 10, 'STATUS goes on saying so')
+    # a change that needs a restart
+    log = reload('refused', glint=QUICK, recommend={'list_size': 4}, spike={'alpha': '0.01'}, itemsets={'window': '20d'})
+    assert all('%s: has changed, and needs a restart' % x in log for x in ('spike.alpha', 'itemsets.window')) and '2 errors' in log, log
+    t.replay(ctl, 'purchases', orders)
+    t.caught_up(ctl)
+    assert max(sizes()) == 9, sizes()
+    # and one that is fine
+    log = reload('applied', glint=dict(QUICK, log_level='debug'), recommend={'list_size': 4})
+    assert 'recommend.list_size: 9 -> 4' in log and 'glint.log_level: info -> debug' in log and 'reloaded: 2 changes are in force' in log, log
+    wait_for(lambda: max(sizes()) == 4, 20, 'lists of the new size, also of who does nothing')
+    t.replay(ctl, 'reviews', reviews)
+    t.caught_up(ctl)
+    assert max(sizes()) == 4, sizes()
+    wait_for(lambda: [x for x in notify.read()[-3:] if re.match(r'STATUS=\d+ events/s[^;]*$', x)], 10, 'STATUS has forgotten the refusal')
+    assert 'nothing' not in reload('unchanged', glint=dict(QUICK, log_level='debug'), recommend={'list_size': 4})
+    counted = sum(v for k, v in daemon.metrics().items() if k.startswith('glint_records_total') and 'applied' in k)
+    assert counted == len(clicks) + len(orders) + len(reviews), counted
+    assert notify.read().count('READY=1') == 5, 'the start, and one for each reload'
 
 
 @case

@@ -58,8 +58,10 @@ static void ready_status_and_stopping_reach_the_manager(void **state)
 	assert_string_equal(heard(), "READY=1\nSTATUS=4 partitions");
 	assert_true(notify_status("12,000 events/s\nlag 0") > 0);
 	assert_string_equal(heard(), "STATUS=12,000 events/s lag 0");
-	assert_true(notify_extend(1500) > 0);
-	assert_string_equal(heard(), "EXTEND_TIMEOUT_USEC=1500000");
+	assert_true(notify_reloading() > 0);
+	const char *reloading = heard();
+	assert_non_null(reloading);
+	assert_memory_equal(reloading, "RELOADING=1\nMONOTONIC_USEC=", 27);
 	assert_true(notify_stopping("draining") > 0);
 	assert_string_equal(heard(), "STOPPING=1\nSTATUS=draining");
 	assert_null(heard());
@@ -72,6 +74,7 @@ static void the_watchdog_is_fed_by_progress_at_half_its_time(void **state)
 	setenv("WATCHDOG_USEC", "20000000", 1);
 	notify_init(&n);
 	assert_int_equal(n.watchdog_ms, 10000);
+	n.ready = true;
 	notify_progress(&n, 5000);
 	assert_string_equal(heard(), "WATCHDOG=1");
 	notify_progress(&n, 14999);
@@ -82,6 +85,20 @@ static void the_watchdog_is_fed_by_progress_at_half_its_time(void **state)
 	assert_null(heard());
 }
 
+static void a_start_that_goes_on_asks_for_more_time(void **state)
+{
+	struct notify n;
+	(void)state;
+	setenv("WATCHDOG_USEC", "20000000", 1);
+	notify_init(&n);
+	notify_progress(&n, 5000);
+	assert_string_equal(heard(), "EXTEND_TIMEOUT_USEC=60000000");
+	notify_progress(&n, 10999);
+	assert_null(heard());
+	notify_progress(&n, 11000);
+	assert_string_equal(heard(), "EXTEND_TIMEOUT_USEC=60000000");
+}
+
 static void another_process_watchdog_is_not_fed(void **state)
 {
 	struct notify n;
@@ -90,6 +107,7 @@ static void another_process_watchdog_is_not_fed(void **state)
 	setenv("WATCHDOG_PID", "1", 1);
 	notify_init(&n);
 	assert_int_equal(n.watchdog_ms, 0);
+	n.ready = true;
 	notify_progress(&n, 100000);
 	assert_null(heard());
 }
@@ -111,6 +129,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(ready_status_and_stopping_reach_the_manager, open_manager, close_manager),
 		cmocka_unit_test_setup_teardown(the_watchdog_is_fed_by_progress_at_half_its_time, open_manager, close_manager),
+		cmocka_unit_test_setup_teardown(a_start_that_goes_on_asks_for_more_time, open_manager, close_manager),
 		cmocka_unit_test_setup_teardown(another_process_watchdog_is_not_fed, open_manager, close_manager),
 		cmocka_unit_test_setup_teardown(without_a_manager_nothing_happens, open_manager, close_manager),
 	};
