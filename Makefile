@@ -157,7 +157,7 @@ $(B)/tests/sentiment/%: $(B)/tests/sentiment/%.o $(LIB)
 $(B)/bench/%: $(B)/bench/%.o $(LIB)
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -type f -name '*.d' 2>/dev/null)
 
 # --- people's targets ---
 demo: ## install what is missing, build, show a shop live (SEED=n, DATA=DIR, KAFKA=1)
