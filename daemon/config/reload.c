@@ -159,9 +159,9 @@ int config_reload(struct config *running, struct config *fresh, struct config_er
 {
 	struct reload r = { .running = running, .fresh = fresh };
 	struct config_more *mine = running->more, *theirs = fresh->more;
-	size_t n_topics, n_redis, n_glint;
+	size_t n_topics, n_redis, n_glint, n_privacy;
 	const struct option *topics = config_options("topics", &n_topics), *redis = config_options("redis", &n_redis);
-	const struct option *glint = config_options("glint", &n_glint);
+	const struct option *glint = config_options("glint", &n_glint), *privacy = config_options("privacy", &n_privacy);
 
 	assert(mine->processors == theirs->processors && mine->n_processors == theirs->n_processors);
 	compare_kafka(&r);
@@ -169,6 +169,7 @@ int config_reload(struct config *running, struct config *fresh, struct config_er
 	compare_maps(&r);
 	compare(&r, "redis", redis, n_redis, &running->redis, &fresh->redis);
 	compare(&r, "glint", glint, n_glint, &running->glint, &fresh->glint);
+	compare(&r, "privacy", privacy, n_privacy, &running->privacy, &fresh->privacy);
 	for (size_t p = 0; p < mine->n_processors; p++) {
 		const struct processor *x = mine->processors[p];
 		compare(&r, x->name, x->options, x->n_options, mine->settings[p], theirs->settings[p]);

@@ -97,12 +97,13 @@ static void one_change_that_needs_a_restart_refuses_all(void **state)
 		": topics.clicks.map: has changed, and needs a restart",
 		":9: redis.prefix: has changed, and needs a restart",
 		":12: glint.allowed_lateness: has changed, and needs a restart",
-		":14: spike.alpha: has changed, and needs a restart" };
+		":14: privacy.k: has changed, and needs a restart",
+					     ":16: spike.alpha: has changed, and needs a restart" };
 	struct config *c = loaded(LEAST);
 	assert_int_equal(reloaded(c, "[kafka]\nbootstrap.servers = 127.0.0.1:9092\ngroup.id = other\nlinger.ms = 7\n[topics]\nclicks = visits\n"
 				     "clicks.map.user_id = visitor\n[redis]\nprefix = x\n[glint]\ncommit_interval = 1s\nallowed_lateness = 2h\n"
-				     "[spike]\nalpha = 0.01\n",
-				 lines, 7),
+				     "[privacy]\nk = 5\n[spike]\nalpha = 0.01\n",
+				 lines, 8),
 		-EINVAL);
 	assert_int_equal(c->glint.commit_interval_ms, 200);
 	assert_string_equal(c->redis.prefix, "glint");
@@ -138,9 +139,9 @@ static void a_lexicon_whose_file_changed_is_read_anew(void **state)
 static void live_options_of_the_daemon_are_numbers_that_are_stored_at_once(void **state)
 {
 	(void)state;
-	static const char *const sections[] = { "topics", "redis", "glint" };
+	static const char *const sections[] = { "topics", "redis", "glint", "privacy" };
 	size_t live = 0;
-	for (size_t s = 0; s < 3; s++) {
+	for (size_t s = 0; s < 4; s++) {
 		size_t n;
 		const struct option *o = config_options(sections[s], &n);
 		for (size_t i = 0; i < n; i++)
