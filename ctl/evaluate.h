@@ -6,8 +6,9 @@
  *   evaluate_NAME.c    one section, or one way of evaluating, a file
  *
  * Event files are replayed through the daemon's own engine and processors in one process and one partition, prequentially: test, then
- * learn. A rating is known to all models before the next event is looked at; clicks and orders at the latest EVALUATE_INTERVAL events later,
- * as in a running shop the next commit would make them.
+ * learn: a click or a rating is known to all models before the next event is looked at, an order at the latest EVALUATE_INTERVAL events
+ * later. How fast the processors are is measured beside it: the same records are decoded and go through a second engine, without any section,
+ * whose intervals are long, as a daemon's at work are.
  *
  * To add a section: one file with a `const struct evaluate_section`, a line in `sections` of evaluate_run.c. To add a way of evaluating that
  * reads something else than events (--labelled, --baskets): a file, a line in `ways` of evaluate.c. Results are jansson objects; what
@@ -23,7 +24,8 @@
 #include "daemon/state/items.h"
 #include "daemon/state/users.h"
 
-enum { EVALUATE_INTERVAL = 256 };
+enum { EVALUATE_INTERVAL = 256,
+	EVALUATE_PACE_INTERVAL = 8192 }; /* events */
 
 struct config;
 
@@ -40,9 +42,10 @@ struct evaluate {
 	uint64_t n_events[EVENT_KINDS];
 	uint64_t outcomes[OUTCOMES];
 	int64_t ts;                  /* greatest so far, ms */
-	int64_t learn_ns;            /* spent in processors */
+	int64_t learn_ns;            /* CPU time of the second engine */
 	int64_t offsets[INPUTS], item_offset;
 	uint32_t waiting;            /* events since the last interval's end */
+	bool pace;                   /* the second engine: intervals end by their number of events alone */
 };
 
 struct evaluate_section {
@@ -58,6 +61,7 @@ struct evaluate_section {
 };
 
 extern const struct evaluate_section evaluate_bias;
+extern const struct evaluate_section evaluate_next;
 extern const struct evaluate_section evaluate_sentiment; /* {auc, recall_negative, precision_negative, n}: evaluate_sentiment.c */
 extern const struct evaluate_section evaluate_itemsets; /* {pairs, rules, seconds}: evaluate_itemsets.c */
 
@@ -83,7 +87,11 @@ int64_t evaluate_now_ns(void); /* monotonic */
 struct evaluate_reader;
 int evaluate_reader_create(struct evaluate_reader **ret, const struct config *config, char *error, size_t size); /* 0, -ENOMEM, -EINVAL */
 void evaluate_reader_destroy(struct evaluate_reader *r); /* NULL allowed */
-/* The event of one line; its texts are borrowed until the next call and only as long as the line. 0; -EINVAL with a sentence. */
+/* The record's bytes of the event last taken, borrowed until the next call. */
+struct text evaluate_reader_bytes(const struct evaluate_reader *r);
+/* Decodes such bytes, which the reader made. */
+void evaluate_reader_decode(struct evaluate_reader *r, enum event_kind kind, struct text bytes, struct event *ret);
+/* The event of one line; its texts are borrowed until the next call. 0; -EINVAL with a sentence. */
 int evaluate_reader_take(struct evaluate_reader *r, const struct jsonl_line *line, struct event *ret, char *error, size_t size);
 
 #endif

@@ -102,3 +102,14 @@ int evaluate_reader_take(struct evaluate_reader *r, const struct jsonl_line *lin
 	}
 	return 0;
 }
+
+struct text evaluate_reader_bytes(const struct evaluate_reader *r)
+{
+	return (struct text){ (const char *)r->encoded.data, (uint32_t)r->encoded.size };
+}
+
+void evaluate_reader_decode(struct evaluate_reader *r, enum event_kind kind, struct text bytes, struct event *ret)
+{
+	if (decoder_decode(r->decoders[kind], bytes.data, bytes.size, ret) < 0)
+		abort(); /* it was decoded before */
+}

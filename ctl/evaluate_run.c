@@ -11,6 +11,7 @@
 
 static const struct evaluate_section *const sections[] = {
 	&evaluate_bias,
+	&evaluate_next,
 	&evaluate_sentiment,
 	&evaluate_itemsets,
 };
@@ -96,11 +97,54 @@ static void learn(struct evaluate *e, const struct event *event)
 	int64_t ts = e->users->in[j].time.ts;
 	if (ts > e->ts)
 		e->ts = ts;
-	if (++e->waiting >= EVALUATE_INTERVAL || (event->kind == EVENT_REVIEW && event->review.rating_milli))
+	bool at_once = !e->pace && (event->kind == EVENT_CLICK || (event->kind == EVENT_REVIEW && event->review.rating_milli));
+	if (++e->waiting >= (e->pace ? EVALUATE_PACE_INTERVAL : EVALUATE_INTERVAL) || at_once)
 		end_interval(e);
 }
 
-static int one_line(struct evaluate *e, struct evaluate_reader *reader, const struct jsonl_line *line, void *const *states)
+static void learn_end(struct evaluate *e)
+{
+	end_interval(e);
+	pass_time(e, e->ts);
+	end_interval(e);
+}
+
+/* ---- the second engine: records of a while, one after the other ---- */
+
+enum { PACE_RECORDS = 4096 };
+
+struct pace {
+	struct evaluate shop;
+	struct buf bytes;
+	uint32_t n;
+	struct {
+		enum event_kind kind;
+		uint32_t at, size;
+	} records[PACE_RECORDS];
+};
+
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void pace_run(struct pace *p, struct evaluate_reader *reader)
+{
+	struct event event;
+	int64_t start = cpu_ns();
+	for (uint32_t i = 0; i < p->n; i++) {
+		struct text bytes = { (const char *)p->bytes.data + p->records[i].at, p->records[i].size };
+		evaluate_reader_decode(reader, p->records[i].kind, bytes, &event);
+		learn(&p->shop, &event);
+	}
+	p->shop.learn_ns += cpu_ns() - start;
+	buf_clear(&p->bytes);
+	p->n = 0;
+}
+
+static int one_line(struct evaluate *e, struct pace *pace, struct evaluate_reader *reader, const struct jsonl_line *line, void *const *states)
 {
 	struct event event;
 	char error[512];
@@ -108,13 +152,18 @@ static int one_line(struct evaluate *e, struct evaluate_reader *reader, const st
 		return ctl_fail(e->ctl, EX_USAGE, "%s:%" PRIu64 ": %s", line->file, line->number, error);
 	for (int i = 0; i < SECTIONS; i++)
 		sections[i]->event(e, states[i], &event);
-	int64_t start = evaluate_now_ns();
 	learn(e, &event);
-	e->learn_ns += evaluate_now_ns() - start;
+	struct text bytes = evaluate_reader_bytes(reader);
+	pace->records[pace->n].kind = event.kind;
+	pace->records[pace->n].at = (uint32_t)pace->bytes.size;
+	pace->records[pace->n++].size = bytes.size;
+	buf_bytes(&pace->bytes, bytes.data, bytes.size);
+	if (pace->n == PACE_RECORDS)
+		pace_run(pace, reader);
 	return 0;
 }
 
-static int all_lines(struct evaluate *e, struct jsonl *files, void *const *states)
+static int all_lines(struct evaluate *e, struct pace *pace, struct jsonl *files, void *const *states)
 {
 	struct evaluate_reader *reader = NULL;
 	struct jsonl_line line;
@@ -123,16 +172,16 @@ static int all_lines(struct evaluate *e, struct jsonl *files, void *const *state
 	if (evaluate_reader_create(&reader, e->config, error, sizeof(error)))
 		return ctl_fail(e->ctl, EX_CONFIG, "%s", error);
 	while (!code && (n = jsonl_next(files, &line, error, sizeof(error))) != 0)
-		code = n < 0 ? ctl_fail(e->ctl, EX_UNAVAILABLE, "%s", error) : one_line(e, reader, &line, states);
+		code = n < 0 ? ctl_fail(e->ctl, EX_UNAVAILABLE, "%s", error) : one_line(e, pace, reader, &line, states);
+	if (!code && e->ts != INT64_MIN) {
+		learn_end(e);
+		pace_run(pace, reader);
+		int64_t start = cpu_ns();
+		learn_end(&pace->shop);
+		e->learn_ns = pace->shop.learn_ns + cpu_ns() - start;
+	}
 	evaluate_reader_destroy(reader);
-	if (code || e->ts == INT64_MIN)
-		return code;
-	int64_t start = evaluate_now_ns();
-	end_interval(e);
-	pass_time(e, e->ts);
-	end_interval(e);
-	e->learn_ns += evaluate_now_ns() - start;
-	return 0;
+	return code;
 }
 
 static void set_up(struct evaluate *e)
@@ -185,7 +234,14 @@ int evaluate_run(struct evaluate *e, json_t *result)
 	int code = 0, started = 0;
 	if (jsonl_open(a->positional, a->n_positional, &files, error, sizeof(error)))
 		return ctl_fail(e->ctl, EX_USAGE, "%s", error);
+	struct pace *pace = calloc(1, sizeof(*pace));
+	if (!pace) {
+		jsonl_close(files);
+		return ctl_fail(e->ctl, EX_UNAVAILABLE, "out of memory");
+	}
+	pace->shop = (struct evaluate){ .ctl = e->ctl, .config = e->config, .pace = true };
 	set_up(e);
+	set_up(&pace->shop);
 	while (!code && started < SECTIONS) {
 		const struct evaluate_section *s = sections[started];
 		states[started] = calloc(1, s->state_size ? s->state_size : 1);
@@ -196,7 +252,7 @@ int evaluate_run(struct evaluate *e, json_t *result)
 		started++;
 	}
 	if (!code)
-		code = all_lines(e, files, states);
+		code = all_lines(e, pace, files, states);
 	for (int i = 0; !code && i < SECTIONS; i++) {
 		json_t *one = sections[i]->finish(e, states[i]);
 		if (one)
@@ -215,6 +271,9 @@ int evaluate_run(struct evaluate *e, json_t *result)
 			sections[i]->done(e, states[i]);
 		free(states[i]);
 	}
+	tear_down(&pace->shop);
+	buf_done(&pace->bytes);
+	free(pace);
 	tear_down(e);
 	jsonl_close(files);
 	return code;

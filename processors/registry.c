@@ -2,6 +2,7 @@
 #include "bias.h"
 #include "campaign.h"
 #include "itemsets.h"
+#include "next.h"
 #include "recommend.h"
 #include "segments.h"
 #include "sentiment.h"
@@ -15,4 +16,5 @@ const struct processor *const processors[PROCESSORS] = {
 	[P_CAMPAIGN] = &campaign_processor,
 	[P_RECOMMEND] = &recommend_processor,
 	[P_SEGMENTS] = &segments_processor,
+	[P_NEXT] = &next_processor,
 };

@@ -534,6 +534,7 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
 		row_write(id, NULL, 0, u->pieces, &u->pieces, put, to);
 		view_delete(t->engine->view, "recs:", id);
 		view_delete(t->engine->view, "user:", id);
+		view_delete(t->engine->view, "next:", id);
 		t->changed = true;
 		forget(t, u);
 	}

@@ -1,0 +1,348 @@
+/* The processor of the next item: sessions, followers, which expert leads, rows and views; see next.h. */
+#include "next.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <xxhash.h>
+
+#include "json.h"
+#include "view.h"
+
+enum { FOLLOWERS_MAX = 200 };
+
+static const struct option options[] = {
+	{ "window", OPTION_DURATION, OPTION_AT(next_settings, window_ms), .value = "91d", .min = "1h", .max = "3650d", .zero = "for ever",
+		.help = "What follows an item is counted over this much event time. Whole panes: a multiple of `pane`." },
+	{ "pane", OPTION_DURATION, OPTION_AT(next_settings, pane_ms), .value = "7d", .min = "1h", .max = "366d", .help = "The window moves by this much." },
+	{ "session_gap", OPTION_DURATION, OPTION_AT(next_settings, session_gap_ms), .value = "30min", .min = "1s", .max = "30d",
+		.help = "A session ends with a pause longer than this, or with a new session_id." },
+	{ "followers", OPTION_COUNT, OPTION_AT(next_settings, followers), .value = "100", .min = "1", .max = "200", .unit = "items",
+		.help = "Most frequent followers of an item that rankings may use." },
+	{ "max_followers", OPTION_COUNT, OPTION_AT(next_settings, max_followers), .value = "5000", .min = "10", .max = "1000000", .unit = "items",
+		.help = "Distinct followers counted per item in its window; new ones beyond are dropped and counted (followers_dropped)." },
+	{ "learn_every", OPTION_COUNT, OPTION_AT(next_settings, learn_every), .value = "32", .min = "1", .max = "1000000", .zero = "never",
+		.unit = "clicks", .help = "One click in so many is ranked beforehand by all four ways of ranking, so that the best is known." },
+	{ "shown", OPTION_COUNT, OPTION_AT(next_settings, shown), .value = "10", .min = "1", .max = "100", .zero = "no such key", .unit = "items",
+		.help = "Items in glint:next:USER, for visitors of whom nothing but this session is known." },
+};
+
+static const char *const drop_names[] = { "followers_dropped", "followers_outlived", NULL };
+const char *const next_expert_names[NEXT_EXPERTS] = { "order", "near", "short", "company" };
+
+enum { METRIC_FOLLOW,
+	METRIC_DRAWN,
+	METRIC_REACHED }; /* + enum next_expert */
+
+static const int64_t step_weights[NEXT_STEPS] = { 1000, 354, 192 }; /* 1000 (d + 1)^-1.5 */
+
+static int next_setup(void *settings, char *error, size_t error_size)
+{
+	struct next_settings *s = settings;
+	s->window = (struct pairs_window){ s->pane_ms, 0 };
+	if (s->window_ms) {
+		int64_t panes = s->window_ms / s->pane_ms;
+		if (s->window_ms % s->pane_ms || panes > PAIRS_PANES_MAX / 2) {
+			snprintf(error, error_size, "window must be a multiple of pane, at most %d panes", PAIRS_PANES_MAX / 2);
+			return -EINVAL;
+		}
+		s->window.panes = (int32_t)panes;
+	}
+	if (next_scratch_create(&s->scratch) < 0) {
+		snprintf(error, error_size, "out of memory");
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void next_teardown(void *settings)
+{
+	struct next_settings *s = settings;
+	next_scratch_destroy(s->scratch);
+	s->scratch = NULL;
+}
+
+/* ---- user stage ---- */
+
+bool next_goes_on(const struct next_settings *s, const struct next_user *u, int64_t ts, uint64_t session_id)
+{
+	int64_t gap = ts > u->greatest_ts ? ts - u->greatest_ts : u->greatest_ts - ts;
+	return u->open && gap <= s->session_gap_ms && !(session_id && u->session_id && session_id != u->session_id);
+}
+
+/* What each expert would have reached for the item that came. */
+static void draw(const struct next_settings *s, struct user_ctx *ctx, const struct next_user *u, symbol_t item)
+{
+	struct next_pick picks[NEXT_LIST];
+	const struct key all = { KEY_ALL, 0 };
+	emit_sum(ctx->emitter, P_NEXT, all, METRIC_DRAWN, 0, 0, 1);
+	for (int i = 0; i < NEXT_EXPERTS; i++) {
+		uint32_t n = next_rank(s->scratch, ctx->symbols, ctx->model, u, (enum next_expert)i, picks, NEXT_LIST), at = 0;
+		while (at < n && picks[at].item != item)
+			at++;
+		if (at < n)
+			emit_sum(ctx->emitter, P_NEXT, all, (uint8_t)(METRIC_REACHED + i), 0, 0, 1000000 + 2000000 / (int64_t)(at + 1));
+	}
+}
+
+static void next_event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
+{
+	const struct next_settings *s = settings;
+	struct next_user *u = block;
+	const struct click *click = &e->click;
+	if (e->kind != EVENT_CLICK || (click->action != ACTION_VIEW && click->action != ACTION_CLICK && click->action != ACTION_ADD_TO_CART))
+		return;
+	uint64_t id = click->session_id.size ? XXH3_64bits(click->session_id.data, click->session_id.size) | 1 : 0;
+	if (!next_goes_on(s, u, e->ts, id)) {
+		*u = (struct next_user){ .greatest_ts = e->ts, .session_id = id, .open = true };
+	} else {
+		if (e->ts > u->greatest_ts)
+			u->greatest_ts = e->ts;
+		if (id)
+			u->session_id = id;
+	}
+	symbol_t item = symbols_intern(ctx->symbols, click->item_id);
+	if (!item || (u->n && u->items[u->n - 1] == item))
+		return;
+	if (u->n && s->learn_every && (ctx->user_hash ^ (uint64_t)e->ts * UINT64_C(0x9e3779b97f4a7c15)) % (uint64_t)s->learn_every == 0)
+		draw(s, ctx, u, item);
+	int32_t pane = pairs_pane_at(s->window, e->ts);
+	for (uint32_t d = 0; d < NEXT_STEPS && d < u->n; d++) {
+		symbol_t before = u->items[u->n - 1 - d];
+		if (before != item)
+			emit_sum(ctx->emitter, P_NEXT, (struct key){ KEY_ITEM, before }, METRIC_FOLLOW, item, pane, step_weights[d]);
+	}
+	if (u->n == NEXT_SESSION)
+		memmove(u->items, u->items + 1, (--u->n) * sizeof(*u->items));
+	u->items[u->n++] = item;
+}
+
+static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
+{
+	const struct next_user *u = block;
+	(void)settings;
+	buf_u8(to, u->open);
+	if (!u->open)
+		return;
+	buf_i64(to, u->greatest_ts);
+	buf_u64(to, u->session_id);
+	buf_u8(to, u->n);
+	for (uint32_t i = 0; i < u->n; i++)
+		buf_text(to, symbols_text(symbols, u->items[i]));
+}
+
+static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	struct next_user *u = block;
+	(void)settings, (void)pool;
+	u->open = reader_u8(from) != 0;
+	if (version != 1 || !u->open)
+		return version != 1 || from->bad ? -EBADMSG : 0;
+	u->greatest_ts = reader_i64(from);
+	u->session_id = reader_u64(from);
+	uint8_t n = reader_u8(from);
+	if (n > NEXT_SESSION)
+		return -EBADMSG;
+	for (; u->n < n; u->n++)
+		if (!(u->items[u->n] = symbols_intern(symbols, reader_text(from))))
+			return -EBADMSG;
+	return from->bad ? -EBADMSG : 0;
+}
+
+static void user_mark(const void *block, struct symbols *symbols)
+{
+	const struct next_user *u = block;
+	for (uint32_t i = 0; i < u->n; i++)
+		symbols_mark(symbols, u->items[i]);
+}
+
+/* ---- item stage ---- */
+
+static void next_delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
+{
+	const struct next_settings *s = settings;
+	struct next_item *b = block;
+	if (d->metric == METRIC_DRAWN)
+		b->drawn += d->amount;
+	else if (d->metric >= METRIC_REACHED && d->metric < METRIC_REACHED + NEXT_EXPERTS)
+		b->reached[d->metric - METRIC_REACHED] += d->amount;
+	if (d->metric != METRIC_FOLLOW || !d->sub || d->amount <= 0)
+		return;
+	int32_t now = b->follow.now;
+	pairs_advance(&b->follow, s->window, ctx->pool, ctx->watermark);
+	if (b->follow.now != now)
+		leaders_forget(&b->leaders);
+	int r = pairs_add(&b->follow, s->window, ctx->pool, d->pane, d->sub, d->amount, (uint32_t)s->max_followers);
+	if (r < 0) {
+		ctx->drops[r == -ESTALE ? 1 : 0]++;
+		return;
+	}
+	pairs_add(&b->follow, s->window, ctx->pool, d->pane, 0, d->amount, 0);
+	if (d->pane <= b->follow.now)
+		leaders_grown(&b->leaders, ctx->symbols, pairs_total(&b->follow), d->sub);
+}
+
+static int64_t next_due_at(const void *settings, const void *block)
+{
+	const struct next_settings *s = settings;
+	return pairs_due_at(&((const struct next_item *)block)->follow, s->window);
+}
+
+static void next_due(const void *settings, struct item_ctx *ctx, void *block)
+{
+	const struct next_settings *s = settings;
+	struct next_item *b = block;
+	pairs_advance(&b->follow, s->window, ctx->pool, ctx->watermark);
+	leaders_forget(&b->leaders);
+}
+
+static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
+{
+	const struct next_settings *s = settings;
+	const struct next_item *b = block;
+	buf_zigzag(to, b->drawn);
+	for (int i = 0; i < NEXT_EXPERTS; i++)
+		buf_zigzag(to, b->reached[i]);
+	pairs_save(&b->follow, s->window, symbols, to);
+}
+
+static int item_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	const struct next_settings *s = settings;
+	struct next_item *b = block;
+	if (version != 1)
+		return -EBADMSG;
+	b->drawn = reader_zigzag(from);
+	for (int i = 0; i < NEXT_EXPERTS; i++)
+		b->reached[i] = reader_zigzag(from);
+	return pairs_load(&b->follow, s->window, from, symbols, pool);
+}
+
+static void item_done(void *block, struct pool *pool)
+{
+	struct next_item *b = block;
+	pairs_done(&b->follow, pool);
+	leaders_done(&b->leaders);
+}
+
+static void item_mark(const void *block, struct symbols *symbols)
+{
+	pairs_mark(&((const struct next_item *)block)->follow, symbols);
+}
+
+/* ---- model rows ---- */
+
+static void model_save(const void *settings, const struct item_ctx *ctx, const void *block, struct buf *to)
+{
+	const struct next_settings *s = settings;
+	const struct next_item *b = block;
+	struct itemsets_other top[FOLLOWERS_MAX];
+	/* kept up while counts grow: what the block says is the same with it and without */
+	struct leaders *leaders = (struct leaders *)(uintptr_t)&b->leaders;
+	uint32_t n = leaders_sorted(leaders, ctx->symbols, pairs_total(&b->follow), (uint32_t)s->followers, top);
+	if (!n && !b->drawn)
+		return;
+	buf_varint(to, b->follow.baskets);
+	buf_varint(to, n);
+	for (uint32_t i = 0; i < n; i++) {
+		buf_text(to, symbols_text(ctx->symbols, top[i].item));
+		buf_varint(to, top[i].count);
+	}
+	buf_zigzag(to, b->drawn);
+	for (int i = 0; b->drawn && i < NEXT_EXPERTS; i++)
+		buf_zigzag(to, b->reached[i]);
+}
+
+static int model_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	struct next_model *m = block;
+	(void)settings;
+	if (version != 1)
+		return -EBADMSG;
+	m->sum = (uint32_t)reader_varint(from);
+	uint64_t n = reader_varint(from);
+	if (n > FOLLOWERS_MAX || n > reader_left(from) / 2)
+		return -EBADMSG;
+	m->n_followers = (uint32_t)n;
+	m->followers = pool_alloc(pool, n * sizeof(*m->followers));
+	for (uint32_t i = 0; i < n; i++) {
+		m->followers[i].item = symbols_intern(symbols, reader_text(from));
+		m->followers[i].count = (uint32_t)reader_varint(from);
+		if (!m->followers[i].item)
+			return -EBADMSG;
+	}
+	m->drawn = reader_zigzag(from);
+	for (int i = 0; m->drawn && i < NEXT_EXPERTS; i++)
+		m->reached[i] = reader_zigzag(from);
+	return from->bad ? -EBADMSG : 0;
+}
+
+static void model_done(void *block, struct pool *pool)
+{
+	struct next_model *m = block;
+	pool_free(pool, m->followers, m->n_followers * sizeof(*m->followers));
+	*m = (struct next_model){ 0 };
+}
+
+static void model_mark(const void *block, struct symbols *symbols)
+{
+	const struct next_model *m = block;
+	for (uint32_t i = 0; i < m->n_followers; i++)
+		symbols_mark(symbols, m->followers[i].item);
+}
+
+/* ---- views ---- */
+
+static void user_view(const void *settings, const struct view_ctx *ctx, const void *block)
+{
+	const struct next_settings *s = settings;
+	const struct next_user *u = block;
+	struct next_pick picks[NEXT_MOST];
+	struct buf *b = ctx->scratch;
+	if (!u->n || !s->shown)
+		return;
+	enum next_expert leader = next_leader(ctx->model);
+	uint32_t n = next_rank(s->scratch, ctx->symbols, ctx->model, u, leader, picks, (uint32_t)s->shown), shown = 0;
+	buf_clear(b);
+	json_view_open(b, ctx->as_of, ctx->commit);
+	json_name(b, "way");
+	json_text(b, text_of(next_expert_names[leader]));
+	json_name(b, "after");
+	json_text(b, symbols_text(ctx->symbols, u->items[u->n - 1]));
+	json_name(b, "items");
+	json_open(b, '[');
+	for (uint32_t i = 0; i < n; i++) {
+		if (!model_catalogue(ctx->model, picks[i].item)->available)
+			continue;
+		json_open(b, '{');
+		json_name(b, "item");
+		json_text(b, symbols_text(ctx->symbols, picks[i].item));
+		json_name(b, "score");
+		json_double(b, (double)picks[i].score);
+		json_close(b, '}');
+		shown++;
+	}
+	json_close(b, ']');
+	json_close(b, '}');
+	if (shown)
+		view_set_json(ctx, "next:", ctx->user, (struct text){ (const char *)b->data, (uint32_t)b->size });
+}
+
+const struct processor next_processor = {
+	.name = "next",
+	.id = P_NEXT,
+	.options = options,
+	.n_options = OPTION_N(options),
+	.settings_size = sizeof(struct next_settings),
+	.setup = next_setup,
+	.teardown = next_teardown,
+	.user = { sizeof(struct next_user), 1, user_save, user_load, NULL, user_mark },
+	.item = { sizeof(struct next_item), 1, item_save, item_load, item_done, item_mark },
+	.model = { sizeof(struct next_model), 1, NULL, model_load, model_done, model_mark },
+	.event = next_event,
+	.delta = next_delta,
+	.due_at = next_due_at,
+	.due = next_due,
+	.model_save = model_save,
+	.user_view = user_view,
+	.drop_names = drop_names,
+};

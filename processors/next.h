@@ -1,0 +1,97 @@
+/* The next item of a session: what is looked at after an item, and a ranking for a visitor of whom nothing but this session is known.
+ *
+ * User stage: keeps the last NEXT_SESSION items of the running session (CONTRACTS "What is counted"; an item that follows itself is one). Each
+ * new one is counted at the STEPS items before it, with the weight (d + 1)^-1.5 x 1000 of d items between. Item stage: an item's followers in a
+ * sliding window (pairs.h). Model row: their sum F and the most frequent ones. For co-visits it reads itemsets' model.
+ *
+ * Ranking. Of an item x and a candidate j, with f = weight of j after x / 1000, c = sessions with both, n = sessions with x, and of the whole
+ * shop pi = (n_j + 1/2) / (5 N):
+ *
+ *   q(j|x) = (c + 20 pi) / (5 n + 20)               co-visits, smoothed by popularity; 5 items to a session
+ *   p(j|x) = (f + k q) / (F + k)                    followers, smoothed by co-visits
+ *
+ * and with x_0 the current item, x_1, x_2, ... the distinct ones before it, the score of j is that of one of four experts:
+ *
+ *   order       log p(j|x_0) + .2 sum_a .6^(a-1) log(1 + f_a / (k pi)), k = 30: a naive Bayes classifier (Duda & Hart 2.11) whose earlier items
+ *               count less; best where sessions have an order, as a shop's pages have
+ *   near, short, company   sum_a w^a p(j|x_a), with (w, k) = (.4, 30), (.6, 10), (.6, 1000): from followers to mere company
+ *
+ * Which expert is used is learnt: of one event in `learn_every` (by hash, so that the same events are drawn in every run) all four rank
+ * before the event is learnt, and what they reach is added up at `all`: 1 + 2 / rank for an item within the first 20. The one with the
+ * greatest sum is asked (follow the leader; Cesa-Bianchi & Lugosi, "Prediction, Learning, and Games", 3.2). Sums are integers, so that neither
+ * order nor intervals matter. Cost of a ranking: the seeds' rows, some 80 entries each, and one row per candidate.
+ */
+#ifndef GLINT_NEXT_H
+#define GLINT_NEXT_H
+
+#include "leaders.h"
+#include "pairs.h"
+#include "processor.h"
+
+enum next_expert { NEXT_ORDER,
+	NEXT_NEAR,
+	NEXT_SHORT,
+	NEXT_COMPANY,
+	NEXT_EXPERTS };
+
+enum { NEXT_SESSION = 10, /* items remembered */
+	NEXT_STEPS = 3,   /* of those, at which a new one is counted */
+	NEXT_LIST = 20,   /* within which an expert must name the item */
+	NEXT_MOST = 100 }; /* picks of one ranking */
+
+extern const char *const next_expert_names[NEXT_EXPERTS];
+
+struct next_scratch;
+
+struct next_settings {
+	int64_t window_ms; /* 0: for ever */
+	int64_t pane_ms;
+	int64_t session_gap_ms;
+	int64_t followers;     /* in a model row */
+	int64_t max_followers; /* counted per item and pane */
+	int64_t learn_every;   /* 0: never */
+	int64_t shown;         /* in glint:next:USER; 0: no such view */
+	struct pairs_window window;
+	struct next_scratch *scratch; /* of the loop's thread; made by setup */
+};
+
+struct next_user {
+	int64_t greatest_ts;
+	uint64_t session_id; /* XXH3; 0: none so far */
+	symbol_t items[NEXT_SESSION]; /* newest last; never the same twice running */
+	uint8_t n;
+	bool open;
+};
+
+struct next_item {
+	struct pairs follow; /* `baskets` is the sum F x 1000 */
+	struct leaders leaders; /* derived: not saved */
+	int64_t reached[NEXT_EXPERTS]; /* of `all`: x 10^6 */
+	int64_t drawn;                 /* of `all`: events ranked by all experts */
+};
+
+struct next_model {
+	uint32_t sum, n_followers;
+	struct itemsets_other *followers;
+	int64_t reached[NEXT_EXPERTS], drawn;
+};
+
+struct next_pick {
+	symbol_t item;
+	float score;
+};
+
+/* The expert in force by the model table. */
+enum next_expert next_leader(const struct model *model);
+/* The best `most` (<= NEXT_MOST) items for the session, best first, without its newest, by the expert; how many. Items may be repeated visits. */
+uint32_t next_rank(struct next_scratch *x, const struct symbols *symbols, const struct model *model, const struct next_user *session,
+	enum next_expert expert, struct next_pick *to, uint32_t most);
+/* Would a click at ts with this session id (0: none) go on with the session? */
+bool next_goes_on(const struct next_settings *s, const struct next_user *u, int64_t ts, uint64_t session_id);
+
+int next_scratch_create(struct next_scratch **ret); /* 0 or -ENOMEM */
+void next_scratch_destroy(struct next_scratch *x);  /* NULL allowed */
+
+extern const struct processor next_processor;
+
+#endif
