@@ -23,7 +23,7 @@ JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # --- rooms (explicit lists; each room has its own lines) ---
 PROCESSORS :=
-PROCESSORS += processors/opinions.c processors/sentiment.c processors/spike.c processors/spike_alert.c processors/stats.c
+PROCESSORS += processors/opinions.c processors/sentiment.c processors/spike.c processors/spike_alert.c processors/spike_item.c processors/stats.c
 PROCESSORS += processors/candidates.c processors/popularity.c processors/recommend.c processors/toplists.c
 PROCESSORS += processors/lexicon.c processors/score.c processors/scorer.c processors/aspects.c processors/vader.c processors/weights.c processors/zh.c
 PROCESSORS += processors/pool.c processors/symbols.c processors/leaders.c processors/json.c processors/registry.c
@@ -109,7 +109,7 @@ BENCH_PROGRAMS += bench_lists
 BENCH_PROGRAMS += bench_sentiment
 BENCH_PROGRAMS += gen_clicks raw_consume latency_probe
 BENCH :=
-BENCH += decode publisher lists sentiment itemsets.py throughput.py latency.py
+BENCH += decode publisher lists sentiment itemsets.py spike throughput.py latency.py
 
 LIB := $(B)/libglint.a
 PROGRAMS := $(B)/glintd $(B)/glintctl

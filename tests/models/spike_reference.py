@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""Spikes, judged the long way: every hour of the stream, one after the other, with sums and integrals written out.
+"""Spikes, judged the long way: every quarter of an hour of the stream, one after the other, with sums and integrals written out.
 
 Prints the transitions that tests/unit/test_spike.c expects for one scope. processors/spike.h has the rules; this file keeps the
-reviews themselves (no panes kept aside), visits hours in which nothing happened, and integrates the beta density by Simpson's rule.
+reviews themselves (no panes kept aside), visits panes in which nothing happened, and integrates the beta density by Simpson's rule.
 """
 from math import comb, exp, lgamma, log, sqrt
 
-HOUR, WINDOW, COOL = 3600_000, 7 * 24, 7 * 24
-START = 472_222 * HOUR
-G, M0, ALPHA, HALF_LIFE = .1, 20, 1e-3, 30 * 24
+HOUR, A_DAY = 4, 96  # in panes of 15 minutes
+PANE_MS = 900_000
+WINDOWS = [2 * HOUR, 4 * HOUR, 8 * HOUR, A_DAY, 2 * A_DAY, 4 * A_DAY, 7 * A_DAY, 14 * A_DAY]
+LONGEST, COOL = WINDOWS[-1], 7 * A_DAY
+START = 472_222 * HOUR  # first pane
+G, M0, ALPHA, HALF_LIFE = .1, 20, 2.5e-4, 120 * A_DAY
+H, RATIO, STEP = 5, 1.75, .05
+ALPHAS = [ALPHA * max(w / LONGEST, 1 / 32) for w in WINDOWS]
 
 
 def stream():
@@ -51,45 +56,77 @@ def wilson(k, n):
     return (p + z * z / 2 / n - z * sqrt(p * (1 - p) / n + z * z / 4 / n / n)) / (1 + z * z / n)
 
 
+def level_of(w, s):
+    return 2 if (s >= 3 and w >= .25) or (w >= .5 and s >= 1.5) else 1 if s >= 1.75 else 0
+
+
 def main():
-    reviews = list(stream())
     raised, calm, level, severity = False, 0, 0, 0.
-    frozen, cool = -1, -1
-    history = []  # hours that were learned: (hour, n, k)
-    by_hour = {}
-    for hour, bad in reviews:
-        n, k = by_hour.get(hour, (0, 0))
-        by_hour[hour] = (n + 1, k + bad)
-    for now in range(24 * 120 + 400):
-        gone = now - WINDOW
-        if gone in by_hour and not raised and gone >= frozen:
-            history.append((gone, *by_hour[gone]))
-        n = sum(by_hour.get(h, (0, 0))[0] for h in range(now - WINDOW + 1, now + 1))
-        k = sum(by_hour.get(h, (0, 0))[1] for h in range(now - WINDOW + 1, now + 1))
+    frozen, cool, raised_span = -1, -1, 0
+    drift, run = 0., (0, 0, 0)  # S; pane in which it left 0, reviews since, negative ones
+    history = []  # panes that were learned: (pane, n, k)
+    by_pane = {}
+    for hour, bad in stream():
+        n, k = by_pane.get(hour * HOUR, (0, 0))
+        by_pane[hour * HOUR] = (n + 1, k + bad)
+    for now in range((24 * 120 + 1000) * HOUR):
+        gone = now - LONGEST
+        if gone in by_pane and not raised and gone >= frozen:
+            history.append((gone, *by_pane[gone]))
+        if now not in by_pane and now != cool and not raised:
+            continue
+        counts = []
+        for w in WINDOWS:
+            inside = [by_pane[p] for p in by_pane if now - w < p <= now and p >= frozen]
+            counts.append((sum(n for n, _ in inside), sum(k for _, k in inside)))
         last = history[-1][0] if history else 0
         base_n = sum(m * 2 ** ((h - last) / HALF_LIFE) for h, m, _ in history)
         base_k = sum(m * 2 ** ((h - last) / HALF_LIFE) for h, _, m in history)
         a, b = base_k + M0 * G, base_n - base_k + M0 * (1 - G)
         p0 = a / (a + b)
-        interesting = raised or (k >= 3 and k - n * p0 >= 2)
-        if not interesting:
-            continue
-        p_value = tail(k, n, a, b)
-        w = wilson(k, n)
-        s = w / p0
-        found = 2 if (s >= 3 and w >= .25) or (w >= .5 and s >= 1.5) else 1 if s >= 1.75 else 0
+        if now in by_pane:
+            n, k = by_pane[now]
+            if drift == 0:
+                run, run_a, run_b = (now, 0, 0), a, b
+            q0 = run_a / (run_a + run_b)
+            q1 = min(max(RATIO * q0, q0 + STEP), (1 + q0) / 2)
+            drift = max(0, drift + k * log(q1 / q0) + (n - k) * log((1 - q1) / (1 - q0)))
+            run = (run[0], run[1] + n, run[2] + k)
+
+        def worst():
+            found = []
+            for (n, k), w, alpha in zip(counts, WINDOWS, ALPHAS):
+                if k >= 3 and k - n * p0 >= 2:
+                    p = tail(k, n, a, b)
+                    if p < alpha:
+                        found.append((p / alpha, w, n, k))
+            if found:
+                least = min(f[0] for f in found)
+                n = next(f[2] for f in found if f[0] <= least * (1 + 1e-9))
+                return next((w, *c) for w, c in zip(WINDOWS, counts) if c[0] == n)
+            began, n, k = run
+            if drift >= H and now + 1 - began > LONGEST and k >= 3 and k - n * run_a / (run_a + run_b) >= 2 and tail(k, n, run_a, run_b) < ALPHA / 4:
+                return now + 1 - began, n, k
+
         state = None
         if raised:
-            quiet = p_value > .1 or above(1.5 * p0, 2 * p0 + k, 2 * (1 - p0) + n - k) < .5
+            span, (n, k) = next(((w, c) for w, c in zip(WINDOWS, counts) if w >= raised_span and w >= A_DAY and c[0] >= 10), (LONGEST, counts[-1]))
+            quiet = tail(k, n, a, b) > .1 or above(1.5 * p0, 2 * p0 + k, 2 * (1 - p0) + n - k) < .5
             calm = calm + 1 if quiet else 0
             if calm == 2:
-                raised, calm, frozen, cool, state = False, 0, now + 1, now + 1 + COOL, "resolved"
-            elif not quiet and (found > level or s >= 2 * severity):
-                level, severity, state = max(level, found), max(s, severity), "raised"
-        elif p_value < ALPHA and not (now < cool and s < 2 * severity):
-            raised, calm, level, severity, state = True, 0, found, s, "raised"
+                raised, calm, frozen, cool, drift, state = False, 0, now + 1, now + 1 + COOL, 0., "resolved"
+            elif not quiet and worst():
+                span, n, k = worst()
+                w = wilson(k, n)
+                if level_of(w, w / p0) > level or w / p0 >= 2 * severity:
+                    level, severity, state = max(level, level_of(w, w / p0)), max(w / p0, severity), "raised"
+        elif worst():
+            span, n, k = worst()
+            w = wilson(k, n)
+            if not (now < cool and w / p0 < 2 * severity):
+                raised, calm, level, severity, raised_span, state = True, 0, level_of(w, w / p0), w / p0, span, "raised"
         if state:
-            print(f'\t{{ "{state}", "{("low", "medium", "high")[level]}", {(START // HOUR + now + 1) * HOUR}, {n}, {k}, {p_value:.6g}, {p0:.6g}, {base_n:.6g} }},')
+            print(f'\t{{ "{state}", "{("low", "medium", "high")[level]}", {(START + now + 1) * PANE_MS}, {span * PANE_MS}, {n}, {k}, {tail(k, n, a, b):.6g}, {p0:.6g}, {base_n:.6g} }},')
 
 
 main()
