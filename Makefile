@@ -45,7 +45,7 @@ DAEMON += daemon/config/gather.c daemon/config/ini.c daemon/config/instance.c da
 DAEMON += daemon/config/passthrough.c daemon/config/reload.c daemon/config/suggest.c daemon/config/tables.c daemon/config/value.c
 DAEMON += daemon/assign.c daemon/feed.c daemon/loop.c daemon/refresh.c daemon/reload.c daemon/report.c daemon/seal.c daemon/views.c daemon/work.c
 DAEMON += daemon/kafka/committer.c daemon/kafka/global.c daemon/kafka/rows.c daemon/kafka/source.c
-DAEMON += daemon/state/combiner.c daemon/state/engine.c daemon/state/items.c daemon/state/model.c daemon/state/users.c daemon/state/view.c
+DAEMON += daemon/state/combiner.c daemon/state/engine.c daemon/state/forgotten.c daemon/state/items.c daemon/state/model.c daemon/state/users.c daemon/state/view.c
 AVRO := daemon/avro/canonical.c daemon/avro/decode.c daemon/avro/encode.c daemon/avro/fields.c daemon/avro/plan.c daemon/avro/run.c daemon/avro/schema.c
 DAEMON += $(AVRO)
 DAEMON += daemon/redis/publisher.c daemon/redis/publisher_answers.c daemon/redis/publisher_requests.c daemon/redis/publisher_thread.c
@@ -72,7 +72,7 @@ UNIT += stats sentiment spike recommend
 UNIT += next
 UNIT += json hll pairs bias itemsets campaign
 UNIT += measures miner
-UNIT += kmeans segments
+UNIT += kmeans segments forget
 UNIT += publisher publisher_trouble
 UNIT += combiner crash items users
 UNIT += feedback lists
@@ -90,7 +90,7 @@ E2E += service.py
 E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
 E2E_KAFKA += daemon_counts.py daemon_group.py daemon_kill.py daemon_pause.py daemon_stop.py daemon_hostile.py
-E2E_KAFKA += daemon_log.py daemon_recs.py daemon_redis.py daemon_topics.py
+E2E_KAFKA += daemon_log.py daemon_recs.py daemon_redis.py daemon_topics.py forget.py
 
 # fault suite: tests/faults/NAME; its short form is part of `make test`, all of it is `make test-faults`
 FAULT_PROGRAMS := kills.py

@@ -20,6 +20,7 @@
 #include "daemon/kafka/kafka.h"
 #include "daemon/kafka/source.h"
 #include "daemon/kafka/topics.h"
+#include "daemon/state/forgotten.h"
 
 #define DELIVERY_TIMEOUT_MS 20000
 
@@ -41,6 +42,11 @@ static int take(struct control_topic *t, const struct source_record *r)
 	char *scope = strndup(r->key.data ? r->key.data : "", r->key.size);
 	if (!scope)
 		return -ENOMEM;
+	uint64_t user;
+	if (forgotten_key(r->key, &user)) { /* nothing to show of those */
+		free(scope);
+		return 0;
+	}
 	json_t *value = r->value.data ? json_loadb(r->value.data, r->value.size, 0, NULL) : NULL;
 	if (json_is_object(value))
 		json_object_set(t->rows, scope, value);
@@ -253,6 +259,26 @@ int ctl_control_list(struct ctl *ctl)
 	int code = read_all(&t);
 	if (!code)
 		list(&t);
+	json_decref(t.rows);
+	return code;
+}
+
+/* Nothing of the shopper counts that has happened until now, or that a record ahead of the clock may say has. */
+int ctl_forget(struct ctl *ctl)
+{
+	struct control_topic t = { .ctl = ctl };
+	char key[FORGOTTEN_KEY_BYTES + 1], value[64];
+	const char *user = ctl->arguments->positional[0];
+	int64_t until = now_ms() + ctl->config->glint.max_skew_ms;
+	forgotten_row(text_of(user), until, key, value);
+	int code = *user ? read_all(&t) : ctl_fail(ctl, EX_USAGE, "the shopper's id is empty");
+	if (!code)
+		code = write_row(&t, key, value);
+	if (!code && ctl->json) {
+		json_t *line = json_pack("{s:s, s:I}", "key", key, "until", (json_int_t)until);
+		json_print(line);
+		json_decref(line);
+	}
 	json_decref(t.rows);
 	return code;
 }

@@ -42,6 +42,7 @@ int ctl_control_boost(struct ctl *ctl);
 int ctl_control_pin(struct ctl *ctl);
 int ctl_control_unset(struct ctl *ctl);
 int ctl_control_list(struct ctl *ctl);
+int ctl_forget(struct ctl *ctl);
 int ctl_dump(struct ctl *ctl);
 int ctl_evaluate(struct ctl *ctl);
 int ctl_lexicon_learn(struct ctl *ctl);

@@ -100,6 +100,7 @@ int restored_read(struct restored *d, const struct config *config, char *error, 
 		.dedup_ring = (uint32_t)g->dedup_ring,
 		.max_users = UINT64_MAX,
 		.max_items = UINT64_MAX,
+		.least_shoppers = config->privacy.k,
 		.inputs = { input_topic[0] != UINT_MAX, input_topic[1] != UINT_MAX, input_topic[2] != UINT_MAX },
 	};
 	d->engine = engine_create(&rules, d->settings, config->redis.prefix);

@@ -102,7 +102,7 @@ static bool has_news(const struct loop *l, bool time_counts)
 		const struct part *p = &l->parts[i];
 		if (p->state != PART_RUNNING)
 			continue;
-		if (p->user->rows.n || p->item->rows.n || p->item->model.n || p->item->alerts.size || p->user->at_end != p->reported.at_end)
+		if (p->user->forgotten < l->engine->forgotten.n || p->user->rows.n || p->item->rows.n || p->item->model.n || p->item->alerts.size || p->user->at_end != p->reported.at_end)
 			return true;
 		for (unsigned t = 0; t < l->n_topics; t++)
 			if (source_position(l->source, t, p->partition) > p->committed[t])
@@ -181,8 +181,8 @@ static void positions(struct loop *l, struct part *p)
 		p->item->position = p->sealed[l->repartition];
 }
 
-/* Idle entities go: their rows are deleted in this interval, which their last deltas belong to, their views with the next batch. */
-static void expire(struct loop *l, struct part *p)
+/* Shoppers who asked for it, and idle entities, go: their rows are deleted in this interval, which their last deltas belong to, their views with the next batch. */
+static void expire(struct loop *l, struct part *p, bool rows)
 {
 	struct put_to user_rows = { l, TOPIC_USER_ROWS, p->partition }, item_rows = { l, TOPIC_ITEM_ROWS, p->partition };
 	struct put_to model = { l, TOPIC_MODEL, 0 };
@@ -193,10 +193,13 @@ static void expire(struct loop *l, struct part *p)
 			p->n_deletes[s] = 0;
 		}
 	view_target(v, &p->deletes[STAGE_USER]);
-	user_task_expire(p->user, EXPIRE_STEPS, put, &user_rows);
+	user_task_forget(p->user, rows ? put : put_nothing, &user_rows);
+	if (rows)
+		user_task_expire(p->user, EXPIRE_STEPS, put, &user_rows);
 	p->n_deletes[STAGE_USER] += view_commands(v);
 	view_target(v, &p->deletes[STAGE_ITEM]);
-	item_task_expire(p->item, EXPIRE_STEPS, put, &item_rows, put, &model);
+	if (rows)
+		item_task_expire(p->item, EXPIRE_STEPS, put, &item_rows, put, &model);
 	p->n_deletes[STAGE_ITEM] += view_commands(v);
 }
 
@@ -278,9 +281,9 @@ void seal(struct loop *l, bool last)
 	}
 	work_time(l);
 	bool rows = g->guarantee == GUARANTEE_EXACTLY_ONCE; /* nothing is restored from the embedded broker */
-	for (uint32_t i = 0; rows && i < l->n_parts; i++)
+	for (uint32_t i = 0; i < l->n_parts; i++)
 		if (l->parts[i].state == PART_RUNNING)
-			expire(l, &l->parts[i]);
+			expire(l, &l->parts[i], rows);
 	l->moves |= combiner_encode(l->engine->emitter, put_delta, l) > 0;
 	control(l);
 	for (uint32_t i = 0; i < l->n_parts; i++) {

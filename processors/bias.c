@@ -166,6 +166,14 @@ static void bias_event(const void *settings, struct user_ctx *ctx, void *block, 
 	bias_keep(s, u, &k, ctx->pool);
 }
 
+/* What is kept of a shopper's ratings is taken back; older ones stay in the sums. */
+static void leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
+{
+	const struct bias_user *u = block;
+	for (uint32_t i = 0; erase && i < u->n_kept; i++)
+		emit_rating(settings, ctx, &u->kept[i], -1);
+}
+
 /* ---- item stage ---- */
 
 static void bias_delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
@@ -375,6 +383,7 @@ const struct processor bias_processor = {
 	.item = { sizeof(struct bias_item), 2, item_save, item_load, NULL, NULL },
 	.model = { sizeof(struct bias_model), 2, NULL, model_load, NULL, NULL },
 	.event = bias_event,
+	.leave = leave,
 	.delta = bias_delta,
 	.model_save = model_save,
 	.user_view = user_view,

@@ -105,6 +105,15 @@ static int control_row(struct global *g, struct text scope, struct text value)
 	struct control control;
 	enum key_kind kind;
 	struct text id;
+	uint64_t user;
+	int64_t until;
+	int forget = forgotten_key(scope, &user);
+	if (forget > 0 && value.data && forgotten_value(value, &until) == 0) {
+		forgotten_add(&g->engine->forgotten, user, until);
+		return 0;
+	}
+	if (forget)
+		return value.data ? -EBADMSG : 0; /* a request that was taken back still holds until the next start */
 	if (control_scope(scope, &kind, &id) < 0 || (value.data && control_parse(kind, value, &control, NULL, 0) < 0))
 		return -EBADMSG;
 	model_control_load(m, (struct key){ (uint8_t)kind, symbols_intern(g->engine->symbols, id) }, value.data ? &control : NULL);

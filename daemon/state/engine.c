@@ -36,6 +36,7 @@ void engine_destroy(struct engine *e)
 	pool_destroy(e->pool);
 	symbols_destroy(e->symbols);
 	buf_done(&e->scratch);
+	forgotten_done(&e->forgotten);
 	free(e);
 }
 

@@ -6,6 +6,7 @@
 #define GLINT_ENGINE_H
 
 #include "combiner.h"
+#include "forgotten.h"
 #include "model.h"
 #include "view.h"
 
@@ -30,6 +31,7 @@ struct engine {
 	struct symbols *symbols;
 	struct pool *pool;
 	struct model *model;
+	struct forgotten forgotten; /* as read so far */
 	struct emitter *emitter;
 	struct view *view;
 	struct buf scratch;

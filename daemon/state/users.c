@@ -119,8 +119,9 @@ static struct user *user_of(struct user_task *t, struct text id)
 	u->id_size = id.size;
 	u->hash = hash;
 	u->last_ts = INT64_MIN;
+	int64_t forgotten = forgotten_until(&t->engine->forgotten, hash);
 	for (int j = 0; j < INPUTS; j++) {
-		u->rings[j].floor = t->in[j].floor;
+		u->rings[j].floor = forgotten > t->in[j].floor ? forgotten : t->in[j].floor;
 		u->shown_from[j] = INT64_MAX;
 	}
 	t->slots[i] = u;
@@ -232,6 +233,12 @@ static void touch(struct user_task *t, struct user *u, unsigned j, int64_t offse
 	}
 }
 
+/* Until when nothing of a shopper counts who is not in the table: INT64_MIN for nearly all. */
+static int64_t until(const struct engine *e, struct text id)
+{
+	return e->forgotten.n ? forgotten_until(&e->forgotten, XXH3_64bits(id.data, id.size)) : INT64_MIN;
+}
+
 enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, const struct event *event, bool live, int64_t now_ms)
 {
 	struct engine *e = t->engine;
@@ -245,7 +252,7 @@ enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, co
 	if (late)
 		goto count;
 	struct user *u = user_task_find(t, event->user_id);
-	if (!u && event->ts <= in->floor)
+	if (!u && (event->ts <= in->floor || event->ts <= until(e, event->user_id)))
 		goto count;
 	if (!u)
 		u = user_of(t, event->user_id);
@@ -514,6 +521,17 @@ static void leave(struct user_task *t, struct user *u, bool erase)
 	}
 }
 
+static void erase(struct user_task *t, struct user *u, row_put *put, void *to)
+{
+	struct text id = { u->id, u->id_size };
+	row_write(id, NULL, 0, u->pieces, &u->pieces, put, to);
+	view_delete(t->engine->view, "recs:", id);
+	view_delete(t->engine->view, "user:", id);
+	view_delete(t->engine->view, "next:", id);
+	t->changed = true;
+	forget(t, u);
+}
+
 void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *to)
 {
 	const struct engine_rules *rules = &t->engine->rules;
@@ -530,13 +548,32 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
 				t->in[j].floor = greatest;
 		}
 		leave(t, u, false);
-		struct text id = { u->id, u->id_size };
-		row_write(id, NULL, 0, u->pieces, &u->pieces, put, to);
-		view_delete(t->engine->view, "recs:", id);
-		view_delete(t->engine->view, "user:", id);
-		view_delete(t->engine->view, "next:", id);
-		t->changed = true;
-		forget(t, u);
+		erase(t, u, put, to);
+	}
+}
+
+/* By the hash alone: a request has no more. */
+static struct user *find_hash(const struct user_task *t, uint64_t hash)
+{
+	for (uint32_t i = (uint32_t)hash & t->mask; t->slots[i]; i = (i + 1) & t->mask)
+		if (t->slots[i]->hash == hash)
+			return t->slots[i];
+	return NULL;
+}
+
+void user_task_forget(struct user_task *t, row_put *put, void *to)
+{
+	const struct forgotten *f = &t->engine->forgotten;
+	for (; t->forgotten < f->n; t->forgotten++) {
+		const struct forgotten_request *q = &f->requests[t->forgotten];
+		struct user *u = find_hash(t, q->user);
+		bool since = true; /* made after the request: its floors say so */
+		for (int j = 0; u && j < INPUTS; j++)
+			since &= u->rings[j].floor >= q->until;
+		if (!u || since)
+			continue;
+		leave(t, u, true);
+		erase(t, u, put, to);
 	}
 }
 

@@ -74,6 +74,7 @@ struct user_task {
 	int64_t counted_to[INPUTS]; /* restore: counters reach to here */
 	int64_t floor_after[INPUTS]; /* restore: floors as they stood when the task row was written; those of `low` until then */
 	uint64_t row_stamp;
+	uint32_t forgotten; /* requests to be forgotten that were acted upon: index into engine->forgotten */
 	bool changed; /* since the last seal: its task row is due */
 };
 
@@ -103,6 +104,10 @@ size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, 
 /* Forgets idle shoppers and what is over the bound: at most `steps` looked at. Rows and views of theirs are deleted. Emits deltas: before
  * the interval's are encoded. */
 void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *to);
+
+/* Shoppers who asked to be forgotten since the last call: what the processors can take back is emitted, state, row and views are deleted. Deltas as
+ * above. Their events until then are late from now on, in a replay too. A shopper who has come back since is left alone. */
+void user_task_forget(struct user_task *t, row_put *put, void *to);
 
 /* Restore: rows in any order, then the logs from user_task_low(). 0 or -EBADMSG. */
 int user_task_load(struct user_task *t, struct text key, struct text bytes, uint16_t pieces);

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""glintctl forget on a real Kafka: the shopper is gone from Redis, rows and counts, and neither a kill, a restore that reads the whole
+log again nor the same events sent again bring anything back."""
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
+from glintlib import *
+from shop import Shop
+from stage import INPUTS, Stage
+
+
+def shoppers(dump):
+    return {x['user']: x for x in read_jsonl(dump) if x['kind'] == 'user'}
+
+
+def ratings(dump):
+    return {x['item']: (x['rating_n'], x['rating_sum']) for x in read_jsonl(dump) if x['kind'] == 'item' and x.get('rating_n')}
+
+
+def gone(db, user):
+    return not db.do('EXISTS', 'glint:recs:' + user, 'glint:user:' + user)
+
+
+def without(reviews, user):
+    """ratings of the last review of each shopper and item, as those who stay have given them"""
+    last = {(e['user_id'], e['item_id']): e for e in reviews if e.get('rating')}
+    sums = {}
+    for (who, item), e in last.items():
+        n, total = sums.get(item, (0, 0))
+        if who != user:
+            sums[item] = (n + 1, total + e['rating'])
+    return sums
+
+
+def same_ratings(dump, want):
+    got = ratings(dump)
+    wrong = {i: (got.get(i), w) for i, w in want.items() if w[0] and (i not in got or got[i][0] != w[0] or abs(got[i][1] - w[1]) > 1e-6)}
+    assert not wrong and set(got) <= {i for i, w in want.items() if w[0]}, wrong
+
+
+@case
+def forgotten(t):
+    'A forgotten shopper leaves Redis, rows and ratings, and stays away through a kill, a whole restore and a repeat of the topics.'
+    s = Stage(t, glint={'snapshot_interval': '10min'})  # nothing but the last rows: a restore reads the logs from the start
+    sent = dict(zip(INPUTS, s.fill_shop(Shop(seed=5, users=60, days=2, events=3000))))
+    user = max(sent['reviews'], key=lambda e: sum(x['user_id'] == e['user_id'] for x in sent['reviews']))['user_id']
+    daemon = s.daemon()
+    db = s.settled().redis.client()
+    assert not gone(db, user)
+    before = s.dump('before.jsonl')
+    assert user in shoppers(before)
+    assert t.ctl(s.config, 'forget', '', check=False).returncode == 64
+
+    t.ctl(s.config, 'forget', user)
+    wait_for(lambda: gone(db, user), 15, 'the keys of %s are gone' % user)
+    wanted = without(sent['reviews'], user)
+    after = wait_for(lambda: (lambda d: d if user not in shoppers(d) else None)(s.dump('after.jsonl')), 15, '%s is in no row' % user)
+    same_ratings(after, wanted)
+    assert set(shoppers(before)) - set(shoppers(after)) == {user}
+
+    daemon.kill9()
+    s.daemon()
+    s.settled()
+    again = s.dump('again.jsonl')
+    assert user not in shoppers(again) and gone(db, user)
+    same_ratings(again, wanted)
+
+    for kind in INPUTS:  # all of it once more: repeats of those who are there, late of who is not
+        s.fill(kind, [e for e in sent[kind] if e['user_id'] == user])
+    s.settled()
+    repeated = s.dump('repeated.jsonl')
+    assert user not in shoppers(repeated) and gone(db, user)
+    same_ratings(repeated, wanted)
+
+
+main()

@@ -1,0 +1,242 @@
+/* Forgetting: requests as rows, state and rows and views gone, contributions taken back, and nothing that comes back by a replay,
+ * a restart or the request being read again. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include <cmocka.h>
+
+#include "processors/segments.h"
+#include "shop.h"
+
+static const int64_t start = INT64_C(1700000000000), hour = 3600000;
+
+static void ask(struct engine *e, const char *user, int64_t until)
+{
+	char key[FORGOTTEN_KEY_BYTES + 1], value[64];
+	uint64_t hash;
+	int64_t read;
+	forgotten_row(text_of(user), until, key, value);
+	assert_int_equal(forgotten_key(text_of(key), &hash), 1);
+	assert_int_equal(forgotten_value(text_of(value), &read), 0);
+	assert_true(read == until && hash == XXH3_64bits(user, strlen(user)));
+	assert_null(strstr(key, user));
+	forgotten_add(&e->forgotten, hash, read);
+}
+
+static void a_request_names_nobody_and_is_read_back(void **state)
+{
+	(void)state;
+	static const char *const bad_values[] = { "", "{}", "{\"v\":1,\"until\":}", "{\"v\":1,\"until\":5", "{\"v\":1,\"until\":-5}", "{\"v\":1,\"until\":5}}",
+		"{\"v\":1,\"until\":99999999999999999999}" };
+	struct engine *e = calloc(1, sizeof(*e));
+	uint64_t user;
+	int64_t until;
+	ask(e, "shopper-7", 5);
+	ask(e, "shopper-7", 4); /* says less than is known */
+	assert_int_equal(e->forgotten.n, 1);
+	assert_int_equal(forgotten_key(TEXT("item:forget:"), &user), 0);
+	assert_int_equal(forgotten_key(TEXT("forget:12"), &user), -EBADMSG);
+	assert_int_equal(forgotten_key(TEXT("forget:000000000000000g"), &user), -EBADMSG);
+	for (size_t i = 0; i < sizeof(bad_values) / sizeof(bad_values[0]); i++)
+		assert_int_equal(forgotten_value(text_of(bad_values[i]), &until), -EBADMSG);
+	for (uint64_t i = 0; i < 1000; i++)
+		forgotten_add(&e->forgotten, i * 64, (int64_t)i);
+	for (uint64_t i = 0; i < 1000; i++) {
+		assert_int_equal(forgotten_until(&e->forgotten, i * 64), i);
+		assert_true(forgotten_until(&e->forgotten, i * 64 + 1) == INT64_MIN);
+	}
+	forgotten_done(&e->forgotten);
+	free(e);
+}
+
+/* ---- state, rows, views ---- */
+
+static int64_t offset;
+
+static enum outcome view(struct user_task *t, const char *user, const char *id, int64_t ts, bool live)
+{
+	struct event e = shop_click(id, ts, user, ACTION_VIEW, "ring", NULL, NULL);
+	return user_task_apply(t, 0, offset++, &e, live, 0);
+}
+
+struct rows {
+	int written, deleted;
+	struct buf key, value; /* of the last one of a shopper */
+};
+
+static void keep(void *to, struct text key, struct text value)
+{
+	struct rows *r = to;
+	if (key.size < 3)
+		return; /* the task's */
+	r->written += value.data != NULL;
+	r->deleted += value.data == NULL;
+	buf_clear(&r->key);
+	buf_clear(&r->value);
+	buf_bytes(&r->key, key.data, key.size);
+	buf_bytes(&r->value, value.data, value.size);
+}
+
+static void a_forgotten_shopper_is_gone_and_only_what_is_new_counts(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, NULL);
+	struct user_task *t = s->users[0];
+	struct rows rows = { 0 };
+	offset = 0;
+	assert_int_equal(view(t, "a", "e1", start, true), APPLIED);
+	assert_int_equal(view(t, "b", "e2", start, true), APPLIED);
+	user_task_seal(t, 0, 0, true, keep, &rows);
+	assert_int_equal(rows.written, 2);
+
+	buf_clear(&s->commands);
+	view_target(s->engine->view, &s->commands);
+	ask(s->engine, "a", start + hour);
+	ask(s->engine, "nobody", start + hour);
+	user_task_forget(t, keep, &rows);
+	assert_null(user_task_find(t, TEXT("a")));
+	assert_non_null(user_task_find(t, TEXT("b")));
+	assert_int_equal(rows.deleted, 1);
+	assert_string_equal(shop_commands(s), "UNLINK glint:recs:a\nUNLINK glint:user:a\nUNLINK glint:next:a\n");
+
+	/* repeats, what was under way, a replay from the start: late; a restore makes nothing of it either */
+	assert_int_equal(view(t, "a", "e1", start, true), LATE);
+	assert_int_equal(view(t, "a", "e3", start + hour, true), LATE);
+	assert_int_equal(view(t, "a", "e1", start, false), LATE);
+	assert_null(user_task_find(t, TEXT("a")));
+
+	/* who comes back is somebody new, and stays, also when the requests are read again */
+	assert_int_equal(view(t, "a", "e4", start + hour + 1, true), APPLIED);
+	assert_int_equal(view(t, "a", "e1", start, true), LATE);
+	user_task_seal(t, 0, 0, true, keep, &rows);
+	t->forgotten = 0;
+	user_task_forget(t, keep, &rows);
+	assert_non_null(user_task_find(t, TEXT("a")));
+	assert_int_equal(rows.deleted, 1);
+
+	/* the same after a restart: a new task, its row, all requests */
+	struct user_task *again = user_task_create(s->engine, 0);
+	struct row_reader *reader = row_reader_create();
+	struct text entity, bytes;
+	uint16_t pieces;
+	assert_int_equal(row_reader_take(reader, (struct text){ (const char *)rows.key.data, (uint32_t)rows.key.size },
+				 (struct text){ (const char *)rows.value.data, (uint32_t)rows.value.size }, &entity, &bytes, &pieces),
+		1);
+	assert_true(text_equal(entity, TEXT("a")));
+	assert_int_equal(user_task_load(again, entity, bytes, pieces), 0);
+	row_reader_destroy(reader);
+	user_task_forget(again, keep, &rows);
+	assert_non_null(user_task_find(again, TEXT("a")));
+	assert_int_equal(rows.deleted, 1);
+
+	/* and a second request ends that, too */
+	ask(s->engine, "a", start + 2 * hour);
+	user_task_forget(again, keep, &rows);
+	assert_null(user_task_find(again, TEXT("a")));
+	assert_int_equal(rows.deleted, 2);
+	user_task_destroy(again);
+	buf_done(&rows.key);
+	buf_done(&rows.value);
+	shop_destroy(s);
+}
+
+static void an_unfinished_erasure_is_done_again_after_a_restart(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, NULL);
+	struct user_task *t = user_task_create(s->engine, 0); /* restored: the row was not deleted yet, the request is there already */
+	struct rows rows = { 0 };
+	offset = 0;
+	user_task_interval(t, 0, 0);
+	assert_int_equal(view(t, "a", "e1", start, false), APPLIED);
+	ask(s->engine, "a", start + hour);
+	assert_int_equal(view(t, "a", "e2", start + 1, false), APPLIED); /* as it was */
+	view_target(s->engine->view, &s->commands);
+	user_task_forget(t, keep, &rows);
+	assert_null(user_task_find(t, TEXT("a")));
+	user_task_destroy(t);
+	buf_done(&rows.key);
+	buf_done(&rows.value);
+	shop_destroy(s);
+}
+
+/* ---- contributions ---- */
+
+static void no_row(void *to, struct text key, struct text value)
+{
+	(void)to, (void)key, (void)value;
+}
+
+static void rate(struct shop *s, const char *user, const char *item, int n)
+{
+	char id[16];
+	snprintf(id, sizeof(id), "r%d", n);
+	struct event e = shop_rating(id, start + n, user, item, 1000 + n % 5 * 1000);
+	assert_int_equal(shop_event(s, &e), APPLIED);
+	shop_flush(s);
+}
+
+static void ratings_and_segment_are_as_if_the_shopper_had_never_come(void **state)
+{
+	(void)state;
+	static const char *const options[] = { "segments.start=20", "segments.segments=2", "segments.pane=1h", NULL };
+	struct buf saved[2] = { { 0 }, { 0 } };
+	for (int with = 0; with < 2; with++) {
+		struct shop *s = shop_create(1, options);
+		char user[16];
+		for (int round = 0; round < 2; round++) {
+			for (int i = 0; i < 30; i++) {
+				char id[24];
+				snprintf(user, sizeof(user), "u%d", i);
+				snprintf(id, sizeof(id), "c%d.%d", round, i);
+				struct event e = shop_click(id, start + round * hour + i, user, ACTION_VIEW, "ring", NULL, NULL);
+				shop_event(s, &e);
+			}
+			shop_flush(s);
+		}
+		rate(s, "u1", "ring", 1);
+		rate(s, "u2", "bow", 2);
+		if (with) {
+			struct event e = shop_click("x", start + hour, "gone", ACTION_VIEW, "ring", NULL, NULL);
+			shop_event(s, &e);
+			rate(s, "gone", "ring", 3);
+			rate(s, "gone", "bow", 4);
+			const struct segments_item *b = shop_item_block(s, KEY_ALL, NULL, P_SEGMENTS);
+			assert_int_equal(b->size[0] + b->size[1], 31);
+			ask(s->engine, "gone", start + 2 * hour);
+			view_target(s->engine->view, &s->commands);
+			user_task_forget(s->users[0], no_row, NULL);
+			shop_flush(s);
+		}
+		shop_time(s, start + 3 * hour);
+		for (int i = 0; i < 3; i++) {
+			const enum processor_id p = i < 2 ? P_BIAS : P_SEGMENTS;
+			const void *block = shop_item_block(s, i < 2 ? KEY_ITEM : KEY_ALL, i == 0 ? "ring" : i == 1 ? "bow"
+													     : NULL,
+				p);
+			assert_non_null(block);
+			processors[p]->item.save(s->settings[p], block, s->engine->symbols, &saved[with]);
+		}
+		shop_destroy(s);
+	}
+	assert_int_equal(saved[0].size, saved[1].size);
+	assert_memory_equal(saved[0].data, saved[1].data, saved[0].size);
+	buf_done(&saved[0]);
+	buf_done(&saved[1]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_request_names_nobody_and_is_read_back),
+		cmocka_unit_test(a_forgotten_shopper_is_gone_and_only_what_is_new_counts),
+		cmocka_unit_test(an_unfinished_erasure_is_done_again_after_a_restart),
+		cmocka_unit_test(ratings_and_segment_are_as_if_the_shopper_had_never_come),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
