@@ -8,6 +8,8 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
+enum { RESTORE_TOLD_MS = 5000 }; /* how often a restore says how far it is */
+
 static void part_drop(struct loop *l, struct part *p)
 {
 	if (p->state == PART_NONE)
@@ -106,6 +108,7 @@ static int start_restore(struct loop *l, char *error, size_t size)
 		for (int j = 0; j < INPUTS; j++)
 			t->committed[j] = l->input_topic[j] == UINT_MAX ? -1 : p->committed[l->input_topic[j]];
 	}
+	l->restore_began_ms = l->restore_told_ms = l->now_ms;
 	return restore_create(l->config, l->bootstrap, &l->layout, l->restore_tasks, l->n_restore, l->wake_fd, &l->restore, error, size);
 }
 
@@ -179,10 +182,15 @@ int assign_restore(struct loop *l)
 		return rc;
 	}
 	struct restore_progress done = restore_progress(l->restore);
+	if (rc == 0 && l->now_ms - l->restore_told_ms >= RESTORE_TOLD_MS) {
+		l->restore_told_ms = l->now_ms;
+		log_info(NULL, "restoring %zu partitions: %llu of at most %llu rows, %llu records of the logs", l->n_restore, (unsigned long long)done.rows,
+			 (unsigned long long)done.rows_total, (unsigned long long)done.records);
+	}
 	if (rc == 0)
 		return done.rows + done.records > before.rows + before.records;
-	log_info(NULL, "restored %zu partitions: %llu rows, %llu records of the logs", l->n_restore, (unsigned long long)done.rows,
-		 (unsigned long long)done.records);
+	log_info(NULL, "restored %zu partitions: %llu rows, %llu records of the logs, in %.1f s", l->n_restore, (unsigned long long)done.rows,
+		 (unsigned long long)done.records, (double)(clock_monotonic_ms() - l->restore_began_ms) / 1000);
 	for (size_t i = 0; i < l->n_restore; i++)
 		part_runs(l, &l->parts[l->restore_tasks[i].partition]);
 	restore_stop(l);

@@ -79,6 +79,7 @@ struct loop {
 	struct restore *restore;
 	struct restore_task *restore_tasks;
 	size_t n_restore;
+	int64_t restore_began_ms, restore_told_ms; /* monotonic */
 	struct source *alerts; /* reads <group>-alerts; only while we own item task 0 */
 	bool alerts_resuming;
 	int64_t alerts_position, alerts_shown;

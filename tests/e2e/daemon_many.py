@@ -1,0 +1,191 @@
+#!/usr/bin/env python3
+"""A group of many on a real Kafka: they join and leave under load, stand still, restart, restore, replay a year, and rest."""
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
+from glintlib import *
+from shop import DAY, MINUTE, START, Shop
+from stage import INPUTS, Counts, Stage, redis_equals, user_in
+
+QUICK = {'snapshot_interval': '1s', 'commit_interval': '50ms'}
+
+
+def owned(daemon):
+    status, body = daemon.http('/metrics')
+    return metrics_of(body).get('glint_partitions{state="running"}', 0) if status == 200 else 0
+
+
+def owners(daemons, partitions):
+    """every process runs something, and together they run everything"""
+    wait_for(lambda: all(owned(d) > 0 for d in daemons) and sum(map(owned, daemons)) == partitions, 60,
+             '%s own all' % ''.join(d.name for d in daemons))
+
+
+def in_parts(traffic, n, span):
+    """the events of each kind by time, n parts of equal length"""
+    return [[[e for e in events if min(n - 1, (e['ts'] - START) * n // span) == k] for events in traffic] for k in range(n)]
+
+
+def fill(s, part):
+    for kind, events in zip(INPUTS, part):
+        s.fill(kind, events)
+
+
+def kept(daemon):
+    """(partitions, kept in memory) of each assignment that it has logged"""
+    return [tuple(map(int, x)) for x in re.findall(r'assigned (\d+) of \d+ partitions \((\d+) kept in memory', daemon.log_text())]
+
+
+@case
+def traffic_stops_and_time_goes_on(t):
+    'When all traffic stops, a live shop\'s windows move on by the clock: an alert is raised and, when its reviews have left the window, resolved.'
+    s = Stage(t, spike={'window': '1h', 'pane': '1min', 'cool_down': 0}, glint=dict(QUICK, settle='1s'))
+    daemon = s.daemon()
+    # whole minutes; the bad one is out of the window of 60 panes for the second judgement, which resolves, at a minute of the clock that is
+    # at least 15 s away
+    leaves = (int(time.time() * 1000) + 15000 + MINUTE - 1) // MINUTE * MINUTE
+    bad = leaves - 62 * MINUTE
+
+    def review(i, ts, text):  # a shopper counts once in a window
+        return {'event_id': 'r%d' % i, 'ts': ts, 'user_id': user_in(i % 4, prefix='s%d-' % i), 'item_id': 'hat', 'rating': 1.0 if text == 'awful' else 5.0,
+                'text': text}
+    events = [review(i, bad - 40 * MINUTE + i * MINUTE, 'love it') for i in range(30)] + [review(100 + i, bad + 100 * i, 'awful') for i in range(40)]
+    # every partition has a record of just now: within an hour of the clock the group is live
+    now = int(time.time() * 1000) - 2000
+    events += [dict(review(200 + p, now, 'okay'), item_id='coat') for p in range(4)]
+    s.fill('reviews', events)
+    db = s.redis.client()
+    states = lambda: [dict(zip(f[::2], f[1::2])) for _, f in db.do('XRANGE', 'glint:alerts', '-', '+')]
+    raised = wait_for(lambda: [x for x in states() if x['scope'] == 'item:hat' and x['state'] == 'raised'], 20, 'an alert is raised')
+    assert raised[0]['id'] in db.do('HKEYS', 'glint:alerts:active')
+    wait_for(lambda: [x for x in states() if x['id'] == raised[0]['id'] and x['state'] == 'resolved'], 120, 'it is resolved')
+    assert time.time() * 1000 >= leaves, 'before its time'
+    wait_for(lambda: raised[0]['id'] not in db.do('HKEYS', 'glint:alerts:active'), 5, 'it is active no more')
+    assert sum(v for k, v in daemon.metrics().items() if k.startswith('glint_records_total') and 'applied' in k) == len(events)
+
+
+@case
+def one_to_four_and_back(t):
+    'While records flow a group grows from one to four and shrinks to two; tasks move with their state, what stays keeps its memory; dump and Redis are exact.'
+    s = Stage(t, partitions=8, kafka={'session.timeout.ms': 6000}, glint=QUICK)
+    parts = in_parts(Shop(seed=91, users=1200, items=100, days=8, events=16000).traffic(), 5, 8 * DAY)
+    daemons = [s.daemon('a')]
+    fill(s, parts[0])
+    for k, name in enumerate('bcd'):
+        daemons.append(s.daemon(name, start=False).start(ready=False))
+        fill(s, parts[k + 1])
+        owners(daemons, 8)
+    a, b, c, d = daemons
+    # each join revokes everything for a moment; the first process' share only shrinks, and it restores nothing of it
+    shares = kept(a)
+    assert shares[0] == (8, 0) and shares[-1] == (2, 2), shares
+    assert all(kept_now == n for n, kept_now in shares[1:]), shares
+    c.kill9()
+    assert b.term() == 0, b.log_tail()
+    fill(s, parts[4])
+    owners([a, d], 8)
+    s.settled(200)
+    dump = s.dump()
+    s.same_counts(dump)
+    redis_equals(s.redis.client(), Counts(dump))
+
+
+@case
+def a_restart_moves_nothing(t):
+    'A process that is killed, or stopped, and is back within its session gets its own partitions again; the other one is not even asked.'
+    s = Stage(t, kafka={'session.timeout.ms': 20000}, glint=QUICK)
+    parts = in_parts(Shop(seed=92).traffic(), 3, 5 * DAY)
+    a, b = s.daemon('a', start=False).start(ready=False), s.daemon('b', start=False).start(ready=False)
+    owners([a, b], 4)
+    fill(s, parts[0])
+    before = len(a.log_text())
+    for part, end in zip(parts[1:], (b.kill9, b.term)):
+        had = len(b.log_text())
+        end()
+        fill(s, part)
+        b.start()
+        b.wait_log(r'assigned 2 of 4 partitions \(0 kept in memory, 2 to restore\)', after=had)
+        owners([a, b], 4)
+    assert not re.search('assigned|revoked|lost', a.log_text()[before:]), a.log_text()[before:]
+    s.same_counts(s.settled().dump())
+
+
+@case
+def fenced_with_a_batch_half_sent(t):
+    'A process stopped beyond its session with intervals sealed and batches stuck on their way to Redis is fenced: nothing of it is counted, nothing stale shown.'
+    s = Stage(t, kafka={'session.timeout.ms': 6000}, glint=dict(QUICK, commit_interval='10ms', interval_bytes='256KiB'))
+    sent = Shop(seed=93, users=1500, items=100, days=8, events=20000).traffic()
+    one, two = s.daemon('one', start=False).start(ready=False), s.daemon('two', start=False).start(ready=False)
+    owners([one, two], 4)
+    s.fill('clicks', sent[0])
+    os.kill(s.redis.pid(), signal.SIGSTOP)  # what is written from here on is stuck in sockets
+    try:
+        done = lambda: one.metrics()['glint_commits_total{fate="done"}']
+        before = done()
+        s.fill('purchases', sent[1])
+        wait_for(lambda: done() > before + 3, 20, 'intervals are committed', 0.001)
+        s.fill('reviews', sent[2])
+        os.kill(one.pid, signal.SIGSTOP)
+        try:
+            wait_for(lambda: owned(two) == 4, 60, 'the other one has taken over')
+        finally:
+            os.kill(s.redis.pid(), signal.SIGCONT)  # and takes first what the stopped one had sent
+            os.kill(one.pid, signal.SIGCONT)
+    finally:
+        os.kill(s.redis.pid(), signal.SIGCONT)
+    one.wait_log(r'partitions lost to another process|clients are made anew')
+    owners([one, two], 4)
+    s.settled(200)
+    dump = s.dump()
+    s.same_counts(dump)
+    redis_equals(s.redis.client(), Counts(dump))
+
+
+@case
+def restores_say_how_far_they_are(t):
+    'A restore shows in /readyz, metrics and STATUS how many rows it has, of all its partitions at once, then says so in the log.'
+    notify = t.notify_socket()
+    s = Stage(t, glint=dict(QUICK, commit_interval='10ms', snapshot_interval='100ms'))
+    daemon = s.daemon()
+    s.fill_shop(Shop(seed=94, users=1500, items=100, events=12000))
+    s.settled()
+    daemon.kill9()
+    before = len(daemon.log_text())
+    # fetches of the least size: many round trips, as of a far larger state
+    daemon.args += ['--set', 'kafka.fetch.message.max.bytes=1', '--set', 'kafka.queued.max.messages.kbytes=1']
+    daemon.env['NOTIFY_SOCKET'] = notify.path
+    daemon.start(ready=False)
+    seen = r'restoring 4 of 4 partitions: (\d+) of at most (\d+) rows'
+    found = wait_for(lambda: re.search(seen, daemon.http('/readyz')[1]), 30, '/readyz says how far it is', 0.002)
+    assert int(found.group(2)) > 1500, found.group(0)
+    wait_for(lambda: daemon.metrics().get('glint_restore_rows_expected', 0) == int(found.group(2)), 10, 'the metric', 0.002)
+    wait_for(lambda: any(x.startswith('STATUS=restoring: ') for x in notify.read()), 10, 'STATUS')
+    assert any(x.startswith('EXTEND_TIMEOUT_USEC=') for x in notify.read()) and 'READY=1' not in notify.read()
+    daemon.wait_ready()
+    daemon.wait_log(r'restored 4 partitions: \d+ rows, \d+ records of the logs, in [\d.]+ s', after=before)
+    wait_for(lambda: 'READY=1' in notify.read(), 10, 'READY=1')
+    s.same_counts(s.settled().dump())
+
+
+@case
+def a_year_from_a_standing_start(t):
+    'Four processes that begin on a year of history at once count it as one would, nothing late; at its end nothing moves any more.'
+    s = Stage(t, partitions=8, glint={'max_drift': '7d'}, itemsets={'window': '30d', 'shown': 500, 'neighbours': 500})
+    fill(s, Shop(seed=95, users=800, items=80, days=365, events=16000).traffic())
+    daemons = [s.daemon(name, start=False).start(ready=False) for name in 'abcd']
+    s.settled(200)
+    counts = Counts(s.dump())
+    assert counts.total('late') == 0 and counts.total('applied') == sum(len(read_jsonl(f)) for f in s.files), counts.counters
+    s.same_counts(s.dump())
+    # history is not live: its clock is its own
+    assert min(map(owned, daemons)) > 0, list(map(owned, daemons))
+    told = lambda: ({d.name: d.metrics()['glint_watermark_seconds'] for d in daemons}, s.redis.client().do('XLEN', 'glint:alerts'),
+                    sorted(s.redis.client().do('HKEYS', 'glint:alerts:active')))
+    before, until = told(), time.monotonic() + 2
+    assert all(START / 1000 < x < START / 1000 + 367 * 86400 for x in before[0].values()), before
+    wait_for(lambda: time.monotonic() > until, 5, 'a while of rest', 0.1)
+    assert told() == before, (before, told())
+    assert Counts(s.dump('later.jsonl')).watermarks == counts.watermarks
+
+
+main(at_once=4)
