@@ -12,6 +12,7 @@ import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'e2e', 'lib'))
 from glintlib import *  # noqa: E402
+from proxy import Proxy  # noqa: E402
 from shop import DAY, START, Shop  # noqa: E402
 from stage import Counts, Stage, redis_equals  # noqa: E402
 
@@ -40,10 +41,16 @@ def log_line(daemon, pattern, after=0):
     return found and 'log "%s"' % found[-1].split(' ', 1)[-1][:160]
 
 
-def not_ready(daemon, timeout=30):
-    """waits until /readyz refuses; returns it for say()"""
-    wait_for(lambda: daemon.http('/readyz')[0] == 503, timeout, '%s is not ready' % daemon.name)
-    return '/readyz 503 "%s"' % daemon.http('/readyz')[1].strip().replace('\n', ', ')[:160]
+def refused(daemons, word='', timeout=30):
+    """waits until /readyz of one of them refuses for a reason that has the word; returns it for say()"""
+    def seen():
+        for d in daemons:
+            status, body = d.http('/readyz')
+            whys = [part.get('why', '') for part in json.loads(body)['parts'].values()] if status == 503 else []
+            if any(re.search(word, why) for why in whys):
+                return '/readyz 503 "%s"' % ', '.join(w for w in whys if w)[:150]
+        return None
+    return wait_for(seen, timeout, '/readyz refuses: ' + word)
 
 
 class Fleet(Stage):
@@ -58,10 +65,28 @@ class Fleet(Stage):
         sent = [shop.spoil(e, k) if spoil else e for k, e in zip(AT, shop.traffic())]
         self.slices = [cut(events, slices) for events in sent]
         self.n_slices = slices
-        self.daemons = {n: self.made(n) for n in self.names}
+        self.seen_by_daemons = self.config  # the tools go to the servers themselves
+        self.daemons = {}
+
+    def through(self, kafka=None, redis=None):
+        """the daemons reach Kafka and Redis through these proxies"""
+        with open(self.config) as f:
+            text = f.read()
+        if kafka:
+            text = text.replace('bootstrap.servers = ' + self.brokers, 'bootstrap.servers = 127.0.0.1:%d' % kafka.port)
+        if redis:
+            text = text.replace(self.redis.url, 'redis://127.0.0.1:%d/0' % redis.port)
+        self.seen_by_daemons = self.t.path('proxied.conf')
+        with open(self.seen_by_daemons, 'w') as f:
+            f.write(text)
+
+    def proxy(self, port, at=0):
+        proxy = Proxy(port, at)
+        self.t.ends.callback(proxy.close)
+        return proxy
 
     def made(self, name):
-        daemon = self.daemon(name, start=False, env={'GLINT_TEST_CRASH_AT': self.t.path(name + '.crash')})
+        daemon = self.t.glintd(self.seen_by_daemons, name, start=False, env={'GLINT_TEST_CRASH_AT': self.t.path(name + '.crash')})
         self.starts.setdefault(name, 0)
         return daemon
 
@@ -84,6 +109,8 @@ class Fleet(Stage):
     # --- processes ---
 
     def start(self, name, ready=False, **how):
+        self.daemons.setdefault(name, None)
+        self.daemons[name] = self.daemons[name] or self.made(name)
         self.starts[name] += 1
         self.daemons[name].start(ready=ready, **how)
         return self.daemons[name]
@@ -94,7 +121,7 @@ class Fleet(Stage):
         return self.ready()
 
     def living(self):
-        return [d for d in self.daemons.values() if d.process and d.process.poll() is None]
+        return [d for d in self.daemons.values() if d and d.process and d.process.poll() is None]
 
     def ready(self, timeout=60, limit=None):
         """waits until every living process is ready and together they run all partitions; returns the seconds that it took. More than
