@@ -8,12 +8,11 @@
 #define GLINT_COMMITTER_H
 
 #include "daemon/config/config.h"
+#include "daemon/kafka/topics.h"
 #include "processors/buf.h"
 
 struct rd_kafka_s;
 struct committer;
-
-enum { COMMIT_TOPICS = 6 }; /* topics written to, by enum internal_topic */
 
 struct out_record {
 	uint8_t topic;     /* enum internal_topic */

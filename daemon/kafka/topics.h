@@ -19,9 +19,10 @@ enum internal_topic {
 	TOPIC_USER_ROWS,   /* <group>-user-rows: P, compact */
 	TOPIC_ITEM_ROWS,   /* <group>-item-rows: P, compact */
 	TOPIC_MODEL,       /* <group>-model: 1, compact; every process reads it whole */
-	TOPIC_CONTROL,     /* <group>-control: 1, compact; what people exclude, boost and pin, and who is to be forgotten */
 	TOPIC_ALERTS,      /* <group>-alerts: 1, delete after alerts_retention */
 	TOPIC_DEAD_LETTER, /* <group>-dead-letter: P, delete after dead_letter_retention */
+	COMMIT_TOPICS,     /* those above are written by the daemon, within intervals */
+	TOPIC_CONTROL = COMMIT_TOPICS, /* <group>-control: 1, compact; what people exclude, boost and pin, and who is to be forgotten */
 	INTERNAL_TOPICS
 };
 
