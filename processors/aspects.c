@@ -327,10 +327,10 @@ uint32_t aspects_read(struct aspects *a, struct sentiment_scorer *scorer, struct
 	for (uint32_t i = 0; named && i < a->n_parts; i++) {
 		const struct part *part = &a->parts[i];
 		struct sentiment_sums sums;
-		if (!part->named ||
-			sentiment_sum_text(scorer, (struct text){ NULL, 0 }, (struct text){ text.data + part->from, part->to - part->from }, lang, &sums) < 0)
+		struct text said = { text.data + part->from, part->to - part->from };
+		if (!part->named || sentiment_rules_text(scorer, said, lang, &sums) < 0)
 			continue;
-		double x = sentiment_total(&sums) - sums.learnt;
+		double x = sentiment_total(&sums);
 		for (uint32_t left = part->named; left; left &= left - 1)
 			ret_sums[__builtin_ctz(left)] += x;
 	}

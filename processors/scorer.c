@@ -213,7 +213,7 @@ static double learnt(const struct sentiment_scorer *s, const struct lexicon *l, 
 	return 0;
 }
 
-int sentiment_sum_text(struct sentiment_scorer *s, struct text title, struct text text, struct text lang, struct sentiment_sums *ret)
+static int sum_text(struct sentiment_scorer *s, struct text title, struct text text, struct text lang, bool weights, struct sentiment_sums *ret)
 {
 	if (!count_letters(title).any)
 		title.size = 0;
@@ -246,7 +246,7 @@ int sentiment_sum_text(struct sentiment_scorer *s, struct text title, struct tex
 		sums.neg += more.neg;
 		sums.neutral += more.neutral;
 		sums.words += more.words;
-		sums.learnt = learnt(s, han, text) + learnt(s, spaced, mask(s, text));
+		sums.learnt = weights ? learnt(s, han, text) + learnt(s, spaced, mask(s, text)) : 0;
 	} else {
 		const struct lexicon *reader = read_han ? han : read_spaced ? spaced
 			: own                                               ? own
@@ -255,10 +255,20 @@ int sentiment_sum_text(struct sentiment_scorer *s, struct text title, struct tex
 		if (!reader)
 			return -ENOTSUP;
 		sums = read_with(s, reader, text);
-		sums.learnt = learnt(s, reader, text);
+		sums.learnt = weights ? learnt(s, reader, text) : 0;
 	}
 	*ret = sums;
 	return 0;
+}
+
+int sentiment_sum_text(struct sentiment_scorer *s, struct text title, struct text text, struct text lang, struct sentiment_sums *ret)
+{
+	return sum_text(s, title, text, lang, true, ret);
+}
+
+int sentiment_rules_text(struct sentiment_scorer *s, struct text text, struct text lang, struct sentiment_sums *ret)
+{
+	return sum_text(s, (struct text){ NULL, 0 }, text, lang, false, ret);
 }
 
 int sentiment_score_text(struct sentiment_scorer *s, struct text title, struct text text, struct text lang, struct sentiment_score *ret)

@@ -35,6 +35,7 @@ int sentiment_score_text(struct sentiment_scorer *scorer, struct text title, str
 	struct sentiment_score *ret);
 
 /* The same before squashing. */
+int sentiment_rules_text(struct sentiment_scorer *scorer, struct text text, struct text lang, struct sentiment_sums *ret); /* without weights */
 int sentiment_sum_text(struct sentiment_scorer *scorer, struct text title, struct text text, struct text lang, struct sentiment_sums *ret);
 
 #endif
