@@ -1,6 +1,7 @@
 /* The processors of this build, by number. To add one: its id in processor.h, its line here. */
 #include "bias.h"
 #include "campaign.h"
+#include "complaints.h"
 #include "itemsets.h"
 #include "next.h"
 #include "recommend.h"
@@ -17,4 +18,5 @@ const struct processor *const processors[PROCESSORS] = {
 	[P_RECOMMEND] = &recommend_processor,
 	[P_SEGMENTS] = &segments_processor,
 	[P_NEXT] = &next_processor,
+	[P_COMPLAINTS] = &complaints_processor,
 };
