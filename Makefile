@@ -92,6 +92,7 @@ E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
 E2E_KAFKA += daemon_counts.py daemon_group.py daemon_kill.py daemon_pause.py daemon_stop.py daemon_hostile.py
 E2E_KAFKA += daemon_log.py daemon_recs.py daemon_redis.py daemon_topics.py forget.py
+E2E_KAFKA += daemon_many.py
 
 # fault suite: tests/faults/NAME; its short form is part of `make test`, all of it is `make test-faults`
 FAULT_PROGRAMS := kills.py network.py redis.py
