@@ -25,16 +25,17 @@ enum why_kind { WHY_ORDER,
 	WHY_POPULAR,
 	WHY_PINNED,
 	WHY_NEW,
+	WHY_CONTENT,
 	WHY_KINDS };
 
 struct pick {
 	double score; /* as it is ranked, and shown */
 	symbol_t item;
-	uint16_t candidate; /* of WHY_ORDER and WHY_SESSION */
+	uint16_t candidate; /* of WHY_ORDER and WHY_SESSION; of WHY_CONTENT the seed's number */
 	uint8_t why;
 	float similar;                      /* the greatest similarity to a chosen one */
 	uint16_t of_category, of_brand;     /* chosen ones of its category, its brand */
-	double value;                       /* of WHY_TRENDING, WHY_POPULAR, WHY_PINNED (the place) */
+	double value;                       /* of WHY_TRENDING, WHY_POPULAR, WHY_PINNED (the place), WHY_CONTENT (the match) */
 	const struct catalogue_item *known; /* borrowed from the model table */
 };
 

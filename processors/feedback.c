@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <math.h>
 
-const char feedback_letters[WHY_KINDS + 1] = { [WHY_ORDER] = 'o', [WHY_SESSION] = 's', [WHY_TRENDING] = 't', [WHY_POPULAR] = 'p', [WHY_PINNED] = 'f', [WHY_NEW] = 'n' };
+const char feedback_letters[WHY_KINDS + 1] = { [WHY_ORDER] = 'o', [WHY_SESSION] = 's', [WHY_TRENDING] = 't', [WHY_POPULAR] = 'p', [WHY_PINNED] = 'f', [WHY_NEW] = 'n', [WHY_CONTENT] = 'c' };
 
 static const double place_prior = 100, kind_prior = 10, bought_weight = 3, least = .25, most = 4;
 enum { ROUNDS = 30 };
@@ -200,10 +200,16 @@ static double normal_of(uint64_t h)
 	return z;
 }
 
+double feedback_gamma(double alpha, uint64_t hash)
+{
+	double root = 1 - 1 / (9 * alpha) + normal_of(hash) / (3 * sqrt(alpha)), draw = alpha * root * root * root;
+	return draw > 1e-6 ? draw : 1e-6;
+}
+
 double blend_factor(const struct blend *b, enum why_kind kind, uint64_t user_hash, int64_t day)
 {
-	double alpha = b->alpha[kind], z = normal_of(user_hash ^ ((uint64_t)day * 8 + kind) * UINT64_C(0xd6e8feb86659fd93));
-	double root = 1 - 1 / (9 * alpha) + z / (3 * sqrt(alpha)), factor = b->ratio[kind] * root * root * root;
+	double alpha = b->alpha[kind];
+	double factor = b->ratio[kind] * feedback_gamma(alpha, user_hash ^ ((uint64_t)day * 8 + kind) * UINT64_C(0xd6e8feb86659fd93)) / alpha;
 	return factor < least ? least : factor > most ? most
 						      : factor;
 }

@@ -60,6 +60,8 @@ void feedback_save(const struct feedback *f, struct buf *to);
 int feedback_load(struct feedback *f, struct reader *from, struct pool *pool); /* 0 or -EBADMSG */
 
 void feedback_blend(const struct feedback *f, struct blend *ret);
+/* A draw from Gamma(alpha, 1) by a hash, as above; > 0. */
+double feedback_gamma(double alpha, uint64_t hash);
 /* The factor of a kind's scores in the lists of one shopper on one day. */
 double blend_factor(const struct blend *b, enum why_kind kind, uint64_t user_hash, int64_t day);
 

@@ -52,6 +52,70 @@ static uint32_t fill(struct recommend_scratch *x, const struct view_ctx *ctx, co
 	return n + filled;
 }
 
+/* How much the shopper's seeds are like an item, 0..1, by weight; *ret_seed: the one that gives most. */
+static double match(const struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u,
+	const struct catalogue_item *known, uint16_t *ret_seed)
+{
+	double sum = 0, most = 0, age = 1;
+	for (uint32_t i = 0; i < x->n_seeds; i++, age *= s->seed_decay) {
+		double part = age * u->recent[u->n_recent - 1 - i].weight * (double)diversity_similarity(model_catalogue(ctx->model, x->seeds[i]), known);
+		sum += part;
+		if (part > most) {
+			most = part;
+			*ret_seed = (uint16_t)i;
+		}
+	}
+	return x->seed_weight > 0 ? sum / x->seed_weight : 0;
+}
+
+enum { CONTENT_MAX = LIST_MAX };
+static const double least_match = .45; /* more than the category alone */
+
+/* Adds the items of t that are like the seeds to found[0..n), best match first; returns how many there are then. */
+static uint32_t find_like(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u,
+	const struct top *t, uint32_t listed, struct pick *found, uint32_t n, uint32_t most)
+{
+	for (uint32_t i = 0; i < t->n; i++) {
+		symbol_t item = t->at[i].item;
+		const struct catalogue_item *known = model_catalogue(ctx->model, item);
+		uint16_t seed = 0;
+		if (!known->known || !controls_allow(ctx->model, item, known) || is_in(x->picks, listed, item) || is_in(found, n, item) || was_bought(u, item) ||
+			is_seed(x, u, item))
+			continue;
+		double value = match(x, s, ctx, u, known, &seed);
+		if (value < least_match || (n == most && value <= found[n - 1].value))
+			continue;
+		uint32_t at = n < most ? n++ : n - 1;
+		for (; at > 0 && found[at - 1].value < value; at--)
+			found[at] = found[at - 1];
+		found[at] = (struct pick){ .item = item, .candidate = seed, .why = WHY_CONTENT, .value = value, .known = known };
+	}
+	return n;
+}
+
+/* For a thin history: popular and fresh items of the shopper's categories that are like what the shopper looked at, up to half of what is missing. */
+static uint32_t fill_like(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u,
+	const struct diversity *d, const symbol_t *categories, size_t known, uint32_t n, uint32_t size)
+{
+	struct pick found[CONTENT_MAX];
+	uint32_t most = (size - n + 1) / 2, n_found = 0, missing = size - n, filled = 0;
+	double below = n ? x->picks[n - 1].score : 1;
+	for (size_t i = 0; i < known; i++) {
+		const struct category_lists *c = toplists_category(&x->toplists, categories[i]);
+		if (!c)
+			continue;
+		n_found = find_like(x, s, ctx, u, &c->popular, n, found, n_found, most);
+		n_found = find_like(x, s, ctx, u, &c->fresh, n, found, n_found, most);
+	}
+	for (uint32_t i = 0; i < n_found; i++) {
+		if (d && !diversity_allows(d, x->picks, n + filled, found[i].known))
+			continue;
+		found[i].score = below * (double)(missing - filled) / (double)(missing + 1);
+		x->picks[n + filled++] = found[i];
+	}
+	return n + filled;
+}
+
 /* From the shopper's categories, then from the whole shop. */
 static uint32_t fill_all(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u,
 	const struct diversity *d, uint32_t n, uint32_t size)
@@ -59,6 +123,7 @@ static uint32_t fill_all(struct recommend_scratch *x, const struct recommend_set
 	const struct toplists *t = &x->toplists;
 	symbol_t categories[TOP_CATEGORIES];
 	size_t known = recommend_top_categories(s, ctx->model, u, categories, TOP_CATEGORIES);
+	n = fill_like(x, s, ctx, u, d, categories, known, n, size);
 	for (size_t i = 0; i < known && n < size; i++) {
 		const struct category_lists *c = toplists_category(t, categories[i]);
 		uint32_t share = n + (size - n + 1) / 2; /* half of what is missing, and so on */
@@ -102,6 +167,38 @@ static uint32_t pin(struct recommend_scratch *x, const struct view_ctx *ctx, con
 	return n;
 }
 
+/* Shows fresh items at places told by the shopper's hash, the same all day: of the shopper's strongest category that has some, else of the shop. */
+static uint32_t explore(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, uint32_t n,
+	uint32_t size)
+{
+	symbol_t categories[TOP_CATEGORIES];
+	uint64_t hash = (ctx->user_hash ^ (uint64_t)(ctx->watermark < 0 ? 0 : ctx->watermark / 86400000)) * UINT64_C(0x9e3779b97f4a7c15);
+	uint32_t places = (uint32_t)(s->explore * size + (double)(hash >> 40) / 16777216.);
+	const struct top *t = &x->toplists.fresh;
+	size_t known = places ? recommend_top_categories(s, ctx->model, u, categories, TOP_CATEGORIES) : 0;
+	for (size_t i = known; i-- > 0;) {
+		const struct category_lists *c = toplists_category(&x->toplists, categories[i]);
+		if (c && c->fresh.n)
+			t = &c->fresh;
+	}
+	for (uint32_t i = 0; i < t->n && places; i++) {
+		symbol_t item = t->at[i].item;
+		const struct catalogue_item *its = model_catalogue(ctx->model, item);
+		if (!its->known || !controls_allow(ctx->model, item, its) || is_in(x->picks, n, item) || was_bought(u, item) || is_seed(x, u, item))
+			continue;
+		uint32_t at = n < size ? n : size / 2 + (uint32_t)(hash >> 8) % (size - size / 2); /* the lower half */
+		double score = at < n ? x->picks[at].score : n ? x->picks[n - 1].score
+							       : 1;
+		n -= n == size;
+		memmove(&x->picks[at + 1], &x->picks[at], (n - at) * sizeof(x->picks[0]));
+		x->picks[at] = (struct pick){ .score = score, .item = item, .why = WHY_NEW, .known = its };
+		n++;
+		places--;
+		hash = hash * UINT64_C(0xd6e8feb86659fd93) + 1;
+	}
+	return n;
+}
+
 /* ---- a shopper's list ---- */
 
 static uint32_t ranked(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, uint32_t *ret_own)
@@ -140,7 +237,8 @@ uint32_t lists_make(struct recommend_scratch *x, const struct recommend_settings
 	if (t->made_at == INT64_MIN || ctx->as_of < t->made_at || ctx->as_of - t->made_at >= s->refresh_ms || t->control_changes != model_control_changes(ctx->model))
 		toplists_make(t, s, ctx);
 	candidates_blend(x, s, ctx);
-	return pin(x, ctx, u, 0, ranked(x, s, ctx, u, ret_own), (uint32_t)s->list_size);
+	uint32_t size = (uint32_t)s->list_size, n = ranked(x, s, ctx, u, ret_own);
+	return pin(x, ctx, u, 0, explore(x, s, ctx, u, n, size), size);
 }
 
 /* ---- JSON ---- */

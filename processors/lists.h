@@ -1,7 +1,9 @@
 /* Lists of recommendations: which items, in which order, and their JSON with the reason for each.
  *
- * A shopper's list holds the best candidates (candidates.h), put in order with diversity (diversity.h). What it still lacks comes from
- * the trending and popular items of the shopper's categories and of the whole shop, in turn, ranked below every candidate of one's own.
+ * A shopper's list holds the best candidates (candidates.h), put in order with diversity (diversity.h). What it still lacks comes, ranked below
+ * every candidate of one's own, first from popular and fresh items of the shopper's categories that are like the seeds in the catalogue (category .4,
+ * brand .3, colour .15, band of prices .15, weighed by seed; .45 or more), then from the trending and popular items of these categories and of
+ * the whole shop. A share of the places, `explore`, shows fresh items (toplists.h), wherever a list stands.
  *
  * Pinned items (controls.h) are put in at last, each at its place, with the score of the one that gives way.
  *

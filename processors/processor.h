@@ -79,6 +79,9 @@ struct catalogue_item {
 const void *model_block(const struct model *m, enum processor_id p, struct key key);
 /* Of an item without a catalogue row: known = false, available = true, everything else 0. Never NULL. */
 const struct catalogue_item *model_catalogue(const struct model *m, symbol_t item);
+/* Iterates over the items that have a catalogue row, as model_next. */
+symbol_t model_catalogue_next(const struct model *m, symbol_t after);
+
 /* What people have decided about an item, a category or a brand (schemas/control.schema.json). */
 struct control {
 	double boost; /* factor of scores */

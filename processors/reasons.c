@@ -51,6 +51,32 @@ void reasons_write(struct buf *to, const struct recommend_scratch *x, const stru
 		PUT(to, "}}");
 		return;
 	}
+	if (p->why == WHY_NEW) {
+		const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, item_key(p->item));
+		PUT(to, ",\"why\":{\"kind\":\"new\",\"seed\":null,\"shown\":");
+		json_i64(to, m ? m->shown : 0);
+		PUT(to, ",\"clicked\":");
+		json_i64(to, m ? m->clicked : 0);
+		PUT(to, "}}");
+		return;
+	}
+	if (p->why == WHY_CONTENT) {
+		const struct catalogue_item *seed = model_catalogue(ctx->model, x->seeds[p->candidate]);
+		PUT(to, ",\"why\":{\"kind\":\"alike\",\"seed\":");
+		json_text(to, symbols_text(ctx->symbols, x->seeds[p->candidate]));
+		PUT(to, ",\"match\":");
+		reasons_number(to, p->value);
+		PUT(to, ",\"category\":");
+		json_bool(to, seed->category && seed->category == p->known->category);
+		PUT(to, ",\"brand\":");
+		json_bool(to, seed->brand && seed->brand == p->known->brand);
+		PUT(to, ",\"colour\":");
+		json_bool(to, seed->colour && seed->colour == p->known->colour);
+		PUT(to, ",\"price_band\":");
+		json_bool(to, seed->price_band && seed->price_band == p->known->price_band);
+		PUT(to, "}}");
+		return;
+	}
 	if (p->why >= WHY_TRENDING) {
 		if (p->why == WHY_TRENDING)
 			PUT(to, ",\"why\":{\"kind\":\"trending\",\"seed\":null,\"trend\":");

@@ -14,7 +14,7 @@ int toplists_init(struct toplists *t, uint32_t top_items, uint32_t categories, u
 	*t = (struct toplists){ .max_categories = categories, .made_at = INT64_MIN, .mask = 15 };
 	while (t->mask < 2 * categories)
 		t->mask = 2 * t->mask + 1;
-	t->entries = calloc((size_t)2 * top_items + (size_t)2 * categories * list_size, sizeof(*t->entries));
+	t->entries = calloc((size_t)2 * top_items + list_size + (size_t)3 * categories * list_size, sizeof(*t->entries));
 	t->categories = calloc(categories ? categories : 1, sizeof(*t->categories));
 	t->slots = calloc(t->mask + 1u, sizeof(*t->slots));
 	if (!t->entries || !t->categories || !t->slots) {
@@ -25,9 +25,12 @@ int toplists_init(struct toplists *t, uint32_t top_items, uint32_t categories, u
 	t->popular = (struct top){ at, 0, top_items };
 	t->trending = (struct top){ at + top_items, 0, top_items };
 	at += 2 * top_items;
-	for (uint32_t i = 0; i < categories; i++, at += 2 * list_size) {
+	t->fresh = (struct top){ at, 0, list_size };
+	at += list_size;
+	for (uint32_t i = 0; i < categories; i++, at += 3 * list_size) {
 		t->categories[i].popular = (struct top){ at, 0, list_size };
 		t->categories[i].trending = (struct top){ at + list_size, 0, list_size };
+		t->categories[i].fresh = (struct top){ at + 2 * list_size, 0, list_size };
 	}
 	return 0;
 }
@@ -117,10 +120,40 @@ static struct category_lists *category_of(struct toplists *t, symbol_t category)
 	if (!*slot) {
 		struct category_lists *c = &t->categories[t->n_categories++];
 		c->category = category;
-		c->popular.n = c->trending.n = 0;
+		c->popular.n = c->trending.n = c->fresh.n = 0;
 		*slot = t->n_categories;
 	}
 	return &t->categories[*slot - 1];
+}
+
+double toplists_draw(uint32_t shown, uint32_t clicked, uint64_t item_hash, int64_t hour)
+{
+	uint64_t hash = item_hash ^ (uint64_t)hour * UINT64_C(0xd6e8feb86659fd93);
+	double a = feedback_gamma(1 + (double)clicked, hash), b = feedback_gamma(20 + (double)(shown > clicked ? shown - clicked : 0), ~hash);
+	return a / (a + b);
+}
+
+static bool is_fresh(const struct recommend_settings *s, const struct view_ctx *ctx, const struct catalogue_item *known, const struct recommend_model *m)
+{
+	if (known->first_seen == INT64_MIN || ctx->watermark < 0)
+		return !m;
+	return known->first_seen > ctx->watermark - s->new_for_ms && known->first_seen <= ctx->watermark + 86400000;
+}
+
+static void fresh(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
+{
+	int64_t hour = ctx->watermark < 0 ? 0 : ctx->watermark / 3600000;
+	for (symbol_t i = 0; (i = model_catalogue_next(ctx->model, i));) {
+		const struct catalogue_item *known = model_catalogue(ctx->model, i);
+		const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
+		if (!is_fresh(s, ctx, known, m) || !controls_allow(ctx->model, i, known))
+			continue;
+		struct top_entry e = { i, toplists_draw(m ? m->shown : 0, m ? m->clicked : 0, symbols_hash(ctx->symbols, i), hour), 0 };
+		struct category_lists *c = category_of(t, known->category);
+		offer(ctx->symbols, &t->fresh, e);
+		if (c)
+			offer(ctx->symbols, &c->fresh, e);
+	}
 }
 
 void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
@@ -129,7 +162,7 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 	double greatest = -INFINITY;
 	t->made_at = ctx->as_of;
 	t->control_changes = model_control_changes(ctx->model);
-	t->popular.n = t->trending.n = t->n_categories = 0;
+	t->popular.n = t->trending.n = t->fresh.n = t->n_categories = 0;
 	memset(t->slots, 0, (t->mask + 1u) * sizeof(*t->slots));
 	if (ctx->watermark < 0) /* no time yet: order by level, show relative to the first */
 		for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
@@ -157,11 +190,14 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 		if (c)
 			offer(ctx->symbols, &c->trending, e);
 	}
+	fresh(t, s, ctx);
+	order(ctx->symbols, &t->fresh);
 	order(ctx->symbols, &t->popular);
 	order(ctx->symbols, &t->trending);
 	for (uint32_t i = 0; i < t->n_categories; i++) {
 		order(ctx->symbols, &t->categories[i].popular);
 		order(ctx->symbols, &t->categories[i].trending);
+		order(ctx->symbols, &t->categories[i].fresh);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* The greatest of all items by popularity and by trend, in the whole shop and by category, worked out from the model table.
  *
- * One pass over the items that have a model row: O(items). Items that are unavailable or excluded are in no list. Used by the
+ * Fresh items are those that the catalogue has seen first within `new_for`, or that nobody has touched yet; in the order of a draw of their share of clicks.
+ * One pass over the items that have a model row, one over the catalogue: O(items). Items that are unavailable or excluded are in no list. Used by the
  * views of `all` (each time) and by lists.c (at most once in `refresh`, by the wall clock). Lists hold symbols of items that the
  * model table held when they were made: whoever uses one later asks the model table again.
  */
@@ -13,7 +14,7 @@ struct recommend_settings;
 
 struct top_entry {
 	symbol_t item;
-	double score; /* popular: C at `ts` (relative to the greatest when ts is unknown); trending: rank */
+	double score; /* fresh: a draw, see toplists_draw; popular: C at `ts` (relative to the greatest when ts is unknown); trending: rank */
 	double value; /* popular: C; trending: the ratio */
 };
 
@@ -23,10 +24,10 @@ struct top { /* a heap while it is filled, then by score, greatest first; ties b
 };
 
 struct toplists {
-	struct top popular, trending;
+	struct top popular, trending, fresh;
 	struct category_lists {
 		symbol_t category;
-		struct top popular, trending;
+		struct top popular, trending, fresh;
 	} * categories; /* those met first, in the order of the model table */
 	uint32_t n_categories, max_categories;
 	uint32_t *slots; /* open addressing by category: index + 1 */
@@ -38,6 +39,10 @@ struct toplists {
 
 int toplists_init(struct toplists *t, uint32_t top_items, uint32_t categories, uint32_t list_size); /* 0 or -ENOMEM */
 void toplists_done(struct toplists *t);                                                             /* a zeroed struct is valid */
+
+/* A draw from Beta(1 + clicked, 20 + shown - clicked), the same for an item all hour: what was shown little, or clicked much, comes first
+ * more often than not (Thompson). */
+double toplists_draw(uint32_t shown, uint32_t clicked, uint64_t item_hash, int64_t hour);
 
 void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
 const struct category_lists *toplists_category(const struct toplists *t, symbol_t category); /* NULL: has none */

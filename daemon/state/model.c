@@ -210,6 +210,14 @@ symbol_t model_next(const struct model *m, enum key_kind kind, symbol_t after)
 	return 0;
 }
 
+symbol_t model_catalogue_next(const struct model *m, symbol_t after)
+{
+	for (uint32_t i = after + 1; i < m->catalogue_limit; i++)
+		if (m->catalogue[i])
+			return i;
+	return 0;
+}
+
 static struct text colour_of(const struct catalogue_event *item)
 {
 	for (uint32_t i = 0; i < item->n_attributes; i++)

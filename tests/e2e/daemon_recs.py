@@ -47,7 +47,10 @@ def check(lists, counts, own, bought, sold_out, exact):
             why = x['why']
             kinds[why['kind']] += 1
             if why['kind'] not in BASKET:
-                assert why['kind'] in ('trending', 'popular') and why['seed'] is None, (user, x)
+                if why['kind'] == 'alike':
+                    assert why['seed'] in own[user] and why['match'] >= 0.45, (user, x)
+                    continue
+                assert why['kind'] in ('trending', 'popular', 'new') and why['seed'] is None, (user, x)
                 continue
             side = BASKET[why['kind']]
             pair = counts.pairs[side].get(why['seed'], {}).get(x['item'], 0)

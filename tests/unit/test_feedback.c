@@ -6,7 +6,7 @@
 static void the_rec_id_and_the_position_tell_the_kind_of_reason(void **state)
 {
 	(void)state;
-	struct text id = TEXT("0123456789abcdef-ostpfn");
+	struct text id = TEXT("0123456789abcdef-ostpfnc");
 	for (int k = 0; k < WHY_KINDS; k++)
 		assert_int_equal(feedback_kind(id, k), k);
 	assert_int_equal(feedback_kind(id, WHY_KINDS), -1);

@@ -154,6 +154,11 @@ static json_t *explained(struct shop *s, const char *user, const char *item)
 	return parsed(text);
 }
 
+static const char *item_at(const json_t *list, size_t i)
+{
+	return text_at(json_array_get(json_object_get(list, "items"), i), "item");
+}
+
 static void an_explanation_has_the_terms_that_make_the_score(void **state)
 {
 	(void)state;
@@ -194,6 +199,109 @@ static void an_explanation_has_the_terms_that_make_the_score(void **state)
 	shop_destroy(s);
 }
 
+/* ---- cold start, and new items ---- */
+
+static const char *kind_at(const json_t *list, const char *item)
+{
+	const json_t *entry = entry_of(list, item);
+	return entry ? text_at(json_object_get(entry, "why"), "kind") : "none";
+}
+
+static void a_thin_history_is_completed_by_what_is_like_it(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *[]){ "recommend.explore=0", "recommend.brand_share=1", "recommend.category_share=1", NULL });
+	stock_of(s, "S", "rings", "Ann", "gold", 1000);
+	stock_of(s, "twin", "rings", "Ann", "gold", 990);
+	stock_of(s, "cousin", "rings", "Ann", "silver", 5000);
+	stock_of(s, "stranger", "rings", "Bob", "silver", 5000);
+	stock_of(s, "untouched", "rings", "Ann", "silver", 1000); /* in the catalogue alone */
+	static const char *const seen[] = { "twin", "cousin", "stranger", "stranger" };
+	for (int i = 0; i < 4; i++) {
+		char user[8];
+		snprintf(user, sizeof(user), "u%d", i);
+		click(s, start, user, ACTION_VIEW, seen[i], NULL);
+	}
+	click(s, start, "zoe", ACTION_VIEW, "S", NULL);
+	shop_flush(s);
+	shop_end(s);
+	json_t *list = list_of(s, "zoe");
+	const json_t *why = json_object_get(entry_of(list, "twin"), "why");
+	assert_string_equal(text_at(why, "kind"), "alike");
+	assert_string_equal(text_at(why, "seed"), "S");
+	assert_true(number_at(why, "match") == 1 && json_is_true(json_object_get(why, "colour")) && json_is_true(json_object_get(why, "price_band")));
+	why = json_object_get(entry_of(list, "untouched"), "why"); /* .4 + .3 + .15 */
+	assert_true(fabs(number_at(why, "match") - .85) < 1e-5 && json_is_false(json_object_get(why, "colour")));
+	assert_true(fabs(number_at(json_object_get(entry_of(list, "cousin"), "why"), "match") - .7) < 1e-5);
+	assert_string_equal(kind_at(list, "stranger"), "popular");
+	const json_t *items = json_object_get(list, "items");
+	static const char *const order[] = { "twin", "untouched", "cousin", "stranger" };
+	assert_int_equal(json_array_size(items), 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(text_at(json_array_get(items, i), "item"), order[i]);
+	assert_true(json_is_true(json_object_get(list, "fallback")));
+	json_decref(list);
+	shop_destroy(s);
+}
+
+static void new_items_have_a_share_of_the_places(void **state)
+{
+	(void)state;
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.list_size=10", NULL }); /* .05 x 10: a place in every second list */
+	const struct attribute none = { TEXT(""), TEXT("") };
+	struct event e = { .kind = EVENT_ITEM, .item = { .item_id = TEXT("launched"), .category = TEXT("rings"), .available = true, .attributes = &none, .has_first_seen = true, .first_seen = start - 29 * day } };
+	shop_event(s, &e);
+	e.item.item_id = TEXT("old");
+	e.item.first_seen = start - 31 * day;
+	shop_event(s, &e);
+	enum { N = 600 };
+	int with = 0;
+	for (int i = 0; i < N; i++) {
+		char user[16];
+		snprintf(user, sizeof(user), "x%d", i);
+		click(s, start + 5, user, ACTION_VIEW, "S", NULL);
+	}
+	shop_flush(s);
+	shop_end(s);
+	for (int i = 0; i < N; i++) {
+		char user[16];
+		snprintf(user, sizeof(user), "x%d", i);
+		json_t *list = list_of(s, user), *again = list_of(s, user);
+		assert_null(entry_of(list, "old"));
+		assert_true(json_equal(list, again));
+		const json_t *items = json_object_get(list, "items");
+		assert_int_equal(json_array_size(items), 10);
+		for (size_t k = 0; k < 10; k++)
+			if (strcmp(item_at(list, k), "launched") == 0) {
+				with++;
+				assert_true(k >= 5);
+				assert_string_equal(kind_at(list, "launched"), "new");
+			}
+		json_decref(list);
+		json_decref(again);
+	}
+	assert_true(abs(with - N / 2) < 50); /* four deviations */
+	shop_destroy(s);
+}
+
+static void the_draw_of_a_new_item_is_around_its_share_of_clicks(void **state)
+{
+	(void)state;
+	enum { N = 4000 };
+	double sum = 0, little = 0, squares = 0;
+	for (uint64_t i = 0; i < N; i++) {
+		double d = toplists_draw(1000, 100, i * UINT64_C(0x9e3779b97f4a7c15), 7);
+		sum += d;
+		squares += d * d;
+		little += toplists_draw(0, 0, i * UINT64_C(0x9e3779b97f4a7c15), 7);
+	}
+	/* Beta(101, 920): mean 101 / 1021, deviation sqrt(101 x 920 / (1021^2 x 1022)) = .00934; Beta(1, 20): 1 / 21 */
+	assert_true(fabs(sum / N - 101 / 1021.) < .001);
+	assert_true(fabs(sqrt(squares / N - sum / N * (sum / N)) - .00934) < .0005);
+	assert_true(fabs(little / N - 1 / 21.) < .004);
+	assert_true(toplists_draw(10, 1, 5, 7) == toplists_draw(10, 1, 5, 7) && toplists_draw(10, 1, 5, 7) != toplists_draw(10, 1, 5, 8));
+}
+
 /* ---- what people decide ---- */
 
 static void decide(struct shop *s, enum key_kind kind, const char *id, const char *json)
@@ -203,11 +311,6 @@ static void decide(struct shop *s, enum key_kind kind, const char *id, const cha
 	if (json && control_parse(kind, text_of(json), &c, error, sizeof(error)) < 0)
 		fail_msg("%s", error);
 	model_control_load(s->engine->model, (struct key){ (uint8_t)kind, symbols_intern(s->engine->symbols, text_of(id)) }, json ? &c : NULL);
-}
-
-static const char *item_at(const json_t *list, size_t i)
-{
-	return text_at(json_array_get(json_object_get(list, "items"), i), "item");
 }
 
 static void an_excluded_item_category_or_brand_is_in_no_list_and_blocked(void **state)
@@ -345,6 +448,9 @@ int main(void)
 		cmocka_unit_test(a_cap_holds_back_what_is_too_much_of_one_kind),
 		cmocka_unit_test(a_capped_list_is_filled_with_other_categories_first),
 		cmocka_unit_test(an_explanation_has_the_terms_that_make_the_score),
+		cmocka_unit_test(a_thin_history_is_completed_by_what_is_like_it),
+		cmocka_unit_test(new_items_have_a_share_of_the_places),
+		cmocka_unit_test(the_draw_of_a_new_item_is_around_its_share_of_clicks),
 		cmocka_unit_test(an_excluded_item_category_or_brand_is_in_no_list_and_blocked),
 		cmocka_unit_test(boosts_multiply_the_score),
 		cmocka_unit_test(pinned_items_stand_at_their_places),
