@@ -268,7 +268,7 @@ int ctl_forget(struct ctl *ctl)
 {
 	struct control_topic t = { .ctl = ctl };
 	char key[FORGOTTEN_KEY_BYTES + 1], value[64];
-	const char *user = ctl->arguments->positional[0];
+	const char *user = ctl_shopper(ctl, ctl->arguments->positional[0]);
 	int64_t until = now_ms() + ctl->config->glint.max_skew_ms;
 	forgotten_row(text_of(user), until, key, value);
 	int code = *user ? read_all(&t) : ctl_fail(ctl, EX_USAGE, "the shopper's id is empty");

@@ -18,7 +18,11 @@ struct ctl {
 	bool json;
 	bool terminal; /* standard output is one */
 	int width;     /* of it; 0: not a terminal, cut nothing */
+	char shopper[33]; /* of ctl_shopper() */
 };
+
+/* The id that glintd knows a shopper by: the argument, or its pseudonym when [privacy] key_file is set. Valid until the next call. */
+const char *ctl_shopper(struct ctl *ctl, const char *user);
 
 /* "glintctl COMMAND: sentence" on standard error; returns `code`. */
 int ctl_fail(const struct ctl *ctl, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -112,7 +112,7 @@ int ctl_explain(struct ctl *ctl)
 	if (rc < 0)
 		code = ctl_fail(ctl, rc == -ENOENT || rc == -EINVAL ? EX_CONFIG : EX_UNAVAILABLE, "%s", error);
 	else
-		code = explain(ctl, &r, text_of(ctl->arguments->positional[0]), text_of(ctl->arguments->positional[1]));
+		code = explain(ctl, &r, text_of(ctl_shopper(ctl, ctl->arguments->positional[0])), text_of(ctl->arguments->positional[1]));
 	restored_done(&r);
 	return code;
 }

@@ -66,6 +66,16 @@ int ctl_fail(const struct ctl *ctl, int code, const char *format, ...)
 	return code;
 }
 
+const char *ctl_shopper(struct ctl *ctl, const char *user)
+{
+	const struct pseudonym_key *key = &ctl->config->privacy.key;
+	if (!key->set || !*user)
+		return user;
+	pseudonym_of(key, text_of(user), ctl->shopper);
+	ctl->shopper[PSEUDONYM_BYTES] = '\0';
+	return ctl->shopper;
+}
+
 static int load(const struct arguments *a, struct config **ret)
 {
 	struct config_errors errors = { 0 };

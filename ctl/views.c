@@ -60,7 +60,7 @@ static int finish(struct redis *r)
 
 int ctl_recs(struct ctl *ctl)
 {
-	const char *user = ctl->arguments->positional[0];
+	const char *user = ctl_shopper(ctl, ctl->arguments->positional[0]);
 	char key[REDIS_KEY_BYTES];
 	bool fallback = false;
 	struct redis r;
@@ -196,7 +196,7 @@ static double number_of(const json_t *hash, const char *name, double otherwise)
  * others' stars. Of an unknown shopper what an average one gives to this item. */
 int ctl_predict(struct ctl *ctl)
 {
-	const char *user = ctl->arguments->positional[0], *item = ctl->arguments->positional[1];
+	const char *user = ctl_shopper(ctl, ctl->arguments->positional[0]), *item = ctl->arguments->positional[1];
 	const struct config_glint *glint = &ctl->config->glint;
 	char key[REDIS_KEY_BYTES];
 	struct redis r;

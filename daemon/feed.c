@@ -7,7 +7,7 @@ int feed_init(struct feed *f, const struct config *config, struct user_task *tas
 {
 	static const enum event_kind kinds[INPUTS] = { EVENT_CLICK, EVENT_PURCHASE, EVENT_REVIEW };
 	unsigned n = 0;
-	*f = (struct feed){ .task = task, .max_skew_ms = config->glint.max_skew_ms };
+	*f = (struct feed){ .task = task, .max_skew_ms = config->glint.max_skew_ms, .key = config->privacy.key.set ? &config->privacy.key : NULL };
 	for (int j = 0; j < INPUTS; j++) {
 		f->topic[j] = UINT_MAX;
 		f->limit[j] = INT64_MAX;
@@ -70,6 +70,8 @@ static bool fill(struct feed *f, unsigned j, int64_t now_ms)
 			else
 				user_task_skip(t, j, r.offset, DEAD_LETTERED);
 		} else {
+			if (f->key)
+				f->heads[j].user_id = pseudonym_of(f->key, f->heads[j].user_id, f->pseudonyms[j]);
 			f->offsets[j] = r.offset;
 			f->ready[j] = true;
 			return true;
@@ -101,6 +103,8 @@ int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing)
 /* A topic is keyed by user id: what its next records will touch is known before they are decoded. */
 static void look_ahead(const struct feed *f, unsigned j)
 {
+	if (f->key) /* a key of the topic is not the id */
+		return;
 	static const uint8_t ahead[] = { [SOON_SLOT] = 12, [SOON_USER] = 8, [SOON_BLOCKS] = 4 };
 	for (int step = SOON_SLOT; step <= SOON_BLOCKS; step++) {
 		struct text key = source_key_ahead(f->source, f->topic[j], (int32_t)f->task->partition, ahead[step]);

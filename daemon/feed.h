@@ -24,6 +24,8 @@ struct feed {
 	bool ready[INPUTS];
 	int64_t limit[INPUTS];  /* offsets from here on are not taken (restore); INT64_MAX */
 	int64_t max_skew_ms;
+	const struct pseudonym_key *key;           /* of the configuration; NULL: ids stay as they are */
+	char pseudonyms[INPUTS][PSEUDONYM_BYTES]; /* of the heads */
 	int64_t waiting_since_ms; /* a head is awaited since then; 0: not */
 	bool waited;              /* for head_wait, in vain: counted */
 	bool live;              /* false: a restore */

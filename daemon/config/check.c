@@ -67,6 +67,22 @@ void load_check_redis(struct load *l)
 		load_error_at(l, "redis", "url", "names a user, but redis.password_file is not set");
 }
 
+/* The key is the file without the line's end. */
+void load_check_privacy(struct load *l)
+{
+	struct config_privacy *p = &l->config->privacy;
+	size_t size = p->key_file.size;
+	if (!p->key_file.data)
+		return;
+	while (size && (p->key_file.data[size - 1] == '\n' || p->key_file.data[size - 1] == '\r'))
+		size--;
+	if (size < PSEUDONYM_KEY_LEAST)
+		load_error_at(l, "privacy", "key_file", "'%s' holds %zu bytes; a key has at least %d", p->key_file.path, size, PSEUDONYM_KEY_LEAST);
+	else
+		pseudonym_key(&p->key, p->key_file.data, size);
+	explicit_bzero(p->key_file.data, p->key_file.size);
+}
+
 static void set_instance(struct load *l)
 {
 	struct config_glint *g = &l->config->glint;

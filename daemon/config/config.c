@@ -157,7 +157,8 @@ static void load_all(struct load *l)
 	if (load_table(l, "glint", options, n, &c->glint) && !l->no_memory)
 		load_check_glint(l);
 	options = config_options("privacy", &n);
-	load_table(l, "privacy", options, n, &c->privacy);
+	if (load_table(l, "privacy", options, n, &c->privacy) && !l->no_memory)
+		load_check_privacy(l);
 	for (size_t i = 0; i < q->n_processors && !l->no_memory; i++)
 		load_processor(l, i);
 	if (!l->no_memory)
@@ -239,6 +240,7 @@ void config_destroy(struct config *c)
 	option_free(options, n, &c->glint);
 	options = config_options("privacy", &n);
 	option_free(options, n, &c->privacy);
+	explicit_bzero(&c->privacy.key, sizeof(c->privacy.key));
 	for (int i = 0; i < EVENT_KINDS; i++)
 		free((void *)c->topics.of[i].maps);
 	free(c->redis.host);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "daemon/avro/decode.h"
+#include "daemon/config/pseudonym.h"
 #include "processors/event.h"
 #include "processors/option.h"
 
@@ -90,6 +91,9 @@ struct config_glint {
 
 struct config_privacy {
 	int64_t k; /* shoppers */
+	struct option_file key_file;
+	/* from key_file; set: shoppers' ids are pseudonyms behind the decoder */
+	struct pseudonym_key key;
 };
 
 /* A live option of [redis] or [glint] (OPTION_LIVE), read by another thread than the loop. */

@@ -69,6 +69,7 @@ void load_raw_done(struct raw *r);
 /* check.c: of sections that were read without error */
 void load_check_topics(struct load *l);
 void load_check_redis(struct load *l);
+void load_check_privacy(struct load *l);
 void load_check_glint(struct load *l); /* sets the instance and, with --embedded, the guarantee too */
 
 /* names.c: after all sections */

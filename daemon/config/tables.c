@@ -99,6 +99,8 @@ static const struct option glint[] = {
 static const struct option privacy[] = {
 	{ "k", OPTION_COUNT, OPTION_AT(config_privacy, k), .value = "10", .min = "1", .max = "1000", .unit = "shoppers",
 	  .help = "Of fewer shoppers than this nothing is published: no segment, no query." },
+	{ "key_file", OPTION_FILE, OPTION_AT(config_privacy, key_file),
+	  .help = "File with a secret key: shoppers' ids are replaced by a keyed hash; empty: they are not." },
 };
 
 const struct option *config_options(const char *section, size_t *ret_n)

@@ -4,6 +4,8 @@ log again nor the same events sent again bring anything back."""
 import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
+import hashlib
+import hmac
 from glintlib import *
 from shop import Shop
 from stage import INPUTS, Stage
@@ -18,7 +20,7 @@ def ratings(dump):
 
 
 def gone(db, user):
-    return not db.do('EXISTS', 'glint:recs:' + user, 'glint:user:' + user)
+    return not db.do('EXISTS', 'glint:recs:' + user, 'glint:user:' + user, 'glint:next:' + user)
 
 
 def without(reviews, user):
@@ -73,4 +75,33 @@ def forgotten(t):
     same_ratings(repeated, wanted)
 
 
-main()
+def put(path, text):
+    with open(path, 'w', encoding='utf-8') as f:
+        f.write(text)
+
+
+@case
+def pseudonyms(t):
+    'With a key no id of a shopper is behind the decoder: Redis, dump and log have pseudonyms, which glintctl makes of the shop\'s ids.'
+    key = t.path('key')
+    put(key, 'a secret of more than sixteen bytes\n')
+    s = Stage(t, privacy={'key_file': key})
+    sent = s.fill_shop(Shop(seed=6, users=40, days=2, events=1500))
+    users = sorted({e['user_id'] for events in sent for e in events})
+    names = {u: hmac.new(b'a secret of more than sixteen bytes', u.encode(), hashlib.sha256).hexdigest()[:32] for u in users}
+    daemon = s.daemon()
+    db = s.settled().redis.client()
+    assert set(shoppers(s.dump())) == set(names.values())
+    keys = {k.split(':', 2)[2] for k in db.keys('glint:user:*') + db.keys('glint:recs:*') if '_default' not in k}
+    assert keys == set(names.values()), keys ^ set(names.values())
+    assert not [u for u in users if u in daemon.log_text()]
+    assert t.ctl_json(s.config, 'recs', users[0])['items'] == db.json('glint:recs:' + names[users[0]])['items']
+    t.ctl(s.config, 'forget', users[0])
+    wait_for(lambda: gone(db, names[users[0]]), 15, 'the keys of %s are gone' % users[0])
+    assert not gone(db, names[users[1]])
+    put(key, 'short\n')
+    refused = t.ctl(s.config, 'stats', check=False)
+    assert refused.returncode == 78 and 'a key has at least 16' in refused.stderr, refused.stderr
+
+
+main(at_once=2)
