@@ -11,6 +11,7 @@
 
 static const struct evaluate_section *const sections[] = {
 	&evaluate_bias,
+	&evaluate_unseen,
 	&evaluate_next,
 	&evaluate_sentiment,
 	&evaluate_itemsets,

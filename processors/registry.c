@@ -7,6 +7,7 @@
 #include "recommend.h"
 #include "segments.h"
 #include "sentiment.h"
+#include "similar.h"
 #include "spike.h"
 
 const struct processor *const processors[PROCESSORS] = {
@@ -19,4 +20,5 @@ const struct processor *const processors[PROCESSORS] = {
 	[P_SEGMENTS] = &segments_processor,
 	[P_NEXT] = &next_processor,
 	[P_COMPLAINTS] = &complaints_processor,
+	[P_SIMILAR] = &similar_processor,
 };
