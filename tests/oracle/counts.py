@@ -8,7 +8,7 @@ alone. It writes JSON lines as `glintctl dump` does, of the kinds item, pair, ba
 JSON line with totals and the final watermark. compare.py holds a dump against it.
 
 How it reads: the kind of a file follows from its first line's fields; files of one kind are merged by ts (heads compared, ties
-in the order of the command line), as `glintctl replay` does; a record goes to partition murmur2(user_id) & 0x7fffffff modulo
+in the order of the command line), as `glintctl replay` does (--in-order: sent by a replay each); a record goes to partition murmur2(user_id) & 0x7fffffff modulo
 --partitions; within a partition the three logs are merged by ts (ties: clicks, purchases, reviews).
 
 Choices where the documents leave one:
@@ -27,6 +27,7 @@ import argparse
 import collections
 import gzip
 import heapq
+import itertools
 import json
 import math
 import re
@@ -420,13 +421,15 @@ class Counts:
             yield dict({'campaign': campaign}, **self.campaign[campaign])
 
 
-def events_of(paths):
-    """per topic, its files' events merged by ts"""
+def events_of(paths, in_order=False):
+    """per topic, its files' events merged by ts, or one file after the other"""
     files = {t: [] for t in TOPICS}
     for path in paths:
         topic = first_kind(path)
         if topic:
             files[topic].append(path)
+    if in_order:
+        return {t: itertools.chain.from_iterable(map(read_file, files[t])) for t in TOPICS if files[t]}
     by_ts = lambda e: e['ts']  # noqa: E731
     return {t: heapq.merge(*(read_file(p) for p in files[t]), key=by_ts) for t in TOPICS if files[t]}
 
@@ -439,7 +442,7 @@ def count(paths, options):
     def tagged(topic, events, rank):
         for e in events:
             yield e['ts'], rank, topic, e
-    streams = [tagged(t, events, i) for i, (t, events) in enumerate(events_of(paths).items())]
+    streams = [tagged(t, events, i) for i, (t, events) in enumerate(events_of(paths, options.in_order).items())]
     for _, _, topic, e in heapq.merge(*streams, key=lambda x: x[:2]):
         user = str(e.get('user_id') or '')
         p = partitions.get(user)
@@ -458,6 +461,7 @@ def parser():
     for name, default in (('window', '30d'), ('pane', '1d'), ('session-gap', '30min'), ('allowed-lateness', '24h'), ('settle', '10s'),
                           ('max-jump', '1d'), ('max-skew', '5min'), ('attribution-window', '7d')):
         p.add_argument('--' + name, type=duration_ms, default=default, help='default ' + default)
+    p.add_argument('--in-order', action='store_true', help='files of one kind were sent one after the other, as they stand, not merged by ts')
     p.add_argument('--basket-max-items', type=int, default=64)
     p.add_argument('--order-max-items', type=int, default=256, help='distinct items of one order that count as bought')
     p.add_argument('--ring', type=int, default=0, help='event ids kept per shopper and topic; 0 = all')

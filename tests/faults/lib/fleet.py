@@ -3,7 +3,7 @@
 A Fleet is a Stage (tests/e2e/lib/stage.py) with named processes, static members with a session of 6 s, a file for each that names the
 point at which it shall die (daemon/face/crashpoint.h), and a seeded shop cut in slices by time. Within a slice reviews are sent first, then
 clicks, then purchases: an order finds the touches before it, whenever it is read. judged() is the verdict: dump equals the independent count,
-alerts of Kafka and of Redis are the same and those of an undisturbed group, logs and memory within bounds. Counting is
+alerts of Kafka and of Redis and sentiment are the independent ones, logs and memory within bounds. Counting is
 tests/oracle's; nothing here computes an expected count.
 """
 import concurrent.futures  # noqa: F401 (for the cases)
@@ -13,15 +13,17 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'e2e', 'lib'))
 from glintlib import *  # noqa: E402
 from proxy import Proxy  # noqa: E402
-from shop import DAY, START, Shop  # noqa: E402
-from stage import Counts, Stage, redis_equals  # noqa: E402
+from shop import DAY, HOUR, START, Shop  # noqa: E402
+from stage import Counts, Stage, partition_of, redis_equals, user_in  # noqa: E402,F401
 
 FULL = os.environ.get('FAULTS', 'short') == 'full'
 SEED = int(os.environ.get('SEED') or random.SystemRandom().randrange(1, 1 << 30))
+LATER = 12 * HOUR                 # of an alert's event time
 READY_S, SESSION_S = 15, 6
 MEMORY_KIB = 256 << 10            # of one process: a shop of some thousand shoppers takes less than half
 LINES_A_START, LINES_A_S = 60, 5  # of a log
 BUSY = {'commit_interval': '20ms', 'interval_bytes': '256KiB', 'snapshot_interval': '500ms'}
+SPIKES = {'window': '1d', 'cool_down': '1d', 'windows': '', 'drift_threshold': 0}  # a shop of some days has alerts that are over
 ORDER = ('reviews', 'clicks', 'purchases')
 AT = {'clicks': 0, 'purchases': 1, 'reviews': 2}
 # some need what others have done: restore.* a row or a log, rebalance.revoke* a member that comes
@@ -56,13 +58,19 @@ def refused(daemons, word='', timeout=30):
 class Fleet(Stage):
     def __init__(self, t, seed, names='abc', slices=8, users=600, events=12000, partitions=6, spoil=False, **how):
         how['glint'] = dict(BUSY, **how.get('glint', {}))
+        how.setdefault('spike', SPIKES)
         how['kafka'] = dict({'session.timeout.ms': SESSION_S * 1000, 'heartbeat.interval.ms': 1000}, **how.get('kafka', {}))
         super().__init__(t, partitions=partitions, **how)
         self.r, self.names, self.kills, self.starts = random.Random(seed), list(names), 0, {}
         self.slow = 0.0  # the longest time until ready again, s
-        self.born, self.fed = time.monotonic(), 0
+        self.born, self.fed, self.poison = time.monotonic(), 0, {}
+        self.options += ['--in-order']
         shop = Shop(seed=seed, users=users, items=80, days=slices, events=events)
-        sent = [shop.spoil(e, k) if spoil else e for k, e in zip(AT, shop.traffic())]
+        clicks, purchases, reviews = shop.traffic()
+        sent = [clicks, purchases, opinions(reviews, slices, self.r)]
+        self.exact = not spoil  # in order by more than `settle`: what alerts do then is a function of the events alone
+        if spoil:
+            sent = [shop.spoil(e, k) for k, e in zip(AT, sent)]
         self.slices = [cut(events, slices) for events in sent]
         self.n_slices = slices
         self.seen_by_daemons = self.config  # the tools go to the servers themselves
@@ -170,14 +178,26 @@ class Fleet(Stage):
         """everything is done and shown, and all of it is as it must be; returns the Counts of the dump"""
         self.settled(180)
         dump = self.dump()
-        self.same_counts(dump)
         counts = Counts(dump)
+        self.same_counts(self.without_poison(dump))
         if redis:
             db = self.redis.client()
             redis_equals(db, counts)
             self.same_alerts(db)
+        if self.exact:
+            self.same_opinions(dump, counts)
         self.bounded()
         return counts
+
+    def without_poison(self, dump):
+        """the dump without what no event file holds: records whose bytes are no event, each in dead_lettered"""
+        if not self.poison:
+            return dump
+        rows = read_jsonl(dump)
+        for line in rows:
+            if line['kind'] == 'counter' and line['name'] == 'dead_lettered':
+                line['n'] -= self.poison.get((line['topic'], line['partition']), 0)
+        return write_jsonl(self.t.path('dump-without-poison.jsonl'), rows)
 
     def alerts(self, group=None):
         """the transitions in <group>-alerts, in order: (offset, object)"""
@@ -194,20 +214,37 @@ class Fleet(Stage):
             [i for i, _ in db.do('XRANGE', 'glint:alerts', '-', '+')][-5:], [o for o, _ in kafka][-5:]))
         return kafka
 
-    def calm_alerts(self):
-        """the transitions of a group that nobody hurt, from the same inputs"""
-        group = self.t.prefix + '-calm'
-        with open(self.config) as f:
-            text = f.read()
-        redis = self.t.redis()
-        text = text.replace('group.id = ' + self.t.prefix, 'group.id = ' + group).replace(self.redis.url, redis.url)
-        path = self.t.path('calm.conf')
-        with open(path, 'w') as f:
-            f.write(text)
-        daemon = self.t.glintd(path, 'calm')
-        self.t.caught_up(path, 180)
-        daemon.term()
-        return [o for _, o in self.alerts(group)]
+    def same_opinions(self, dump, counts):
+        """sentiment of every scope, and the alerts of every item, are those of the independent count; returns the transitions.
+
+        A slice is a day that comes within a second. A process that believes itself at the end of its inputs, while another works on the new day
+        already, follows the group's time: what then reaches it late is counted, and judged with the next pane (ARCHITECTURE "Time"). So an
+        alert may come some panes later than the count says, never earlier, and is there once."""
+        path = self.t.path('opinions.jsonl')
+        run_program([sys.executable, os.path.join(TOP, 'tests/oracle/opinions.py'), '--out', path, '--watermark', str(max(counts.watermarks.values())),
+                     '--spike-window', SPIKES['window'], '--spike-cool-down', SPIKES['cool_down']] + list(map(str, self.options)) + self.files, 240)
+        want = {'sentiment': {}, 'alert': []}
+        for line in read_jsonl(path):
+            if line.pop('kind') == 'alert':
+                want['alert'].append(line)
+            else:
+                want['sentiment'][line.pop('scope')] = line
+        got = {x['scope']: x for x in read_jsonl(dump) if x['kind'] == 'sentiment'}
+        for scope, figures in want['sentiment'].items():
+            assert {k: got[scope][k] for k in figures} == figures, (scope, figures, got[scope])
+        assert not [s for s in got if s not in want['sentiment'] and not s.startswith('aspect:')], sorted(got)
+        found, wanted = [a for _, a in self.alerts()], want['alert']
+        one = [(a['id'], a['state'], a['ts'], a['severity']) for a in found]
+        assert len(one) == len(set(one)), 'an alert came twice: %s' % sorted(one)
+        for scope in sorted({scope_of(a) for a in found + wanted}):
+            if not scope.startswith('item:'):  # an hour's difference of one alert moves all that follow
+                alternate([a for a in found if scope_of(a) == scope], scope)
+                continue
+            a, b = (alternate([x for x in some if scope_of(x) == scope], scope) for some in (found, wanted))
+            assert [x[0] for x in a] == [x[0] for x in b] and all(-HOUR < x[1] - y[1] <= LATER for x, y in zip(a, b)), (scope, a, b)
+        exact = set(one) & {(a['id'], a['state'], a['ts'], a['severity']) for a in wanted}
+        self.said = '%d transitions of alerts, none lost, none twice (%d at the very pane)' % (len(one), len(exact))
+        return found
 
     def bounded(self):
         """memory of who lives, and lines of every log"""
@@ -229,6 +266,30 @@ def cut(events, slices):
     return parts
 
 
-def transitions(alerts):
-    """what must be equal of two runs: of each alert what it is of, its state and its window"""
-    return sorted((a['kind'], a['scope'], a['state'], str(a.get('window')), str(a.get('value'))) for a in alerts)
+def scope_of(alert):
+    return alert['id'].split(':', 1)[1].rsplit(':', 1)[0]
+
+
+def alternate(alerts, scope):
+    """(state, ts) of one scope's alerts without those that only grew graver; fails unless each is raised, then resolved once"""
+    out = []
+    for a in sorted(alerts, key=lambda a: a['ts']):
+        if a['state'] == 'raised' and out and out[-1][0] == 'raised':
+            assert a['id'] == out[-1][2], ('raised while another stands', scope, alerts)
+            continue
+        assert a['state'] == 'raised' or (out and out[-1][2] == a['id']), ('resolved, not raised', scope, alerts)
+        assert not out or out[-1][0] != a['state'], (scope, alerts)
+        out.append((a['state'], a['ts'], a['id']))
+    return [x[:2] for x in out]
+
+
+def opinions(reviews, days, r):
+    """the reviews with texts that nobody doubts, or none, and with a burst of bad ones on every other day but the first, to be alerted of"""
+    for e in reviews:
+        e['text'] = r.choice(('great', 'love it', 'perfect')) if e['text'] and e['rating'] >= 4 else \
+            r.choice(('bad', 'terrible', 'awful')) if e['text'] and e['rating'] <= 2 else ''
+    for day in range(1, days, 2):
+        begin, item = START + day * DAY + r.randrange(DAY // 2), 'item-%03d' % r.randrange(80)
+        reviews += [{'event_id': 'burst-%d-%d' % (day, i), 'ts': begin + i * 1000000 + r.randrange(600000), 'user_id': 'burst-%d-%d' % (day, i),
+                     'item_id': item, 'rating': 1.0, 'text': 'terrible'} for i in range(12)]
+    return sorted(reviews, key=lambda e: e['ts'])
