@@ -95,7 +95,7 @@ E2E_KAFKA += daemon_log.py daemon_recs.py daemon_redis.py daemon_topics.py forge
 E2E_KAFKA += daemon_many.py
 
 # fault suite: tests/faults/NAME; its short form is part of `make test`, all of it is `make test-faults`
-FAULT_PROGRAMS := kills.py network.py redis.py
+FAULT_PROGRAMS := kills.py network.py records.py redis.py
 E2E_KAFKA += $(patsubst %,../faults/%,$(FAULT_PROGRAMS))
 
 # fuzzers: tests/fuzz/fuzz_NAME.c (libFuzzer; built with clang)
