@@ -86,6 +86,7 @@ void candidates_gather(struct recommend_scratch *x, const struct recommend_setti
 		x->stamp = 1;
 	}
 	x->n = 0;
+	x->exposure_max = s->exposure_max;
 	x->seed_weight = 0;
 	x->gate = (double)u->actions / ((double)u->actions + 5);
 	x->n_seeds = u->n_recent < SEEDS_MAX ? u->n_recent : SEEDS_MAX;
@@ -155,8 +156,10 @@ void candidates_terms(const struct recommend_scratch *x, const struct view_ctx *
 {
 	base(x, ctx, c, ret->part);
 	factors(ctx, c->item, model_block(ctx->model, P_BIAS, (struct key){ KEY_ALL, 0 }), ret);
-	ret->boost = controls_boost(ctx->model, c->item, model_catalogue(ctx->model, c->item));
-	ret->score = (ret->part[BASKET_ORDER] + ret->part[BASKET_SESSION]) * ret->boost * ret->stars_factor * ret->mood_factor;
+	const struct catalogue_item *known = model_catalogue(ctx->model, c->item);
+	ret->exposure = toplists_exposure(&x->toplists, x->exposure_max, known->brand);
+	ret->boost = controls_boost(ctx->model, c->item, known);
+	ret->score = (ret->part[BASKET_ORDER] + ret->part[BASKET_SESSION]) * ret->boost * ret->exposure * ret->stars_factor * ret->mood_factor;
 }
 
 /* ---- the best ---- */
@@ -229,6 +232,8 @@ uint32_t candidates_choose(struct recommend_scratch *x, const struct view_ctx *c
 				bound += c->sum[b] * nearness(x, c->count[b]);
 		const struct catalogue_item *known = model_catalogue(ctx->model, c->item);
 		double boost = controlled ? controls_boost(ctx->model, c->item, known) : 1;
+		if (x->toplists.n_over)
+			boost *= toplists_exposure(&x->toplists, x->exposure_max, known->brand);
 		if (bound <= 0 || (n == most && bound * scale * boost * (1 + 1e-6) < x->picks[0].score))
 			continue;
 		if (!controls_allow(ctx->model, c->item, known))

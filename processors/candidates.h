@@ -4,7 +4,7 @@
  * (action x decay^age), c_ab the baskets with both, n_a and n_b those with one:
  *
  *   base(b)  = g / sum w  *  sum over kinds of basket W_kind blend_kind sum over seeds w_a c_ab / sqrt((n_a + 20) (n_b + 20))
- *   score(b) = base(b) * boost * (1 + .1 stars) * (1 + .1 mean r / (r + 5))
+ *   score(b) = base(b) * boost * exposure * (1 + .1 stars) * (1 + .1 mean r / (r + 5))
  *
  * (item-kNN's cosine with a prior of 20 baskets, recency on the seeds: ALGORITHMS B3, C6), g = n / (n + 5) with n the shopper's actions:
  * thin evidence shows in the score. stars is the item's bias, within +-1; r are the reviews of the last week and mean their mood. Left out:
@@ -53,6 +53,7 @@ struct recommend_scratch {
 	struct pick picks[PICKS_MAX];
 	symbol_t seeds[SEEDS_MAX]; /* newest first */
 	uint32_t n_seeds;
+	double exposure_max;      /* the option */
 	double gate, seed_weight; /* g and sum w of the list that is made */
 	double blend[WHY_KINDS];  /* what kinds of reasons weigh in it (feedback.h); 1: nothing is learnt */
 };
@@ -62,8 +63,9 @@ struct score_terms {
 	double part[BASKETS]; /* of the base score, g and sum w included */
 	double stars, stars_factor;
 	double mood, reviews, mood_factor;
-	double boost; /* what people have decided (controls.h) */
-	double score; /* (part + part) x the factors */
+	double exposure; /* below 1 for a brand that is shown too much (toplists.h) */
+	double boost;    /* what people have decided (controls.h) */
+	double score;    /* (part + part) x the factors */
 };
 
 int recommend_scratch_create(struct recommend_scratch **ret, const struct recommend_settings *s); /* 0 or -ENOMEM */

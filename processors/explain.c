@@ -80,6 +80,7 @@ static void terms(const struct view_ctx *ctx, struct recommend_scratch *x, const
 	number(to, "viewed_together", t.part[BASKET_SESSION]);
 	number(to, "base", t.part[BASKET_ORDER] + t.part[BASKET_SESSION]);
 	number(to, "boost", t.boost);
+	number(to, "exposure_factor", t.exposure);
 	number(to, "stars", t.stars);
 	number(to, "stars_factor", t.stars_factor);
 	number(to, "mood", t.mood);

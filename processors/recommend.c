@@ -36,6 +36,8 @@ static const struct option options[] = {
 		.help = "Items in the popular and trending lists of the whole shop; those of a category are list_size long.", .flags = OPTION_LIVE },
 	{ "top_categories", OPTION_COUNT, OPTION_AT(recommend_settings, top_categories), .value = "200", .min = "0", .max = "10000", .unit = "categories",
 		.help = "Categories with lists of their own.", .flags = OPTION_LIVE },
+	{ "exposure_max", OPTION_REAL, OPTION_AT(recommend_settings, exposure_max), .value = "0.5", .min = "0.01", .max = "1",
+		.help = "A brand with more than this share of the impressions of recommendations counts that much less, until it is shown less. 1: no bound.", .flags = OPTION_LIVE },
 	{ "explore", OPTION_REAL, OPTION_AT(recommend_settings, explore), .value = "0.05", .min = "0", .max = "0.5",
 		.help = "Share of the places of lists that show new items, so that somebody can like them. 0: none.", .flags = OPTION_LIVE },
 	{ "new_for", OPTION_DURATION, OPTION_AT(recommend_settings, new_for_ms), .value = "30d", .min = "1d", .max = "3650d",

@@ -47,6 +47,7 @@ struct recommend_settings {
 	int64_t refresh_ms;     /* wall clock */
 	char *experiment;       /* id of the A/B test */
 	int64_t learn_from;     /* impressions; 0: never */
+	double exposure_max;    /* share of a brand in all impressions of lists */
 	double explore;         /* share of places for fresh items */
 	int64_t new_for_ms;
 	double diversity_lambda, category_share, brand_share;

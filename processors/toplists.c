@@ -156,6 +156,42 @@ static void fresh(struct toplists *t, const struct recommend_settings *s, const 
 	}
 }
 
+/* Decayed impressions of a brand's items in lists; the brand's model row holds them as its level. */
+static double impressions(const struct recommend_settings *s, const struct view_ctx *ctx, symbol_t brand)
+{
+	const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_BRAND, brand });
+	return m && ctx->watermark >= 0 ? popularity_count(&s->popularity, &m->popularity, LEVEL_POPULAR, ctx->watermark) : 0;
+}
+
+static double all_impressions(const struct recommend_settings *s, const struct view_ctx *ctx)
+{
+	double sum = 0;
+	for (symbol_t i = 0; (i = model_next(ctx->model, KEY_BRAND, i));)
+		sum += impressions(s, ctx, i);
+	return sum;
+}
+
+static void find_over(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
+{
+	double all = all_impressions(s, ctx);
+	t->n_over = 0;
+	if (all < EXPOSURE_FROM || s->exposure_max >= 1)
+		return;
+	for (symbol_t i = 0; (i = model_next(ctx->model, KEY_BRAND, i)) && t->n_over < OVER_MAX;) {
+		double share = impressions(s, ctx, i) / all;
+		if (share > s->exposure_max)
+			t->over[t->n_over++] = (struct exposure){ i, share };
+	}
+}
+
+double toplists_exposure(const struct toplists *t, double exposure_max, symbol_t brand)
+{
+	for (uint32_t i = 0; brand && i < t->n_over; i++)
+		if (t->over[i].brand == brand)
+			return exposure_max / t->over[i].share;
+	return 1;
+}
+
 void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
 {
 	const struct popularity_settings *p = &s->popularity;
@@ -190,6 +226,7 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 		if (c)
 			offer(ctx->symbols, &c->trending, e);
 	}
+	find_over(t, s, ctx);
 	fresh(t, s, ctx);
 	order(ctx->symbols, &t->fresh);
 	order(ctx->symbols, &t->popular);
@@ -249,6 +286,25 @@ static void zset_view(const struct view_ctx *ctx, const struct top *t, const cha
 	}
 }
 
+/* Share of each brand in the impressions of recommendations. */
+static void exposure_view(const struct view_ctx *ctx, const struct recommend_settings *s)
+{
+	double all = all_impressions(s, ctx);
+	bool any = false;
+	for (symbol_t i = 0; all > 0 && (i = model_next(ctx->model, KEY_BRAND, i));) {
+		double n = impressions(s, ctx, i);
+		if (!(n > 0))
+			continue;
+		if (!any)
+			replace_begin(ctx->view, "ZADD", "new:exposure", TEXT(""));
+		any = true;
+		view_arg_double(ctx->view, n / all);
+		view_arg(ctx->view, symbols_text(ctx->symbols, i));
+	}
+	if (any)
+		replace_end(ctx->view, "exposure", "new:exposure", TEXT(""));
+}
+
 static void block(const struct view_ctx *ctx, symbol_t item, bool *any)
 {
 	if (!*any)
@@ -288,4 +344,5 @@ void toplists_view(const struct toplists *t, const struct recommend_settings *s,
 		lists_default(s, ctx, &c->popular, &c->trending, c->category);
 	}
 	blocked_view(ctx);
+	exposure_view(ctx, s);
 }

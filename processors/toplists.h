@@ -12,6 +12,9 @@
 
 struct recommend_settings;
 
+enum { OVER_MAX = 16,
+	EXPOSURE_FROM = 100 }; /* impressions, decayed: before, no brand has too many */
+
 struct top_entry {
 	symbol_t item;
 	double score; /* fresh: a draw, see toplists_draw; popular: C at `ts` (relative to the greatest when ts is unknown); trending: rank */
@@ -32,6 +35,12 @@ struct toplists {
 	uint32_t n_categories, max_categories;
 	uint32_t *slots; /* open addressing by category: index + 1 */
 	uint32_t mask;
+	/* Brands that had more than `exposure_max` of the impressions of recommendations, by half-life popular_half_life. */
+	struct exposure {
+		symbol_t brand;
+		double share;
+	} over[OVER_MAX];
+	uint32_t n_over;
 	uint64_t control_changes;  /* of the model table when they were made */
 	int64_t made_at;           /* wall clock, ms; INT64_MIN: never */
 	struct top_entry *entries; /* of all lists */
@@ -45,9 +54,11 @@ void toplists_done(struct toplists *t);                                         
 double toplists_draw(uint32_t shown, uint32_t clicked, uint64_t item_hash, int64_t hour);
 
 void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
+/* The factor of the scores of a brand's items: exposure_max / share for one that is shown too much, else 1. */
+double toplists_exposure(const struct toplists *t, double exposure_max, symbol_t brand);
 const struct category_lists *toplists_category(const struct toplists *t, symbol_t category); /* NULL: has none */
 
-/* Redis: glint:popular, glint:trending, glint:recs:_default, each whole and by category, and glint:blocked. */
+/* Redis: glint:popular, glint:trending, glint:recs:_default, each whole and by category, glint:blocked and glint:exposure. */
 void toplists_view(const struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
 
 #endif

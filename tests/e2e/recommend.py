@@ -42,7 +42,7 @@ def explained(t):
             e = t.ctl_json(config, 'explain', user, x['item'])
             assert e['user'] == user and e['item'] == x['item'] and e['left_out'] is None, e
             assert near(e['base'], e['bought_together'] + e['viewed_together']) and near(e['base'], sum(s['part'] for s in e['seeds'])), e
-            assert near(e['score'], e['base'] * e['stars_factor'] * e['mood_factor']), e
+            assert near(e['score'], e['base'] * e['boost'] * e['exposure_factor'] * e['stars_factor'] * e['mood_factor']), e
             assert items[e['position']]['item'] == x['item'] and near(e['score'] * e['diversity_factor'], x['score']), (e, x)
             assert e['listed']['why'] == x['why'], (e, x)
             looked += 1

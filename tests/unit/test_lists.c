@@ -302,6 +302,46 @@ static void the_draw_of_a_new_item_is_around_its_share_of_clicks(void **state)
 	assert_true(toplists_draw(10, 1, 5, 7) == toplists_draw(10, 1, 5, 7) && toplists_draw(10, 1, 5, 7) != toplists_draw(10, 1, 5, 8));
 }
 
+static void a_brand_that_is_shown_too_much_counts_less(void **state)
+{
+	(void)state;
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.diversity=1", "recommend.brand_share=1", NULL });
+	stock_of(s, "ring0", "rings", "Ann", "", 0);
+	stock_of(s, "ring1", "rings", "Bob", "", 0);
+	json_t *before = explained(s, "ann", "ring0");
+	assert_true(number_at(before, "exposure_factor") == 1);
+	for (int i = 0; i < 400; i++) { /* three of four impressions are Ann's */
+		char id[16], user[16];
+		snprintf(id, sizeof(id), "i%d", i);
+		snprintf(user, sizeof(user), "w%d", i);
+		struct event e = shop_click(id, start + 10, user, ACTION_IMPRESSION, i % 4 ? "ring0" : "ring1", NULL, NULL);
+		e.click.rec_id = TEXT("dddddddddddddddd-s");
+		e.click.has_position = true;
+		assert_int_equal(shop_event(s, &e), APPLIED);
+	}
+	shop_flush(s);
+	shop_end(s);
+	s->now_ms += 5000;
+	json_t *e = explained(s, "ann", "ring0");
+	assert_true(fabs(number_at(e, "exposure_factor") - .5 / .75) < 1e-5);
+	assert_true(fabs(number_at(e, "score") / number_at(before, "score") - .5 / .75) < 1e-4);
+	json_t *list = list_of(s, "ann");
+	assert_true(fabs(number_at(entry_of(list, "ring0"), "score") / number_at(e, "score") - 1) < 1e-4);
+	json_decref(list);
+	json_decref(e);
+	json_decref(before);
+	e = explained(s, "ann", "ring1");
+	assert_true(number_at(e, "exposure_factor") == 1);
+	json_decref(e);
+	shop_item_view(s, KEY_ALL, NULL);
+	char *zset = command(s, "ZADD glint:new:exposure ");
+	assert_non_null(zset);
+	assert_non_null(strstr(zset, "0.75 Ann"));
+	assert_non_null(strstr(zset, "0.25 Bob"));
+	free(zset);
+	shop_destroy(s);
+}
+
 /* ---- what people decide ---- */
 
 static void decide(struct shop *s, enum key_kind kind, const char *id, const char *json)
@@ -451,6 +491,7 @@ int main(void)
 		cmocka_unit_test(a_thin_history_is_completed_by_what_is_like_it),
 		cmocka_unit_test(new_items_have_a_share_of_the_places),
 		cmocka_unit_test(the_draw_of_a_new_item_is_around_its_share_of_clicks),
+		cmocka_unit_test(a_brand_that_is_shown_too_much_counts_less),
 		cmocka_unit_test(an_excluded_item_category_or_brand_is_in_no_list_and_blocked),
 		cmocka_unit_test(boosts_multiply_the_score),
 		cmocka_unit_test(pinned_items_stand_at_their_places),
