@@ -98,9 +98,13 @@ E2E_KAFKA += daemon_many.py
 FAULT_PROGRAMS := kills.py network.py records.py redis.py
 E2E_KAFKA += $(patsubst %,../faults/%,$(FAULT_PROGRAMS))
 
+# those of them that asan and tsan run: every thread of the daemon, kills, take-overs; none with a limit that a slow build breaks
+E2E_SANITIZED := ctl_views.py ctl_wait.py daemon_face.py
+E2E_KAFKA_SANITIZED := daemon_kill.py daemon_log.py daemon_pause.py
+
 # fuzzers: tests/fuzz/fuzz_NAME.c (libFuzzer; built with clang)
 FUZZ :=
-FUZZ += decode
+FUZZ += config decode http redis rows schema
 
 # measuring programs and scripts that `make bench` runs, in this order
 BENCH_PROGRAMS :=
@@ -149,7 +153,11 @@ $(B)/glintctl: $(B)/ctl/main.o $(LIB)
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(B)/tests/unit/shop.o $(LIB)
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+# of the decoder alone: it is built twice
 $(B)/tests/fuzz/fuzz_decode: $(B)/tests/fuzz/fuzz_decode.o $(patsubst %.c,$(B)/%.o,$(AVRO))
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 $(B)/tests/decode/%: $(B)/tests/decode/%.o $(LIB)
@@ -215,22 +223,33 @@ test-mutants: all $(UNIT_PROGRAMS) ## break one rule at a time: its test must fa
 	@tools/install-deps test
 	@tests/mutants/run --build $(B)
 
-# sanitizer builds keep their objects apart; FORTIFY would hide calls from the sanitizers
-asan: ## unit tests under the address and undefined-behaviour sanitizers
-	@$(MAKE) --no-print-directory $(JOBS) B=build/asan HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer -Wno-format-truncation" \
-		SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" test-unit
+# sanitizer builds keep their objects apart; FORTIFY would hide calls from the sanitizers. A report in a daemon's log fails its case
+SANITIZED = $(MAKE) --no-print-directory $(JOBS) HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer -Wno-format-truncation" \
+	E2E="$(E2E_SANITIZED)" E2E_KAFKA="$(E2E_KAFKA_SANITIZED)" run-sanitized
+asan: ## unit tests and some end to end under the address and undefined-behaviour sanitizers
+	@tools/install-deps test
+	@ASAN_OPTIONS=detect_stack_use_after_return=1 LSAN_OPTIONS=print_suppressions=0:suppressions=$(CURDIR)/tests/sanitizers/lsan.supp \
+		UBSAN_OPTIONS=print_stacktrace=1 $(SANITIZED) B=build/asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
 
-tsan: ## unit tests under the thread sanitizer
-	@$(MAKE) --no-print-directory $(JOBS) B=build/tsan HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer -Wno-format-truncation" SAN=-fsanitize=thread test-unit
+tsan: ## unit tests and some end to end under the thread sanitizer
+	@tools/install-deps test
+	@TSAN_OPTIONS=suppressions=$(CURDIR)/tests/sanitizers/tsan.supp:history_size=4 $(SANITIZED) B=build/tsan \
+		SAN=-fsanitize=thread SAN_OBJECTS=build/tsan/tests/sanitizers/threads.o
+
+$(PROGRAMS) $(UNIT_PROGRAMS): $(SAN_OBJECTS)
+
+run-sanitized: all $(UNIT_PROGRAMS)
+	@tests/run --build $(B) --unit $(UNIT_PROGRAMS) --e2e $(E2E) --kafka $(E2E_KAFKA)
 
 FUZZ_RUNS ?= 1000000
+# clang calls NULL + 0 an overflow, too, which C2y allows
 FUZZ_MAKE = $(MAKE) --no-print-directory CC=clang-14 HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer" \
-	SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all"
-fuzz: ## libFuzzer on the decoder, a planted overflow first (FUZZ_RUNS=n)
+	SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=pointer-overflow -fno-sanitize-recover=all"
+fuzz: ## libFuzzer on all that takes bytes from outside, a planted overflow first (FUZZ_RUNS=n)
 	@tools/install-deps fuzz
-	@$(FUZZ_MAKE) B=build/fuzz-planted PLANTED=-DGLINT_PLANTED_OVERFLOW fuzz-programs
-	@$(FUZZ_MAKE) B=build/fuzz fuzz-programs
-	@FUZZ_RUNS=$(FUZZ_RUNS) tests/fuzz/run.sh build/fuzz-planted/tests/fuzz/fuzz_decode build/fuzz/tests/fuzz/fuzz_decode
+	@$(FUZZ_MAKE) $(JOBS) B=build/fuzz-planted PLANTED=-DGLINT_PLANTED_OVERFLOW build/fuzz-planted/tests/fuzz/fuzz_decode
+	@$(FUZZ_MAKE) $(JOBS) B=build/fuzz fuzz-programs
+	@FUZZ_RUNS=$(FUZZ_RUNS) tests/fuzz/run.sh build/fuzz-planted build/fuzz $(FUZZ)
 
 fuzz-programs: $(FUZZ_PROGRAMS)
 
@@ -261,6 +280,6 @@ clean: ## remove build/
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all demo test run-tests test-unit test-kafka test-faults test-mutants lint run-lint format format-check asan tsan fuzz fuzz-programs bench bench-quality coverage \
+.PHONY: all demo test run-tests test-unit test-kafka test-faults test-mutants lint run-lint format format-check asan tsan run-sanitized fuzz fuzz-programs bench bench-quality coverage \
 	install uninstall deb clean help
 .SECONDARY:

@@ -204,7 +204,7 @@ static void stop_cleanly(struct loop *l)
 		log_warn(NULL, "Kafka did not answer in time: the last interval is not committed, it will be processed again");
 }
 
-int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop)
+int loop_run(const struct loop_setup *setup, const atomic_int *stop)
 {
 	static const enum event_kind kinds[INPUTS] = { EVENT_CLICK, EVENT_PURCHASE, EVENT_REVIEW };
 	struct loop *l = calloc(1, sizeof(*l));

@@ -7,7 +7,7 @@
 #ifndef GLINT_LOOP_H
 #define GLINT_LOOP_H
 
-#include <signal.h>
+#include <stdatomic.h>
 
 #include "daemon/face/health.h"
 #include "daemon/face/metrics.h"
@@ -128,8 +128,8 @@ struct loop {
 	uint32_t letter_bytes;         /* a dead letter longer than that is cut: its topic has refused a longer one */
 	struct buf headers, key;
 	struct {
-		const volatile sig_atomic_t *asked; /* counts SIGHUP; borrowed */
-		sig_atomic_t seen;
+		const atomic_int *asked; /* counts SIGHUP; borrowed */
+		int seen;
 		reload_load *load;
 		void *to;
 		struct config *running; /* l->config, to be changed */
@@ -149,12 +149,12 @@ struct loop_setup {
 	void *const *settings; /* by processor */
 	struct health *health;
 	struct metrics *metrics;
-	const volatile sig_atomic_t *reload_asked; /* counts SIGHUP */
+	const atomic_int *reload_asked; /* counts SIGHUP */
 	reload_load *reload;
 	void *reload_to;
 };
 /* Runs until *stop is set (then commits, drains, ends within shutdown_timeout). 0, or an exit code of sysexits with the reason logged. */
-int loop_run(const struct loop_setup *setup, const volatile sig_atomic_t *stop);
+int loop_run(const struct loop_setup *setup, const atomic_int *stop);
 size_t loop_bound_bytes(const struct config *config); /* of an interval, as long as no transaction took too long */
 int64_t clock_monotonic_ms(void);
 int64_t clock_wall_ms(void);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 
 enum { SERIES = 65536, STUCK_MS = 30000 };
 
-static volatile sig_atomic_t stop, reload_asked;
+static atomic_int stop, reload_asked; /* a signal may come to any thread */
 
 static void on_stop(int number)
 {

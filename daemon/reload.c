@@ -39,7 +39,7 @@ void reload_round(struct loop *l)
 {
 	struct config *fresh = NULL;
 	struct config_errors lines = { 0 };
-	sig_atomic_t asked = *l->reload.asked;
+	int asked = *l->reload.asked;
 	if (asked == l->reload.seen)
 		return;
 	l->reload.seen = asked;

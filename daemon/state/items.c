@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "streamtime.h"
+
 enum { ROW_FORMAT = 1 };
 
 static void *must(void *p)
@@ -288,7 +290,7 @@ static int apply_control(struct item_task *t, int64_t offset, struct text value,
 		uint64_t task = reader_varint(&r);
 		int64_t watermark = reader_i64(&r);
 		bool at_end = reader_u8(&r);
-		if (r.bad || task >= t->engine->rules.partitions)
+		if (r.bad || task >= t->engine->rules.partitions || !time_possible(watermark))
 			return -EBADMSG;
 		struct upstream *u = &t->upstream[task];
 		u->at_end = at_end;
@@ -549,9 +551,12 @@ static int task_row_load(struct item_task *t, struct reader *r)
 	for (uint64_t i = 0; i < n; i++) {
 		t->upstream[i].watermark = reader_i64(r);
 		t->upstream[i].at_end = reader_u8(r);
+		r->bad |= !time_possible(t->upstream[i].watermark);
 		least = t->upstream[i].watermark < least ? t->upstream[i].watermark : least;
 	}
 	t->watermark = least;
+	if (!time_possible(least) || !time_possible(t->group) || t->position < 0)
+		return -EBADMSG;
 	if (reader_left(r)) /* rows of before this was written have none */
 		t->reaches = reader_i64(r);
 	return r->bad ? -EBADMSG : 0;
@@ -577,6 +582,8 @@ int item_task_load(struct item_task *t, struct text entity, struct text bytes, u
 	x->cover = reader_i64(&r);
 	x->last_watermark = reader_i64(&r);
 	x->has_model = reader_u8(&r);
+	if (r.bad || !time_possible(x->last_watermark))
+		return -EBADMSG;
 	int rc = blocks_load(t->engine, STAGE_ITEM, x->blocks, &r);
 	if (rc == 0)
 		arm(t, x);

@@ -18,6 +18,12 @@ struct stream_time {
 
 #define STREAM_TIME_NONE ((struct stream_time){ INT64_MIN, 0, 0 })
 
+/* A time that a row of ours can hold: none, or one with room on both sides for what is added to it. */
+static inline bool time_possible(int64_t ts)
+{
+	return ts == INT64_MIN || (ts > -(INT64_C(1) << 60) && ts < INT64_C(1) << 60);
+}
+
 static inline void stream_time_take(struct stream_time *s, int64_t ts, int64_t max_jump_ms)
 {
 	if (s->ts == INT64_MIN || ts - s->ts <= max_jump_ms) {
@@ -45,6 +51,7 @@ static inline void stream_time_load(struct stream_time *s, struct reader *from)
 	s->ts = reader_i64(from);
 	s->least = reader_i64(from);
 	s->candidates = reader_u32(from);
+	from->bad |= !time_possible(s->ts) || !time_possible(s->least);
 }
 
 #endif

@@ -605,7 +605,10 @@ static int task_row_load(struct user_task *t, struct reader *r)
 	}
 	for (int j = 0; j < INPUTS && reader_left(r); j++) /* rows of before this was written have none */
 		t->floor_after[j] = reader_i64(r);
-	return r->bad ? -EBADMSG : 0;
+	bool possible = time_possible(t->watermark);
+	for (int j = 0; j < INPUTS; j++)
+		possible &= time_possible(t->in[j].floor) && time_possible(t->floor_after[j]) && t->in[j].position >= 0;
+	return r->bad || !possible ? -EBADMSG : 0;
 }
 
 int user_task_load(struct user_task *t, struct text entity, struct text bytes, uint16_t pieces)
@@ -627,6 +630,7 @@ int user_task_load(struct user_task *t, struct text entity, struct text bytes, u
 	for (int j = 0; j < INPUTS; j++)
 		u->cover[j] = reader_i64(&r);
 	u->last_ts = reader_i64(&r);
+	bool possible = time_possible(u->last_ts);
 	for (int j = 0; j < INPUTS; j++) {
 		struct ring *ring = &u->rings[j];
 		ring->floor = reader_i64(&r);
@@ -641,12 +645,17 @@ int user_task_load(struct user_task *t, struct text entity, struct text bytes, u
 			ring->capacity = capacity;
 		}
 		int64_t ts = 0;
+		possible &= time_possible(ring->floor);
 		for (uint64_t i = 0; i < n; i++) {
-			ts += reader_zigzag(&r);
+			int64_t before = ts;
+			ts = (int64_t)((uint64_t)ts + (uint64_t)reader_zigzag(&r));
+			possible &= time_possible(ts) && (!i || ts >= before);
 			ring->entries[i] = (struct ring_entry){ ts, reader_u64(&r) };
 		}
 		ring->n = (uint32_t)n;
 	}
+	if (r.bad || !possible)
+		return -EBADMSG;
 	return blocks_load(t->engine, STAGE_USER, u->blocks, &r);
 }
 

@@ -402,6 +402,7 @@ class Test:
         self.folder = folder
         os.makedirs(folder, exist_ok=True)
         self.ends = contextlib.ExitStack()
+        self.daemons = []
         self.prefix = 't%08x' % random.SystemRandom().getrandbits(32)
         self.counter = 0
 
@@ -453,6 +454,7 @@ class Test:
     def glintd(self, config, name='a', args=(), env=None, start=True, **how):
         """a glintd with this instance name; start=False only makes it"""
         daemon = Glintd(self, name, config, args, env)
+        self.daemons.append(daemon)
         self.ends.callback(daemon.end)
         return daemon.start(**how) if start else daemon
 
@@ -521,6 +523,19 @@ def case(function):
     return functools.wraps(function)(function)
 
 
+REPORT = re.compile(r'^.*(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|: runtime error: ).*$', re.M)
+
+
+def no_reports(test):
+    """fails when a daemon's log has a report of a sanitizer (make asan, make tsan)"""
+    for path in {daemon.log_path for daemon in test.daemons}:
+        if os.path.exists(path):
+            with open(path, errors='replace') as f:
+                text = f.read()
+            found = REPORT.search(text)
+            assert not found, '%s:\n%s' % (path, text[found.start():found.start() + 6000])
+
+
 def run_case(c, folder):
     """runs one case; prints its line, in one piece; True unless it failed"""
     sentence = ' '.join(c.__doc__.split()).rstrip('.').replace('#', '')
@@ -529,6 +544,7 @@ def run_case(c, folder):
     try:
         with test.ends:
             c(test)
+        no_reports(test)
         line = 'ok - ' + sentence
     except Skip as reason:
         line = 'ok - %s # SKIP %s' % (sentence, reason)
