@@ -70,6 +70,7 @@ int mtx_init(mtx_t *m, int type)
 void mtx_destroy(mtx_t *m)
 {
 	pthread_mutex_destroy((pthread_mutex_t *)m);
+	__asm__ volatile(""); /* no jump there: the sanitizer must see that the call is ours */
 }
 
 int mtx_lock(mtx_t *m)
@@ -95,6 +96,7 @@ int cnd_init(cnd_t *c)
 void cnd_destroy(cnd_t *c)
 {
 	pthread_cond_destroy((pthread_cond_t *)c);
+	__asm__ volatile("");
 }
 
 int cnd_signal(cnd_t *c)

@@ -86,16 +86,21 @@ static void stage_close(struct stage *s)
 	free(s);
 }
 
-/* A record to each partition of each topic, and an offset of each partition of both inputs. */
+/* A record to each partition of each topic, those of the last with headers, and an offset of each partition of both inputs. */
 static void fill(struct stage *s, int64_t offset)
 {
+	struct buf headers = { 0 };
+	buf_u8(&headers, 1);
+	buf_text(&headers, TEXT("reason"));
+	buf_text(&headers, TEXT("why"));
 	for (uint8_t t = 0; t < COMMIT_TOPICS; t++)
 		for (int32_t p = 0; p < PARTITIONS; p++)
-			interval_add(s->interval, t, p, TEXT("key"), TEXT("value"), NULL);
+			interval_add(s->interval, t, p, TEXT("key"), TEXT("value"), t == COMMIT_TOPICS - 1 ? &headers : NULL);
 	for (unsigned t = 0; t < 2; t++)
 		for (int32_t p = 0; p < PARTITIONS; p++)
 			interval_offset(s->interval, t, p, offset + (int64_t)t * PARTITIONS + p);
 	s->interval->group_metadata = rd_kafka_consumer_group_metadata_new("g");
+	buf_done(&headers);
 }
 
 static int64_t end_of(struct stage *s, const char *topic, int32_t partition)
