@@ -16,7 +16,8 @@
 #include "daemon/loop.h"
 #include "version.h"
 
-enum { SERIES = 65536, STUCK_MS = 30000 };
+enum { SERIES = 65536,
+	STUCK_MS = 30000 };
 
 static atomic_int stop, reload_asked; /* a signal may come to any thread */
 
@@ -49,9 +50,17 @@ static int load(void *to, struct config **ret, struct config_errors *errors)
 	size_t n_names = 0;
 	const char **names = kafka_property_names(&n_names);
 	struct config_request request = {
-		.path = args->config, .sets = args->sets, .n_sets = args->n_sets, .instance = args->instance, .embedded = args->embedded,
-		.processors = processors, .n_processors = PROCESSORS,
-		.check_kafka = kafka_check_property, .kafka_names = names, .n_kafka_names = n_names, .check_topic = check_topic,
+		.path = args->config,
+		.sets = args->sets,
+		.n_sets = args->n_sets,
+		.instance = args->instance,
+		.embedded = args->embedded,
+		.processors = processors,
+		.n_processors = PROCESSORS,
+		.check_kafka = kafka_check_property,
+		.kafka_names = names,
+		.n_kafka_names = n_names,
+		.check_topic = check_topic,
 	};
 	int rc = config_load(&request, ret, errors);
 	kafka_property_names_free(names, n_names);
@@ -86,7 +95,8 @@ static int prepare(const struct config *config, const char *bootstrap, struct he
 			if (*ret_items < 0) {
 				rc = *ret_items == -ENOENT ? -EINVAL : *ret_items;
 				snprintf(error, sizeof(error), "the topic '%s' of [topics] items is not there; create it (glintctl topics create) or leave "
-					 "the setting out", config->topics.of[EVENT_ITEM].name);
+							       "the setting out",
+					config->topics.of[EVENT_ITEM].name);
 			}
 		}
 		kafka_client_destroy(client);

@@ -164,9 +164,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		user_task_load(users, TEXT("u"), (struct text){ 0 }, 0);
 		break;
 	case USER_TASK:
-		user_task_load(users, (struct text){ "", 0 }, rest, 1);
-		user_task_restored(users);
-		some_events(TEXT("u"), 2);
+		if (user_task_load(users, (struct text){ "", 0 }, rest, 1) == 0) {
+			user_task_restored(users);
+			some_events(TEXT("u"), 2);
+			combiner_encode(engine->emitter, discard, NULL);
+		}
 		new_users();
 		break;
 	case KEY:
@@ -175,7 +177,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			look_at_items();
 		goto new_items;
 	case ITEM_TASK:
-		item_task_load(items, (struct text){ "", 0 }, rest, 1);
+		if (item_task_load(items, (struct text){ "", 0 }, rest, 1) == 0)
+			look_at_items();
 		goto new_items;
 	case MESSAGE:
 		item_task_apply(items, items->position, rest, true, 0);
