@@ -23,7 +23,7 @@ JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # --- rooms (explicit lists; each room has its own lines) ---
 PROCESSORS :=
-PROCESSORS += processors/opinions.c processors/sentiment.c processors/spike.c processors/spike_alert.c processors/spike_item.c processors/stats.c
+PROCESSORS += processors/opinions.c processors/sentiment.c processors/spike.c processors/spike_alert.c processors/spike_item.c processors/spike_words.c processors/excerpt.c processors/stats.c
 PROCESSORS += processors/candidates.c processors/popularity.c processors/recommend.c processors/toplists.c
 PROCESSORS += processors/complaints.c
 PROCESSORS += processors/lexicon.c processors/score.c processors/scorer.c processors/aspects.c processors/vader.c processors/weights.c processors/zh.c
@@ -66,6 +66,7 @@ CTL += ctl/control.c ctl/experiment.c ctl/explain.c ctl/restore.c
 
 # unit tests: one program per module, tests/unit/test_NAME.c (cmocka)
 UNIT :=
+UNIT += excerpt
 UNIT += config http log metrics notify option reference reload
 UNIT += decode decode_schema decode_hostile
 UNIT += aspects complaints lexicon scorer vader weights zh

@@ -108,6 +108,8 @@ symbol_t model_next(const struct model *m, enum key_kind kind, symbol_t after);
 
 /* ---- contexts ---- */
 
+enum { COMPLAINTS_MAX = 16 };
+
 struct user_ctx {
 	struct text user;     /* id, borrowed */
 	uint64_t user_hash;   /* XXH3 of the id */
@@ -115,6 +117,8 @@ struct user_ctx {
 	bool live;            /* false: a restore, which emits nothing; what the global tables decide then stays as the row has it */
 	bool row_due;         /* set it: this shopper's row is written in the interval that makes the change */
 	int sentiment;        /* of this event's text: enum sentiment_class, or -1; set by P_SENTIMENT for those behind it */
+	uint32_t n_complaints; /* aspects of which this event's text speaks ill; as sentiment */
+	symbol_t complaints[COMPLAINTS_MAX];
 	struct symbols *symbols;
 	struct pool *pool;
 	struct emitter *emitter;

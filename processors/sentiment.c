@@ -25,7 +25,8 @@ static const struct option options[] = {
 		.help = "vader: the lexicons' words and rules alone decide, as VADER's do; learnt weights and stars are left aside.", .flags = OPTION_LIVE },
 	{ "stars", OPTION_REAL, OPTION_AT(sentiment_settings, stars), .value = "1.5", .min = "0", .max = "10",
 		.help = "Added to the sum of a text's valences for each star that its review gives above 3, taken away for each below. "
-			"0: the text alone decides.", .flags = OPTION_LIVE },
+			"0: the text alone decides.",
+		.flags = OPTION_LIVE },
 	{ "positive", OPTION_REAL, OPTION_AT(sentiment_settings, positive), .value = "0.05", .min = "0", .max = "1",
 		.help = "A text whose score (-1 to 1) is this or more is positive.", .flags = OPTION_LIVE },
 	{ "negative", OPTION_REAL, OPTION_AT(sentiment_settings, negative), .value = "-0.05", .min = "-1", .max = "0",
@@ -196,6 +197,8 @@ static void count_aspects(const struct sentiment_settings *s, struct user_ctx *c
 		symbol_t aspect = symbols_intern(ctx->symbols, aspects_name(s->aspects, a));
 		double compound = sentiment_squash((titled >> a & 1 ? in_title[a] : 0) + (named >> a & 1 ? in_text[a] : 0));
 		enum sentiment_class class = class_of(s, compound);
+		if (class == SENTIMENT_NEGATIVE && ctx->n_complaints < COMPLAINTS_MAX)
+			ctx->complaints[ctx->n_complaints++] = aspect;
 		count(ctx, (struct key){ KEY_ASPECT, aspect }, 0, class, compound, pane);
 		if (item)
 			count(ctx, (struct key){ KEY_ITEM, item }, aspect, class, compound, pane);
@@ -207,6 +210,7 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 	const struct sentiment_settings *s = settings;
 	(void)block;
 	ctx->sentiment = SENTIMENT_NONE;
+	ctx->n_complaints = 0;
 	if (e->kind != EVENT_REVIEW || !e->review.text.size || !s->scorer)
 		return;
 	struct sentiment_sums sums;

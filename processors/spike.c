@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "excerpt.h"
 #include "sentiment.h"
 #include "spike_item.h"
 
@@ -136,6 +137,18 @@ static void remember(struct user_ctx *ctx, struct spike_user *u, uint64_t scope,
 	u->seen[at] = (struct seen){ scope, ts };
 }
 
+/* `all` hears of enough: one shopper in eight is quoted there. */
+static void emit_negative(struct user_ctx *ctx, struct key key, const struct event *e, int32_t pane)
+{
+	char excerpt[WORDS_EXCERPT_BYTES];
+	size_t size = key.kind == KEY_ALL && ctx->user_hash % 8 ? 0 : excerpt_make(e->review.text, ctx->user, excerpt, sizeof(excerpt));
+	emit_sum(ctx->emitter, P_SPIKE, key, SPIKE_NEGATIVE, 0, pane, 1);
+	if (size)
+		emit_list(ctx->emitter, P_SPIKE, key, SPIKE_EXCERPT, pane, excerpt, size);
+	for (uint32_t i = 0; i < ctx->n_complaints; i++)
+		emit_sum(ctx->emitter, P_SPIKE, key, SPIKE_COMPLAINT, ctx->complaints[i], pane_of(e->ts, day_ms), 1);
+}
+
 static void event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
 {
 	const struct spike_settings *s = settings;
@@ -152,7 +165,7 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 		int32_t pane = pane_of(e->ts, s->pane_ms);
 		emit_sum(ctx->emitter, P_SPIKE, keys[i], SPIKE_COUNTED, 0, pane, 1);
 		if (ctx->sentiment == SENTIMENT_NEGATIVE)
-			emit_sum(ctx->emitter, P_SPIKE, keys[i], SPIKE_NEGATIVE, 0, pane, 1);
+			emit_negative(ctx, keys[i], e, pane);
 	}
 }
 
@@ -221,7 +234,7 @@ const struct processor spike_processor = {
 	.settings_size = sizeof(struct spike_settings),
 	.setup = setup,
 	.user = { sizeof(struct spike_user), 1, user_save, user_load, user_done, NULL },
-	.item = { sizeof(struct spike_item), 2, spike_item_save, spike_item_load, spike_item_done, NULL },
+	.item = { sizeof(struct spike_item), 3, spike_item_save, spike_item_load, spike_item_done, spike_item_mark },
 	.model = { sizeof(struct spike_model), 1, NULL, model_load, NULL, NULL },
 	.event = event,
 	.delta = spike_item_delta,

@@ -47,7 +47,41 @@ static void span(struct buf *to, int64_t ms, const char *const units[3], const c
 	putf(to, "%lld %s%s", (long long)n, units[unit], n == 1 ? "" : plural);
 }
 
-static void sentence_en(struct buf *to, struct text id, uint8_t kind, const struct spike_alert *a)
+/* What the window's words are, as far as they are from it. */
+struct quoted {
+	struct text aspect; /* size 0: none stands out */
+	int64_t aspect_k;
+	struct text excerpts[WORDS_EXCERPTS];
+	int n;
+};
+
+/* An aspect stands out when two negative reviews and a quarter of all complain of it. Days are whole: of a short window those of its day count. */
+static struct quoted quote(const struct symbols *symbols, const struct spike_alert *a)
+{
+	struct quoted q = { .aspect = TEXT("") };
+	symbol_t aspect = spike_words_aspect(a->words, symbols, pane_of(a->first_ts, 24 * 3600 * 1000), &q.aspect_k);
+	if (!a->raised || !aspect || q.aspect_k < 2 || 4 * q.aspect_k < a->evidence.k)
+		q.aspect_k = 0;
+	else
+		q.aspect = symbols_text(symbols, aspect);
+	if (q.aspect_k > a->evidence.k)
+		q.aspect_k = a->evidence.k;
+	for (int i = 0; a->raised && i < WORDS_EXCERPTS && a->words->excerpts[i].text && a->words->excerpts[i].pane >= a->first_pane; i++)
+		q.excerpts[q.n++] = (struct text){ a->words->excerpts[i].text, a->words->excerpts[i].size };
+	return q;
+}
+
+static void quotes(struct buf *to, const struct quoted *q, const char *before, const char *open, const char *close, const char *between)
+{
+	for (int i = 0; i < q->n; i++) {
+		put(to, i ? between : before);
+		put(to, open);
+		buf_bytes(to, q->excerpts[i].data, q->excerpts[i].size);
+		put(to, close);
+	}
+}
+
+static void sentence_en(struct buf *to, struct text id, uint8_t kind, const struct spike_alert *a, const struct quoted *q)
 {
 	static const char *const units[3] = { "day", "hour", "minute" };
 	const struct spike_evidence *e = &a->evidence;
@@ -69,11 +103,17 @@ static void sentence_en(struct buf *to, struct text id, uint8_t kind, const stru
 		put(to, " (");
 		percent(to, (double)e->k / (double)e->n, " %)");
 	}
+	if (q->aspect_k) {
+		putf(to, ", %lld of them about ", (long long)q->aspect_k);
+		buf_bytes(to, q->aspect.data, q->aspect.size);
+	}
 	put(to, ", ");
-	percent(to, e->expected, " % expected.");
+	percent(to, e->expected, " % expected");
+	quotes(to, q, ": ", "\"", "\"", ", ");
+	put(to, ".");
 }
 
-static void sentence_zh(struct buf *to, struct text id, uint8_t kind, const struct spike_alert *a)
+static void sentence_zh(struct buf *to, struct text id, uint8_t kind, const struct spike_alert *a, const struct quoted *q)
 {
 	static const char *const units[3] = { "天", "小时", "分钟" };
 	const struct spike_evidence *e = &a->evidence;
@@ -93,14 +133,21 @@ static void sentence_zh(struct buf *to, struct text id, uint8_t kind, const stru
 		putf(to, "的 %lld 条评论中有 %lld 条差评（", (long long)e->n, (long long)e->k);
 		percent(to, (double)e->k / (double)e->n, "%）");
 	}
+	if (q->aspect_k) {
+		putf(to, "，其中 %lld 条涉及 ", (long long)q->aspect_k);
+		buf_bytes(to, q->aspect.data, q->aspect.size);
+	}
 	put(to, "，正常约为 ");
-	percent(to, e->expected, "%。");
+	percent(to, e->expected, "%");
+	quotes(to, q, "：", "“", "”", "、");
+	put(to, "。");
 }
 
 void spike_alert(struct item_ctx *ctx, const struct spike_alert *a)
 {
 	const struct spike_evidence *e = &a->evidence;
 	struct text id = symbols_text(ctx->symbols, ctx->key.id);
+	struct quoted quoted = quote(ctx->symbols, a);
 	struct buf words = { 0 }, json = { 0 };
 	json_open(&json, '{');
 	json_name(&json, "v");
@@ -150,13 +197,22 @@ void spike_alert(struct item_ctx *ctx, const struct spike_alert *a)
 	json_double(&json, e->baseline_n);
 	json_name(&json, "baseline_k");
 	json_double(&json, e->baseline_k);
+	json_name(&json, "aspect");
+	json_text(&json, quoted.aspect);
+	json_name(&json, "aspect_k");
+	json_i64(&json, quoted.aspect_k);
+	json_name(&json, "excerpts");
+	json_open(&json, '[');
+	for (int i = 0; i < quoted.n; i++)
+		json_text(&json, quoted.excerpts[i]);
+	json_close(&json, ']');
 	json_close(&json, '}');
 	buf_clear(&words);
-	sentence_en(&words, id, ctx->key.kind, a);
+	sentence_en(&words, id, ctx->key.kind, a, &quoted);
 	json_name(&json, "text_en");
 	json_text(&json, text_in(&words));
 	buf_clear(&words);
-	sentence_zh(&words, id, ctx->key.kind, a);
+	sentence_zh(&words, id, ctx->key.kind, a, &quoted);
 	json_name(&json, "text_zh");
 	json_text(&json, text_in(&words));
 	json_close(&json, '}');

@@ -3,7 +3,7 @@
 #ifndef GLINT_SPIKE_ALERT_H
 #define GLINT_SPIKE_ALERT_H
 
-#include "processor.h"
+#include "spike_words.h"
 
 struct spike_evidence {
 	int64_t n, k;                  /* counted and negative reviews of the window */
@@ -20,6 +20,8 @@ struct spike_alert {
 	int64_t raised_ts, ts; /* ms: end of the pane that raised it, and of the one judged now */
 	int64_t window_ms;
 	struct spike_evidence evidence;
+	const struct spike_words *words; /* borrowed */
+	int64_t first_pane, first_ts;    /* of the window; ms */
 };
 
 /* Emits it for the scope ctx->key. Allocates: alerts are rare. */

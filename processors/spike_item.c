@@ -140,6 +140,9 @@ static void send(const struct spike_settings *s, struct item_ctx *ctx, const str
 				 .ts = (pane + 1) * s->pane_ms,
 				 .window_ms = span * s->pane_ms,
 				 .evidence = *e,
+				 .words = &b->words,
+				 .first_pane = pane + 1 - span,
+				 .first_ts = (pane + 1 - span) * s->pane_ms,
 			 });
 }
 
@@ -326,6 +329,10 @@ void spike_item_delta(const void *settings, struct item_ctx *ctx, void *block, c
 	const struct spike_settings *s = settings;
 	struct spike_item *b = block;
 	advance(s, ctx, b);
+	if (d->metric == SPIKE_EXCERPT && d->merge == MERGE_LIST && d->pane >= b->judged - longest(s))
+		spike_words_excerpt(&b->words, ctx->pool, d->pane, d->bytes);
+	else if (d->metric == SPIKE_COMPLAINT && d->sub)
+		spike_words_complaint(&b->words, ctx->pool, ctx->symbols, d->pane, d->sub, d->amount, (int32_t)((b->judged - longest(s)) * s->pane_ms / day_ms));
 	if (d->metric > SPIKE_NEGATIVE)
 		return;
 	if (d->pane < b->judged - longest(s)) {
@@ -360,12 +367,11 @@ void spike_item_due(const void *settings, struct item_ctx *ctx, void *block)
 
 /* ---- state ---- */
 
-enum { VERSION = 2 }; /* 1: without raised_span, drift and excerpts */
+enum { VERSION = 3 }; /* 2: without words; 1: also without raised_span and drift */
 
 void spike_item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
 	const struct spike_item *b = block;
-	(void)symbols;
 	buf_varint(to, (uint64_t)((const struct spike_settings *)settings)->pane_ms);
 	const int64_t cool = b->cool > b->judged ? b->cool : 0; /* one that is over says nothing any more */
 	const int64_t panes[] = { b->evaluated, b->late, b->learned, b->frozen, cool, b->raised_pane, b->raised_span, b->run, b->drifted };
@@ -386,6 +392,7 @@ void spike_item_save(const void *settings, const void *block, const struct symbo
 		buf_varint(to, b->panes[i].n);
 		buf_varint(to, b->panes[i].k);
 	}
+	spike_words_save(&b->words, symbols, to);
 }
 
 static int load_panes(const struct spike_settings *s, struct spike_item *b, struct reader *from, int64_t pane_ms, struct pool *pool)
@@ -419,8 +426,7 @@ int spike_item_load(const void *settings, void *block, uint16_t version, struct 
 {
 	const struct spike_settings *s = settings;
 	struct spike_item *b = block;
-	(void)symbols;
-	if (version != 1 && version != VERSION)
+	if (version < 1 || version > VERSION)
 		return -EBADMSG;
 	int64_t pane_ms = (int64_t)reader_varint(from);
 	int64_t *const panes[] = { &b->evaluated, &b->late, &b->learned, &b->frozen, &b->cool, &b->raised_pane, &b->raised_span, &b->run, &b->drifted };
@@ -448,13 +454,18 @@ int spike_item_load(const void *settings, void *block, uint16_t version, struct 
 		b->drifted = b->evaluated;
 	}
 	b->judged = b->evaluated > b->late ? b->evaluated : b->late; /* what came late waits for the pane that it was put down for */
-	return load_panes(s, b, from, pane_ms, pool);
+	int r = load_panes(s, b, from, pane_ms, pool);
+	return r || version < 3 ? r : spike_words_load(&b->words, from, symbols, pool, pane_ms, s->pane_ms);
+}
+
+void spike_item_mark(const void *block, struct symbols *symbols)
+{
+	spike_words_mark(&((const struct spike_item *)block)->words, symbols);
 }
 
 void spike_item_done(void *block, struct pool *pool)
 {
 	struct spike_item *b = block;
 	pool_free(pool, b->panes, b->capacity * sizeof(*b->panes));
-	for (int i = 0; i < SPIKE_EXCERPTS; i++)
-		pool_free(pool, b->excerpts[i].text, b->excerpts[i].size);
+	spike_words_done(&b->words, pool);
 }

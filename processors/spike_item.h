@@ -4,10 +4,12 @@
 #define GLINT_SPIKE_ITEM_H
 
 #include "spike.h"
+#include "spike_words.h"
 
 enum spike_metric { SPIKE_COUNTED, /* reviews */
 	SPIKE_NEGATIVE,            /* negative ones among them */
-	SPIKE_EXCERPT };           /* LIST: the cleaned text of a negative one (excerpt.h) */
+	SPIKE_EXCERPT,             /* LIST: of a negative one (excerpt.h) */
+	SPIKE_COMPLAINT };         /* negative ones that speak ill of an aspect, the sub; by days of event time, not panes */
 
 enum spike_drop { SPIKE_DROP_SEEN,
 	SPIKE_DROP_PANES,
@@ -16,15 +18,6 @@ enum spike_drop { SPIKE_DROP_SEEN,
 struct spike_pane {
 	int32_t pane;
 	uint32_t n, k; /* reviews, negative ones */
-};
-
-enum { SPIKE_EXCERPTS = 3,
-	SPIKE_EXCERPT_BYTES = 160 };
-
-struct spike_excerpt {
-	int32_t pane;
-	uint32_t size;
-	char *text; /* from the pool; NULL: none */
 };
 
 /* panes[] is sorted and holds the longest window and what is ahead of the watermark. `judged` panes are over: every pane below it has been evaluated,
@@ -44,12 +37,12 @@ struct spike_item {
 	double severity;             /* s of the alert as last sent */
 	uint8_t raised, level, calm; /* calm: evaluations in a row at which it could resolve */
 	/* drift */
-	double drift;                                  /* S */
-	double run_negative, run_baseline_n;           /* A, B when it last was 0 */
-	int64_t run, drifted;                          /* first pane since S was last 0; one past the newest pane in S */
-	int64_t run_n, run_k;                          /* reviews since then, negative ones */
-	int64_t late_n, late_k;                        /* counts that came to panes already in S */
-	struct spike_excerpt excerpts[SPIKE_EXCERPTS]; /* newest first */
+	double drift;                        /* S */
+	double run_negative, run_baseline_n; /* A, B when it last was 0 */
+	int64_t run, drifted;                /* first pane since S was last 0; one past the newest pane in S */
+	int64_t run_n, run_k;                /* reviews since then, negative ones */
+	int64_t late_n, late_k;              /* counts that came to panes already in S */
+	struct spike_words words;
 };
 
 void spike_item_delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d);
@@ -58,6 +51,7 @@ void spike_item_due(const void *settings, struct item_ctx *ctx, void *block);
 
 void spike_item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to);
 int spike_item_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool);
+void spike_item_mark(const void *block, struct symbols *symbols);
 void spike_item_done(void *block, struct pool *pool);
 
 #endif
