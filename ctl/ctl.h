@@ -36,6 +36,7 @@ int ctl_item(struct ctl *ctl);
 int ctl_predict(struct ctl *ctl);
 int ctl_trending(struct ctl *ctl);
 int ctl_rules(struct ctl *ctl);
+int ctl_complaints(struct ctl *ctl);
 int ctl_campaign(struct ctl *ctl);
 int ctl_alerts(struct ctl *ctl);
 int ctl_stats(struct ctl *ctl);

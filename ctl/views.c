@@ -258,7 +258,8 @@ int ctl_trending(struct ctl *ctl)
 	return finish(&r);
 }
 
-int ctl_rules(struct ctl *ctl)
+/* A JSON value with one list, of which the first --top are shown. */
+static int show_list(struct ctl *ctl, const char *name, const char *id, const char *title, const char *none)
 {
 	char key[REDIS_KEY_BYTES];
 	struct redis r;
@@ -268,21 +269,33 @@ int ctl_rules(struct ctl *ctl)
 		return code;
 	if (!redis_open(&r, ctl))
 		return r.code;
-	json_t *rules = get_object(&r, redis_key(&r, key, "rules", NULL));
-	if (!rules && !r.code)
-		r.code = ctl_fail(ctl, EX_UNAVAILABLE, "no rules yet");
-	else if (rules) {
-		const char *name;
+	json_t *object = get_object(&r, redis_key(&r, key, name, id));
+	if (!object && !r.code)
+		r.code = ctl_fail(ctl, EX_UNAVAILABLE, "%s", none);
+	else if (object) {
+		const char *member;
 		json_t *value;
-		json_object_foreach(rules, name, value) if (json_is_array(value))
+		json_object_foreach(object, member, value) if (json_is_array(value))
 			cut(value, top);
 		if (ctl->json)
-			json_print(rules);
+			json_print(object);
 		else
-			print_list(ctl, "strongest rules", rules);
+			print_list(ctl, title, object);
 	}
-	json_decref(rules);
+	json_decref(object);
 	return finish(&r);
+}
+
+int ctl_rules(struct ctl *ctl)
+{
+	return show_list(ctl, "rules", NULL, "strongest rules", "no rules yet");
+}
+
+int ctl_complaints(struct ctl *ctl)
+{
+	const char *category = ctl->arguments->n_positional ? ctl->arguments->positional[0] : NULL;
+	return show_list(ctl, category ? "complaints:" : "complaints", category, "what complaints newly speak of",
+		category ? "no complaints in that category" : "no complaints yet");
 }
 
 static void one_campaign(struct redis *r, const char *id, int top)

@@ -113,6 +113,19 @@ def strongest_rules(t):
 
 
 @case
+def rising_complaints(t):
+    'complaints shows what negative reviews newly speak of, in the shop or in a category.'
+    config, db = setup(t)
+    assert t.ctl(config, 'complaints', check=False).returncode == 69
+    terms = [{'term': 'clasp tarnished', 'count': 9.5, 'before': 0.5, 'z': 3.25}, {'term': 'zipper', 'count': 8, 'before': 1, 'z': 2.5}]
+    db.do('SET', 'glint:complaints', json.dumps({'v': 1, 'as_of': 1700000000000, 'commit': 1, 'reviews': 14, 'before': 20, 'terms': terms}))
+    db.do('SET', 'glint:complaints:rings', json.dumps({'v': 1, 'as_of': 1700000000000, 'commit': 1, 'reviews': 2, 'before': 1, 'terms': []}))
+    shown = lines(t, config, 'complaints', '--top', '1')
+    assert shown[1].split() == list(terms[0]) and shown[2].split() == ['clasp', 'tarnished', '9.5', '0.5', '3.25'] and len(shown) == 3, shown
+    assert t.ctl_json(config, 'complaints', 'rings')['terms'] == []
+
+
+@case
 def campaigns(t):
     'campaign lists campaigns by last activity, and shows one with its last minutes.'
     config, db = setup(t)
