@@ -12,15 +12,17 @@ def case(f):
     global failed
     sentence = f.__name__.replace("_", " ")
     try:
-        f()
-        print("ok - " + sentence, flush=True)
+        skipped = f()
+        if skipped:
+            print("SKIP: " + skipped)
+        print("ok - " + sentence + (" # SKIP " + skipped if skipped else ""), flush=True)
     except AssertionError as e:
         failed += 1
         print(f"not ok - {sentence}\n# {e!r}", flush=True)
 
 
 def evaluate(*arguments):
-    run = subprocess.run([GLINTCTL, "evaluate", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
+    run = subprocess.run([GLINTCTL, "evaluate", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=250)
     return run.returncode, run.stdout, run.stderr
 
 
@@ -89,8 +91,57 @@ def what_cannot_be_read_is_said():
     assert code == 78 and "item_prior" in err, (code, err)
 
 
+def click(ts, user, item, **more):
+    return {"event_id": f"c{user}{ts}", "ts": ts, "user_id": user, "action": "VIEW", "item_id": item, **more}
+
+
+def clicks_and_orders_never_enter_the_rating_mean():
+    chance = random.Random(3)
+    ratings = [rating(1000 * i + 1, f"u{chance.randrange(9)}", f"i{chance.randrange(9)}", chance.randrange(1, 11) / 2) for i in range(200)]
+    implicit = [click(1000 * i + 2, f"u{i % 9}", f"i{i % 7}") for i in range(200)]
+    implicit += [{"event_id": f"o{i}", "ts": 200000 + i, "user_id": f"u{i % 9}", "order_id": f"o{i}", "currency": "EUR",
+                  "lines": [{"item_id": f"i{i % 7}", "quantity": 1, "unit_price_minor": 100}]} for i in range(50)]
+    alone, mixed = result(write("ratings.jsonl", ratings)), result(folder / "ratings.jsonl", write("implicit.jsonl", implicit))
+    assert alone["bias"] == mixed["bias"], (alone, mixed)
+    assert mixed["next_item"]["n"] > 0
+
+
+def the_next_item_is_foreseen_as_counted_by_hand():
+    # of the targets b (unheard of), a b (each seen to follow once): found are the second and third. A new session begins after 31 minutes.
+    t = 90000000  # 1 h into a day: the watermark, 10 s behind, is in the same pane
+    r = result(write("sessions.jsonl", [click(t, "u", "a"), click(t + 1000, "u", "b"), click(t + 2000, "v", "a"), click(t + 3000, "v", "b"),
+                                        click(t + 4000, "w", "a"), click(t + 5000, "w", "a"), click(t + 6000, "w", "b"),
+                                        click(t + 6000 + 31 * 60000, "w", "c")]))
+    assert r["next_item"]["n"] == 3, r
+    assert math.isclose(r["next_item"]["hr20"], 2 / 3, rel_tol=1e-6) and math.isclose(r["next_item"]["mrr20"], 2 / 3, rel_tol=1e-6), r
+
+
+def the_unseen_item_is_foreseen_as_counted_by_hand():
+    # tests: v's y (rated by u after x) alone; v's x is v's first rating, u's y was never rated before, v's second x is not new to v
+    r = result(write("unseen.jsonl", [rating(1000, "u", "x", 4.0), rating(2000, "u", "y", 4.0), rating(3000, "v", "x", 5.0),
+                                      rating(4000, "v", "y", 2.0), rating(5000, "v", "x", 1.0)]))
+    assert r["unseen_item"] == {"hr10": 1.0, "n": 1}, r
+
+
+def shared(*names):
+    data = pathlib.Path(os.environ.get("GLINT_DATA", ROOT.parent / "shared" / "data"))
+    paths = [data / n for n in names]
+    return paths if all(p.exists() for p in paths) else None
+
+
+def on_shared_ratings_and_clicks_the_references_are_beaten():
+    # references: bench/quality
+    paths = shared("movie-ratings.jsonl.gz", "eshop-clicks.jsonl.gz")
+    if not paths:
+        return "the shared data (../shared/data or GLINT_DATA) is not there"
+    r = result(paths[0])
+    assert r["bias"]["n"] == 100004 and r["bias"]["rmse"] <= .880 and r["unseen_item"]["hr10"] > .106, r
+    r = result(*paths[1:])
+    assert r["next_item"]["n"] == 93364 and r["next_item"]["hr20"] > .652 and r["next_item"]["mrr20"] > .233, r
+
+
 for name, f in list(globals().items()):
-    if callable(f) and "_" in name and f.__module__ == "__main__":
+    if callable(f) and name.count("_") > 2 and f.__module__ == "__main__":
         case(f)
 for path in folder.iterdir():
     path.unlink()
