@@ -96,7 +96,7 @@ E2E_KAFKA += daemon_log.py daemon_recs.py daemon_redis.py daemon_topics.py forge
 E2E_KAFKA += daemon_many.py
 
 # fault suite: tests/faults/NAME; its short form is part of `make test`, all of it is `make test-faults`
-FAULT_PROGRAMS := kills.py network.py records.py redis.py
+FAULT_PROGRAMS := kills.py network.py records.py redis.py topics.py
 E2E_KAFKA += $(patsubst %,../faults/%,$(FAULT_PROGRAMS))
 
 # those of them that asan and tsan run: every thread of the daemon, kills, take-overs; none with a limit that a slow build breaks

@@ -282,6 +282,28 @@ int source_poll(struct source *s, char *error, size_t size)
 	return s->failed;
 }
 
+/* Everything is fetched again from where it stands. A partition whose offset was out of range has stopped for good (auto.offset.reset=error):
+ * librdkafka refuses to seek it, only an assignment starts it. What lies in our queues stays there. */
+static void fetch_anew(struct source *s)
+{
+	rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)s->n_topics * s->limit);
+	for (unsigned t = 0; t < s->n_topics; t++)
+		for (int32_t p = 0; p < s->limit; p++) {
+			const struct queue *q = s->queues[t][p];
+			if (!q)
+				continue;
+			int64_t next = q->position;
+			for (size_t i = q->at; i < q->n; i++)
+				if (!q->messages[i]->err && q->messages[i]->offset >= next)
+					next = q->messages[i]->offset + 1;
+			rd_kafka_topic_partition_list_add(list, s->topics[t], p)->offset = next ? next : RD_KAFKA_OFFSET_BEGINNING;
+		}
+	rd_kafka_resp_err_t err = rd_kafka_assign(s->rk, list);
+	rd_kafka_topic_partition_list_destroy(list);
+	if (err)
+		fail(s, -EIO, "assigning partitions anew", rd_kafka_err2str(err));
+}
+
 static void queue_error(struct source *s, struct queue *q, const rd_kafka_message_t *m)
 {
 	switch (m->err) {
@@ -301,14 +323,7 @@ static void queue_error(struct source *s, struct queue *q, const rd_kafka_messag
 			  (int)q->partition, (long long)q->position, (long long)first - 1, (long long)first);
 		q->lost = first;
 		q->position = first;
-		rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-		rd_kafka_topic_partition_list_add(list, s->topics[q->topic], q->partition)->offset = first;
-		rd_kafka_error_t *e = rd_kafka_seek_partitions(s->rk, list, 5000);
-		if (e) {
-			fail(s, -EIO, s->topics[q->topic], rd_kafka_error_string(e));
-			rd_kafka_error_destroy(e);
-		}
-		rd_kafka_topic_partition_list_destroy(list);
+		fetch_anew(s);
 		break;
 	}
 	default:

@@ -25,6 +25,12 @@ for _name, _result, _arguments in (
         ('NewTopic_set_config', _int, [_pointer, _text, _text]),
         ('NewTopic_destroy', None, [_pointer]),
         ('CreateTopics', None, [_pointer, _pointer, _size, _pointer, _pointer]),
+        ('NewPartitions_new', _pointer, [_text, _size, _text, _size]),
+        ('NewPartitions_destroy', None, [_pointer]),
+        ('CreatePartitions', None, [_pointer, _pointer, _size, _pointer, _pointer]),
+        ('DeleteRecords_new', _pointer, [_pointer]),
+        ('DeleteRecords_destroy', None, [_pointer]),
+        ('DeleteRecords', None, [_pointer, _pointer, _size, _pointer, _pointer]),
         ('queue_new', _pointer, [_pointer]),
         ('queue_destroy', None, [_pointer]),
         ('queue_poll', _pointer, [_pointer, _int]),
@@ -133,6 +139,36 @@ class Client:
         _lib.rd_kafka_NewTopic_destroy(topic)
         if error:
             raise RuntimeError('%s: %s' % (name, _lib.rd_kafka_err2str(error).decode()))
+
+    def _admin(self, call, thing):
+        """one admin request of one thing; an error of the request as a whole is raised"""
+        queue = _lib.rd_kafka_queue_new(self.rk)
+        call(self.rk, ctypes.byref(ctypes.c_void_p(thing)), 1, None, queue)
+        event = _lib.rd_kafka_queue_poll(queue, 20000)
+        error = _lib.rd_kafka_event_error(event) if event else -185
+        if event:
+            _lib.rd_kafka_event_destroy(event)
+        _lib.rd_kafka_queue_destroy(queue)
+        if error:
+            raise RuntimeError(_lib.rd_kafka_err2str(error).decode())
+
+    def add_partitions(self, topic, total):
+        """the topic has so many partitions from now on"""
+        why = ctypes.create_string_buffer(512)
+        thing = _lib.rd_kafka_NewPartitions_new(topic.encode(), total, why, 512)
+        self._admin(_lib.rd_kafka_CreatePartitions, thing)
+        _lib.rd_kafka_NewPartitions_destroy(thing)
+
+    def delete_records(self, before):
+        """{(topic, partition): offset}: what lies below it is gone"""
+        part = _lib.rd_kafka_topic_partition_list_new(len(before))
+        for (topic, partition), offset in before.items():
+            _lib.rd_kafka_topic_partition_list_add(part, topic.encode(), partition)
+            _lib.rd_kafka_topic_partition_list_set_offset(part, topic.encode(), partition, offset)
+        thing = _lib.rd_kafka_DeleteRecords_new(part)
+        self._admin(_lib.rd_kafka_DeleteRecords, thing)
+        _lib.rd_kafka_DeleteRecords_destroy(thing)
+        _lib.rd_kafka_topic_partition_list_destroy(part)
 
     def send(self, topic, value, key=None, partition=UNASSIGNED):
         """bytes; key None sends none, and value None a tombstone. Delivered by flush()"""
