@@ -36,7 +36,7 @@ PROCESSORS += processors/kmeans.c processors/segments.c processors/segments_labe
 
 # recommendations
 PROCESSORS += processors/diversity.c processors/experiment.c processors/explain.c processors/feedback.c processors/followed.c
-PROCESSORS += processors/lists.c processors/reasons.c
+PROCESSORS += processors/lists.c processors/reasons.c processors/repeat.c
 
 DAEMON :=
 DAEMON += daemon/kafka/control.c

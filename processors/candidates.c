@@ -115,9 +115,9 @@ void candidates_gather(struct recommend_scratch *x, const struct recommend_setti
 		}
 	}
 	for (uint32_t i = 0; i < u->n_bought; i++) {
-		struct candidate *c = lookup(x, u->bought[i], false);
-		if (c)
-			c->excluded = EXCLUDED_BOUGHT;
+		struct candidate *c = lookup(x, u->bought[i].item, false);
+		if (c) /* one that may be bought again may be a seed, too */
+			c->excluded = recommend_owned(s, ctx, u, c->item) == OWNED_AGAIN ? INCLUDED : EXCLUDED_BOUGHT;
 	}
 }
 

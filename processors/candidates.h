@@ -8,7 +8,7 @@
  *
  * (item-kNN's cosine with a prior of 20 baskets, recency on the seeds: ALGORITHMS B3, C6), g = n / (n + 5) with n the shopper's actions:
  * thin evidence shows in the score. stars is the item's bias, within +-1; r are the reviews of the last week and mean their mood. Left out:
- * seeds, bought, unavailable and excluded items.
+ * seeds, bought (unless it is time again: repeat.h), unavailable and excluded items.
  *
  * Used by lists.c, which makes a list of the best, and by explain.c, which shows the terms. No allocation after setup. Cost: seeds x
  * others steps, then one row per promising candidate.

@@ -51,12 +51,12 @@ static void seeds(const struct recommend_settings *s, const struct view_ctx *ctx
 }
 
 /* NULL: nothing keeps it from a list. */
-static const char *left_out(const struct view_ctx *ctx, const struct recommend_scratch *x, const struct recommend_user *u, symbol_t item)
+static const char *left_out(const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_scratch *x, const struct recommend_user *u, symbol_t item)
 {
-	for (uint32_t i = 0; i < u->n_bought; i++)
-		if (u->bought[i] == item)
-			return "bought";
-	for (uint32_t i = 0; i < x->n_seeds; i++)
+	enum ownership owned = recommend_owned(s, ctx, u, item);
+	if (owned == OWNED)
+		return "bought";
+	for (uint32_t i = 0; owned == OWNED_NOT && i < x->n_seeds; i++)
 		if (x->seeds[i] == item)
 			return "seen";
 	const struct catalogue_item *known = model_catalogue(ctx->model, item);
@@ -124,7 +124,7 @@ void explain_write(const struct recommend_settings *s, const struct view_ctx *ct
 	struct recommend_scratch *x = s->scratch;
 	uint32_t own, n = lists_make(x, s, ctx, u ? u : &nobody, &own);
 	u = u ? u : &nobody;
-	const char *out = left_out(ctx, x, u, item);
+	const char *out = left_out(s, ctx, x, u, item);
 	const struct candidate *c = candidates_find(x, item);
 	struct score_terms t;
 	candidates_terms(x, ctx, c ? c : &(struct candidate){ .item = item }, &t);

@@ -15,25 +15,19 @@ static bool is_in(const struct pick *picks, uint32_t n, symbol_t item)
 	return false;
 }
 
-static bool was_bought(const struct recommend_user *u, symbol_t item)
+/* Bought, and not to be bought again yet; or among the newest of the history. */
+static bool had(const struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, symbol_t item)
 {
-	for (uint32_t i = 0; u && i < u->n_bought; i++)
-		if (u->bought[i] == item)
-			return true;
-	return false;
-}
-
-static bool is_seed(const struct recommend_scratch *x, const struct recommend_user *u, symbol_t item)
-{
-	for (uint32_t i = 0; u && i < x->n_seeds; i++)
+	enum ownership owned = recommend_owned(s, ctx, u, item);
+	for (uint32_t i = 0; u && owned == OWNED_NOT && i < x->n_seeds; i++)
 		if (x->seeds[i] == item)
 			return true;
-	return false;
+	return owned == OWNED;
 }
 
 /* Takes from both lists up to `most` picks: in turn, or by what each kind weighs (D'Hondt). Scores go down from `below` in equal steps. u may be
  * NULL; d NULL: without caps. */
-static uint32_t fill(struct recommend_scratch *x, const struct view_ctx *ctx, const struct recommend_user *u, const struct diversity *d,
+static uint32_t fill(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, const struct diversity *d,
 	const struct top *trending, const struct top *popular, uint32_t n, uint32_t most, double below)
 {
 	uint32_t missing = most - n, filled = 0, i = 0, j = 0; /* next of trending, of popular */
@@ -41,7 +35,7 @@ static uint32_t fill(struct recommend_scratch *x, const struct view_ctx *ctx, co
 		bool rising = j == popular->n || (i < trending->n && x->blend[WHY_TRENDING] * (j + 1) >= x->blend[WHY_POPULAR] * (i + 1));
 		const struct top_entry *e = rising ? &trending->at[i++] : &popular->at[j++];
 		const struct catalogue_item *known = model_catalogue(ctx->model, e->item);
-		if (!controls_allow(ctx->model, e->item, known) || is_in(x->picks, n + filled, e->item) || was_bought(u, e->item) || is_seed(x, u, e->item) ||
+		if (!controls_allow(ctx->model, e->item, known) || is_in(x->picks, n + filled, e->item) || had(x, s, ctx, u, e->item) ||
 			!model_block(ctx->model, P_RECOMMEND, item_key(e->item)))
 			continue;
 		if (d && !diversity_allows(d, x->picks, n + filled, known))
@@ -79,8 +73,7 @@ static uint32_t find_like(struct recommend_scratch *x, const struct recommend_se
 		symbol_t item = t->at[i].item;
 		const struct catalogue_item *known = model_catalogue(ctx->model, item);
 		uint16_t seed = 0;
-		if (!known->known || !controls_allow(ctx->model, item, known) || is_in(x->picks, listed, item) || is_in(found, n, item) || was_bought(u, item) ||
-			is_seed(x, u, item))
+		if (!known->known || !controls_allow(ctx->model, item, known) || is_in(x->picks, listed, item) || is_in(found, n, item) || had(x, s, ctx, u, item))
 			continue;
 		double value = match(x, s, ctx, u, known, &seed);
 		if (value < least_match || (n == most && value <= found[n - 1].value))
@@ -128,19 +121,19 @@ static uint32_t fill_all(struct recommend_scratch *x, const struct recommend_set
 		const struct category_lists *c = toplists_category(t, categories[i]);
 		uint32_t share = n + (size - n + 1) / 2; /* half of what is missing, and so on */
 		if (c)
-			n = fill(x, ctx, u, d, &c->trending, &c->popular, n, share, n ? x->picks[n - 1].score : 1);
+			n = fill(x, s, ctx, u, d, &c->trending, &c->popular, n, share, n ? x->picks[n - 1].score : 1);
 	}
-	return fill(x, ctx, u, d, &t->trending, &t->popular, n, size, n ? x->picks[n - 1].score : 1);
+	return fill(x, s, ctx, u, d, &t->trending, &t->popular, n, size, n ? x->picks[n - 1].score : 1);
 }
 
 /* Puts pinned items in; category: of a category's list, else 0. Returns how many there are then. */
-static uint32_t pin(struct recommend_scratch *x, const struct view_ctx *ctx, const struct recommend_user *u, symbol_t category, uint32_t n, uint32_t size)
+static uint32_t pin(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, symbol_t category, uint32_t n, uint32_t size)
 {
 	uint32_t n_pins, n_wanted = 0;
 	const struct pin *pins = model_pins(ctx->model, &n_pins), *wanted[PINS_MAX];
 	for (uint32_t i = 0; i < n_pins; i++) {
 		const struct catalogue_item *known = model_catalogue(ctx->model, pins[i].item);
-		if ((uint32_t)pins[i].place >= size || !controls_allow(ctx->model, pins[i].item, known) || was_bought(u, pins[i].item) ||
+		if ((uint32_t)pins[i].place >= size || !controls_allow(ctx->model, pins[i].item, known) || recommend_owned(s, ctx, u, pins[i].item) == OWNED ||
 			(category && known->category != category))
 			continue;
 		uint32_t at = 0;
@@ -184,7 +177,7 @@ static uint32_t explore(struct recommend_scratch *x, const struct recommend_sett
 	for (uint32_t i = 0; i < t->n && places; i++) {
 		symbol_t item = t->at[i].item;
 		const struct catalogue_item *its = model_catalogue(ctx->model, item);
-		if (!its->known || !controls_allow(ctx->model, item, its) || is_in(x->picks, n, item) || was_bought(u, item) || is_seed(x, u, item))
+		if (!its->known || !controls_allow(ctx->model, item, its) || is_in(x->picks, n, item) || had(x, s, ctx, u, item))
 			continue;
 		uint32_t at = n < size ? n : size / 2 + (uint32_t)(hash >> 8) % (size - size / 2); /* the lower half */
 		double score = at < n ? x->picks[at].score : n ? x->picks[n - 1].score
@@ -238,7 +231,7 @@ uint32_t lists_make(struct recommend_scratch *x, const struct recommend_settings
 		toplists_make(t, s, ctx);
 	candidates_blend(x, s, ctx);
 	uint32_t size = (uint32_t)s->list_size, n = ranked(x, s, ctx, u, ret_own);
-	return pin(x, ctx, u, 0, explore(x, s, ctx, u, n, size), size);
+	return pin(x, s, ctx, u, 0, explore(x, s, ctx, u, n, size), size);
 }
 
 /* ---- JSON ---- */
@@ -298,8 +291,8 @@ void lists_default(const struct recommend_settings *s, const struct view_ctx *ct
 	struct recommend_scratch *x = s->scratch;
 	for (int k = 0; k < WHY_KINDS; k++)
 		x->blend[k] = 1;
-	uint32_t n = fill(x, ctx, NULL, NULL, trending, popular, 0, (uint32_t)s->list_size, 1);
-	n = pin(x, ctx, NULL, category, n, (uint32_t)s->list_size);
+	uint32_t n = fill(x, s, ctx, NULL, NULL, trending, popular, 0, (uint32_t)s->list_size, 1);
+	n = pin(x, s, ctx, NULL, category, n, (uint32_t)s->list_size);
 	head(ctx->scratch, x, ctx, symbols_hash(ctx->symbols, category), 0, true, n);
 	publish(x, ctx, category ? "recs:_default:" : "recs:_default", category ? symbols_text(ctx->symbols, category) : TEXT(""), n);
 }

@@ -29,6 +29,7 @@ enum { METRIC_VIEWS,
 	METRIC_REVENUE = POPULARITY_COUNTS,
 	METRIC_FEEDBACK,                     /* + enum feedback_count: of an item, a brand; of `all` with sub = feedback_name */
 	METRIC_ARMS = METRIC_FEEDBACK + 3,   /* + enum arm_count; of `all`, sub = the arm */
+	METRIC_GAPS = 16,                    /* + bucket of repeat.h; of a category */
 	METRIC_ARM_REVENUE = METRIC_ARMS + 6 /* of `all`, sub = "ARM\tCURRENCY" */
 };
 enum { POPULARITY_PANE_MS = 3600 * 1000,

@@ -26,6 +26,9 @@ static const struct option options[] = {
 		.help = "The same of one brand.", .flags = OPTION_LIVE },
 	{ "bought_items", OPTION_COUNT, OPTION_AT(recommend_settings, bought_items), .value = "1000", .min = "1", .max = "100000", .unit = "items",
 		.help = "Bought items that are remembered per shopper, and not recommended." },
+	{ "consumables", OPTION_TEXT, OPTION_AT(recommend_settings, consumables), .value = "", .min = "0", .max = "4096",
+		.help = "Categories, joined by commas, whose items are used up: recommended again after .7 of their median gap between purchases. *: all; empty: none.",
+		.flags = OPTION_LIVE },
 	{ "popular_half_life", OPTION_DURATION, OPTION_AT(recommend_settings, popularity.half_life_ms[LEVEL_POPULAR]), .value = "7d", .min = "1h",
 		.max = "3650d", .help = "After so long an action counts half for what is popular." },
 	{ "trend_fast", OPTION_DURATION, OPTION_AT(recommend_settings, popularity.half_life_ms[LEVEL_FAST]), .value = "6h", .min = "1h", .max = "3650d",
@@ -124,12 +127,28 @@ static void saw(struct user_ctx *ctx, struct recommend_user *u, symbol_t item, u
 	u->recent[at] = (struct recent){ item, weight, ts };
 }
 
-static void bought(const struct recommend_settings *s, struct user_ctx *ctx, struct recommend_user *u, symbol_t item)
+/* A repeat counts for the item's category as the catalogue has it now. */
+static void count_repeat(struct user_ctx *ctx, symbol_t item, int64_t before, int64_t ts)
+{
+	symbol_t category = model_catalogue(ctx->model, item)->category;
+	if (!category)
+		return;
+	const struct key key = { KEY_CATEGORY, category };
+	int bucket = before && ts > before ? repeat_bucket(ts - before) : -1;
+	emit_sum(ctx->emitter, P_RECOMMEND, key, METRIC_BUYS, 0, pane_of(ts, POPULARITY_PANE_MS), 1);
+	if (bucket >= 0)
+		emit_sum(ctx->emitter, P_RECOMMEND, key, (uint8_t)(METRIC_GAPS + bucket), 0, 0, 1);
+}
+
+static void bought(const struct recommend_settings *s, struct user_ctx *ctx, struct recommend_user *u, symbol_t item, int64_t ts)
 {
 	uint32_t at = 0;
-	while (at < u->n_bought && u->bought[at] != item)
+	int64_t before = 0;
+	while (at < u->n_bought && u->bought[at].item != item)
 		at++;
-	if (at == u->n_bought && u->n_bought >= s->bought_items) {
+	if (at < u->n_bought) {
+		before = u->bought[at].ts;
+	} else if (u->n_bought >= s->bought_items) {
 		at = 0;
 		ctx->drops[DROP_BOUGHT]++;
 	}
@@ -137,7 +156,38 @@ static void bought(const struct recommend_settings *s, struct user_ctx *ctx, str
 		memmove(u->bought + at, u->bought + at + 1, (--u->n_bought - at) * sizeof(*u->bought));
 	if (u->n_bought == u->bought_capacity)
 		u->bought = grown(ctx->pool, u->bought, &u->bought_capacity, sizeof(*u->bought));
-	u->bought[u->n_bought++] = item;
+	u->bought[u->n_bought++] = (struct bought){ item, ts > before ? ts : before };
+	count_repeat(ctx, item, before, ts);
+}
+
+static bool is_consumable(const struct recommend_settings *s, struct text category)
+{
+	if (strcmp(s->consumables, "*") == 0)
+		return true;
+	for (const char *at = s->consumables; *at;) {
+		at += strspn(at, ", ");
+		size_t n = strcspn(at, ","), size = n;
+		while (size && at[size - 1] == ' ')
+			size--;
+		if (size && size == category.size && memcmp(at, category.data, size) == 0)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+enum ownership recommend_owned(const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, symbol_t item)
+{
+	uint32_t i = u ? u->n_bought : 0;
+	while (i > 0 && u->bought[i - 1].item != item)
+		i--;
+	if (!i)
+		return OWNED_NOT;
+	symbol_t category = *s->consumables && u->bought[i - 1].ts ? model_catalogue(ctx->model, item)->category : 0;
+	const struct recommend_model *m = category ? model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_CATEGORY, category }) : NULL;
+	if (!m || !m->repeat_after_ms || ctx->watermark < 0 || ctx->watermark - u->bought[i - 1].ts < m->repeat_after_ms)
+		return OWNED;
+	return is_consumable(s, symbols_text(ctx->symbols, category)) ? OWNED_AGAIN : OWNED;
 }
 
 static void spent(struct user_ctx *ctx, struct recommend_user *u, symbol_t currency, int64_t minor)
@@ -208,13 +258,13 @@ static void purchased(const struct recommend_settings *s, struct user_ctx *ctx, 
 		if (!order || before < n)
 			continue;
 		if (n == MAX_LINES) { /* not told from repeats any more: not counted, but not recommended either */
-			bought(s, ctx, u, item);
+			bought(s, ctx, u, item, e->ts);
 			ctx->drops[DROP_LINES]++;
 			continue;
 		}
 		items[n++] = item;
 		saw(ctx, u, item, WEIGHT_BUY, e->ts);
-		bought(s, ctx, u, item);
+		bought(s, ctx, u, item, e->ts);
 		followed_bought(u->followed, ctx, item, e->ts);
 		emit_sum(ctx->emitter, P_RECOMMEND, (struct key){ KEY_ITEM, item }, METRIC_BUYS, 0, pane, 1);
 		emit_sum(ctx->emitter, P_RECOMMEND, all, METRIC_BUYS, 0, pane, 1);
@@ -252,8 +302,10 @@ static void user_save(const void *settings, const void *block, const struct symb
 		buf_zigzag(to, u->recent[i].ts - (i ? u->recent[i - 1].ts : 0));
 	}
 	buf_varint(to, u->n_bought);
-	for (uint32_t i = 0; i < u->n_bought; i++)
-		buf_text(to, symbols_text(symbols, u->bought[i]));
+	for (uint32_t i = 0; i < u->n_bought; i++) {
+		buf_text(to, symbols_text(symbols, u->bought[i].item));
+		buf_zigzag(to, u->bought[i].ts);
+	}
 	buf_varint(to, u->n_revenue);
 	for (uint32_t i = 0; i < u->n_revenue; i++) {
 		buf_text(to, symbols_text(symbols, u->revenue[i].currency));
@@ -266,7 +318,7 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 {
 	struct recommend_user *u = block;
 	(void)settings;
-	if (version < 1 || version > 2)
+	if (version < 1 || version > 3)
 		return -EBADMSG;
 	u->orders = (uint32_t)reader_varint(from);
 	u->actions = (uint32_t)reader_varint(from);
@@ -290,7 +342,9 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 	for (uint64_t i = 0; i < n && !from->bad; i++) { /* perhaps more than the option allows now: the next one drops the oldest */
 		if (u->n_bought == u->bought_capacity)
 			u->bought = grown(pool, u->bought, &u->bought_capacity, sizeof(*u->bought));
-		u->bought[u->n_bought++] = symbols_intern(symbols, reader_text(from));
+		struct bought *b = &u->bought[u->n_bought++];
+		b->item = symbols_intern(symbols, reader_text(from));
+		b->ts = version >= 3 ? reader_zigzag(from) : 0;
 	}
 	n = reader_varint(from);
 	if (from->bad || n > USER_CURRENCIES)
@@ -321,7 +375,7 @@ static void user_mark(const void *block, struct symbols *symbols)
 	for (uint32_t i = 0; i < u->n_recent; i++)
 		symbols_mark(symbols, u->recent[i].item);
 	for (uint32_t i = 0; i < u->n_bought; i++)
-		symbols_mark(symbols, u->bought[i]);
+		symbols_mark(symbols, u->bought[i].item);
 	for (uint32_t i = 0; i < u->n_revenue; i++)
 		symbols_mark(symbols, u->revenue[i].currency);
 	followed_mark(u->followed, symbols);
@@ -428,6 +482,10 @@ static void delta(const void *settings, struct item_ctx *ctx, void *block, const
 		x->feedback[d->metric - METRIC_FEEDBACK] += d->amount;
 	} else if (ctx->key.kind == KEY_BRAND && d->metric == METRIC_FEEDBACK + FEEDBACK_SHOWN) {
 		popularity_count_shown(&x->popularity, ctx->pool, d->pane, d->amount);
+	} else if (ctx->key.kind == KEY_CATEGORY && d->metric >= METRIC_GAPS && d->metric < METRIC_GAPS + REPEAT_BUCKETS) {
+		if (!x->gaps)
+			x->gaps = pool_alloc(ctx->pool, REPEAT_BUCKETS * sizeof(*x->gaps));
+		x->gaps[d->metric - METRIC_GAPS] += d->amount;
 	} else if (ctx->key.kind == KEY_ALL) {
 		struct shopwide *w = shopwide_of(x, ctx->pool);
 		if (d->metric < METRIC_ARMS)
@@ -451,28 +509,39 @@ static void item_save(const void *settings, const void *block, const struct symb
 		feedback_save(&x->shopwide->feedback, to);
 		experiment_save(&x->shopwide->experiment, symbols, to);
 	}
+	buf_u8(to, x->gaps != NULL);
+	for (int i = 0; x->gaps && i < REPEAT_BUCKETS; i++)
+		buf_varint(to, (uint64_t)x->gaps[i]);
 }
 
 static int item_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	struct recommend_item *x = block;
 	(void)settings;
-	if (version < 1 || version > 2 || popularity_load(&x->popularity, from, symbols, pool) < 0)
+	if (version < 1 || version > 3 || popularity_load(&x->popularity, from, symbols, pool) < 0)
 		return -EBADMSG;
 	if (version == 1)
 		return 0;
 	for (int i = 0; i < FEEDBACK_COUNTS; i++)
 		x->feedback[i] = (int64_t)reader_varint(from);
-	if (!reader_u8(from))
-		return from->bad ? -EBADMSG : 0;
-	struct shopwide *w = shopwide_of(x, pool);
-	return feedback_load(&w->feedback, from, pool) < 0 || experiment_load(&w->experiment, from, symbols, pool) < 0 ? -EBADMSG : 0;
+	if (reader_u8(from)) {
+		struct shopwide *w = shopwide_of(x, pool);
+		if (feedback_load(&w->feedback, from, pool) < 0 || experiment_load(&w->experiment, from, symbols, pool) < 0)
+			return -EBADMSG;
+	}
+	if (version >= 3 && reader_u8(from)) {
+		x->gaps = pool_alloc(pool, REPEAT_BUCKETS * sizeof(*x->gaps));
+		for (int i = 0; i < REPEAT_BUCKETS; i++)
+			x->gaps[i] = (int64_t)reader_varint(from);
+	}
+	return from->bad ? -EBADMSG : 0;
 }
 
 static void item_done(void *block, struct pool *pool)
 {
 	struct recommend_item *x = block;
 	popularity_done(&x->popularity, pool);
+	pool_free(pool, x->gaps, x->gaps ? REPEAT_BUCKETS * sizeof(*x->gaps) : 0);
 	if (!x->shopwide)
 		return;
 	feedback_done(&x->shopwide->feedback, pool);
@@ -522,6 +591,7 @@ static void model_save(const void *settings, const struct item_ctx *ctx, const v
 		buf_double(to, level[l]);
 	buf_varint(to, rounded(x->feedback[FEEDBACK_SHOWN]));
 	buf_varint(to, rounded(x->feedback[FEEDBACK_CLICKED]));
+	buf_varint(to, (uint64_t)repeat_after(x->gaps, x->popularity.n[METRIC_BUYS]));
 }
 
 static uint32_t u32_of(uint64_t n)
@@ -533,9 +603,9 @@ static int model_load(const void *settings, void *block, uint16_t version, struc
 {
 	struct recommend_model *m = block;
 	(void)settings, (void)symbols;
-	if (version < 1 || version > 2)
+	if (version < 1 || version > 3)
 		return -EBADMSG;
-	bool blend = reader_left(from) > LEVELS * sizeof(double) + 20; /* two varints are at most so long */
+	bool blend = reader_left(from) > LEVELS * sizeof(double) + 30; /* three varints are at most so long */
 	for (int l = 0; l < LEVELS; l++)
 		m->popularity.level[l] = blend ? -INFINITY : reader_double(from);
 	if (version == 1)
@@ -543,6 +613,7 @@ static int model_load(const void *settings, void *block, uint16_t version, struc
 	if (!blend) {
 		m->shown = u32_of(reader_varint(from));
 		m->clicked = u32_of(reader_varint(from));
+		m->repeat_after_ms = version >= 3 ? (int64_t)reader_varint(from) : 0;
 		return from->bad ? -EBADMSG : 0;
 	}
 	struct blend *b = m->blend = pool_alloc(pool, sizeof(*b));
@@ -621,9 +692,9 @@ const struct processor recommend_processor = {
 	.settings_size = sizeof(struct recommend_settings),
 	.setup = setup,
 	.teardown = teardown,
-	.user = { sizeof(struct recommend_user), 2, user_save, user_load, user_done, user_mark },
-	.item = { sizeof(struct recommend_item), 2, item_save, item_load, item_done, item_mark },
-	.model = { sizeof(struct recommend_model), 2, NULL, model_load, model_done, NULL },
+	.user = { sizeof(struct recommend_user), 3, user_save, user_load, user_done, user_mark },
+	.item = { sizeof(struct recommend_item), 3, item_save, item_load, item_done, item_mark },
+	.model = { sizeof(struct recommend_model), 3, NULL, model_load, model_done, NULL },
 	.event = event,
 	.delta = delta,
 	.model_save = model_save,

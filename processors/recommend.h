@@ -8,6 +8,7 @@
  *   lists.c       one shopper's list: candidates in order; trending and popular items where these end
  *   followed.c    what a shopper did with recommendations, feedback.c what is learnt from it by kind of reason and place
  *   experiment.c  the arms of an A/B test
+ *   repeat.c      when what was bought may be recommended again
  *   reasons.c     an entry of a list as JSON, explain.c every term of one score
  *
  * Counts are exact integers of the item stage; everything decayed is worked out when read. Lists are made from the model table, so
@@ -21,6 +22,7 @@
 #include "feedback.h"
 #include "followed.h"
 #include "popularity.h"
+#include "repeat.h"
 #include "processor.h"
 
 enum {
@@ -47,6 +49,7 @@ struct recommend_settings {
 	int64_t refresh_ms;     /* wall clock */
 	char *experiment;       /* id of the A/B test */
 	int64_t learn_from;     /* impressions; 0: never */
+	char *consumables;      /* categories, joined by commas; "*": all */
 	double exposure_max;    /* share of a brand in all impressions of lists */
 	double explore;         /* share of places for fresh items */
 	int64_t new_for_ms;
@@ -62,6 +65,11 @@ struct recent {
 	int64_t ts;
 };
 
+struct bought {
+	symbol_t item;
+	int64_t ts; /* of the last purchase; 0: not known */
+};
+
 struct user_revenue {
 	symbol_t currency;
 	int64_t minor;
@@ -69,7 +77,7 @@ struct user_revenue {
 
 struct recommend_user {
 	struct recent *recent;        /* by ts, newest last */
-	symbol_t *bought;             /* distinct, newest last */
+	struct bought *bought;        /* distinct, newest last */
 	struct user_revenue *revenue; /* USER_CURRENCIES or NULL */
 	uint32_t n_recent, recent_capacity, n_bought, bought_capacity, n_revenue;
 	uint32_t orders, actions;  /* actions: events that entered the history */
@@ -77,11 +85,12 @@ struct recommend_user {
 	int64_t last_purchase;     /* ms; 0 = none */
 };
 
-/* The block of a key: of an item and a brand the first two, of `all` the others, too. */
+/* The block of a key. */
 struct recommend_item {
 	struct popularity popularity; /* of a brand: its items' impressions in lists */
 	int64_t feedback[FEEDBACK_COUNTS];
 	struct shopwide *shopwide; /* NULL: nothing yet */
+	int64_t *gaps;             /* of a category: REPEAT_BUCKETS, or NULL */
 };
 
 struct shopwide {
@@ -94,7 +103,14 @@ struct recommend_model {
 	struct popularity_model popularity;
 	uint32_t shown, clicked; /* of an item in lists; they stop at their maximum */
 	struct blend *blend;     /* of `all`, else NULL */
+	int64_t repeat_after_ms; /* of a category (repeat.h); 0: never */
 };
+
+enum ownership { OWNED_NOT,
+	OWNED,
+	OWNED_AGAIN };
+/* Has the shopper bought it, and may it be recommended again by the watermark: its category is one of `consumables`, and repeat.h says so? u NULL: nobody. */
+enum ownership recommend_owned(const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, symbol_t item);
 
 /* The categories of the history, strongest first (weight x decay^age): at most n into ret. */
 size_t recommend_top_categories(const struct recommend_settings *s, const struct model *model, const struct recommend_user *u, symbol_t *ret, size_t n);

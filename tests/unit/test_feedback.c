@@ -244,13 +244,13 @@ static void rows_of_before_feedback_are_read(void **state)
 	shop_flush(s);
 	recommend_processor.user.save(settings, shop_user_block(s, "ann", P_RECOMMEND), s->engine->symbols, &user);
 	recommend_processor.item.save(settings, shop_item_block(s, KEY_ITEM, "X", P_RECOMMEND), s->engine->symbols, &item);
-	/* version 1 ended before the byte that says whether lists were followed, and before three counts and the same byte */
+	/* version 1 ended before the byte that says whether lists were followed, and before three counts and two such bytes */
 	struct recommend_user u = { .n_recent = 0 };
 	struct recommend_item x = { .feedback = { 0 } };
 	struct reader r = reader_of(user.data, user.size - 1);
 	assert_int_equal(recommend_processor.user.load(settings, &u, 1, &r, s->engine->symbols, s->engine->pool), 0);
 	assert_true(u.n_recent == 1 && !u.followed);
-	r = reader_of(item.data, item.size - 4);
+	r = reader_of(item.data, item.size - 5);
 	assert_int_equal(recommend_processor.item.load(settings, &x, 1, &r, s->engine->symbols, s->engine->pool), 0);
 	assert_int_equal(x.popularity.n[METRIC_VIEWS], 1);
 	recommend_processor.user.done(&u, s->engine->pool);

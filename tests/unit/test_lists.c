@@ -342,6 +342,56 @@ static void a_brand_that_is_shown_too_much_counts_less(void **state)
 	shop_destroy(s);
 }
 
+/* ---- bought again ---- */
+
+static void the_rule_of_a_category_is_seven_tenths_of_its_median_gap(void **state)
+{
+	(void)state;
+	assert_int_equal(repeat_bucket(day - 1), -1);
+	assert_int_equal(repeat_bucket(day), 0);
+	assert_int_equal(repeat_bucket(30 * day), 9); /* 2 log2 30 = 9.81 */
+	assert_int_equal(repeat_bucket(3000 * day), REPEAT_BUCKETS - 1);
+	int64_t gaps[REPEAT_BUCKETS] = { 0 };
+	assert_int_equal(repeat_after(NULL, 5), 0);
+	gaps[4] = 10;
+	gaps[9] = 30; /* the median is the 20th: a third into this bucket */
+	assert_true(fabs((double)repeat_after(gaps, 400) / (double)day - .7 * exp2((9 + 10 / 30.) / 2)) < 1e-6);
+	assert_int_equal(repeat_after(gaps, 401), 0); /* hardly ever bought again */
+	gaps[9] = 9;
+	assert_int_equal(repeat_after(gaps, 19), 0); /* too little is known */
+}
+
+static void what_is_used_up_comes_back_into_lists_when_it_is_time(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *[]){ "itemsets.window=0", "recommend.consumables=food, drugs ,rings", NULL });
+	stock_of(s, "soap", "drugs", "", "", 0);
+	stock_of(s, "cream", "drugs", "", "", 0);
+	stock_of(s, "ring", "rings", "", "", 0);
+	struct order_line soap = { TEXT("soap"), 1, 100 }, lines[] = { { TEXT("cream"), 1, 100 }, { TEXT("ring"), 1, 100 } };
+	char user[16];
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 25; i++) {
+			snprintf(user, sizeof(user), "u%d", i);
+			buy(s, start + round * 30 * day + i, user, PURCHASE_ORDER, &soap, 1, 0);
+		}
+	buy(s, start + 30 * day, "zoe", PURCHASE_ORDER, lines, 2, 0);
+	shop_flush(s);
+	/* 25 gaps of 30 days: the middle of [22.6, 32) in the exponent, 2^4.75 = 26.9; x .7 = 18.8 days */
+	shop_time(s, start + 48 * day);
+	json_t *list = list_of(s, "zoe");
+	assert_null(entry_of(list, "cream"));
+	json_decref(list);
+	shop_time(s, start + 49 * day);
+	s->now_ms += 5000;
+	list = list_of(s, "zoe");
+	assert_non_null(entry_of(list, "cream"));
+	assert_null(entry_of(list, "ring")); /* rings are not used up */
+	json_decref(list);
+	shop_check_rows(s);
+	shop_destroy(s);
+}
+
 /* ---- what people decide ---- */
 
 static void decide(struct shop *s, enum key_kind kind, const char *id, const char *json)
@@ -491,6 +541,8 @@ int main(void)
 		cmocka_unit_test(a_thin_history_is_completed_by_what_is_like_it),
 		cmocka_unit_test(new_items_have_a_share_of_the_places),
 		cmocka_unit_test(the_draw_of_a_new_item_is_around_its_share_of_clicks),
+		cmocka_unit_test(the_rule_of_a_category_is_seven_tenths_of_its_median_gap),
+		cmocka_unit_test(what_is_used_up_comes_back_into_lists_when_it_is_time),
 		cmocka_unit_test(a_brand_that_is_shown_too_much_counts_less),
 		cmocka_unit_test(an_excluded_item_category_or_brand_is_in_no_list_and_blocked),
 		cmocka_unit_test(boosts_multiply_the_score),

@@ -305,8 +305,8 @@ static void history_and_bought_items_are_bounded_and_keep_the_newest(void **stat
 	assert_int_equal(u->n_bought, 30);
 	symbol_t b60 = symbols_find(s->engine->symbols, TEXT("B60"));
 	assert_int_equal(u->recent[RECENT_MAX - 1].item, b60);
-	assert_int_equal(u->bought[29], b60);
-	assert_int_equal(u->bought[0], symbols_find(s->engine->symbols, TEXT("B50")));
+	assert_int_equal(u->bought[29].item, b60);
+	assert_int_equal(u->bought[0].item, symbols_find(s->engine->symbols, TEXT("B50")));
 	assert_int_equal(u->orders, 81);
 	assert_int_equal(s->engine->drops[P_RECOMMEND][1], 50);
 	click(s, start + 5, "ann", ACTION_VIEW, "old", NULL); /* older than everything in a full history */
@@ -382,7 +382,7 @@ static void popularity_does_not_depend_on_the_order_of_deltas(void **state)
 	for (size_t n = 0; n <= first.size; n++) {
 		struct recommend_item p = { .feedback = { 0 } };
 		struct reader r = reader_of(first.data, n);
-		int got = recommend_processor.item.load(s->settings[P_RECOMMEND], &p, 2, &r, s->engine->symbols, s->engine->pool);
+		int got = recommend_processor.item.load(s->settings[P_RECOMMEND], &p, 3, &r, s->engine->symbols, s->engine->pool);
 		assert_int_equal(got, n < first.size ? -EBADMSG : 0);
 		popularity_done(&p.popularity, s->engine->pool);
 	}
