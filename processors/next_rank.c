@@ -16,13 +16,22 @@ enum { SLOTS = 1024,
 
 struct candidate {
 	symbol_t item;
-	float f[NEXT_SESSION], c[NEXT_SESSION]; /* by seed */
+	float pi;     /* its share of all visits */
+	float f, c;   /* with the current item, for `order` */
+	float score;  /* what it has gathered so far */
 };
 
 struct seed {
 	symbol_t item;
+	const struct next_model *follow; /* NULL: none */
+	const struct itemsets_model *together;
 	float f_sum, n;
 };
+
+/* What an expert makes of the items of a session: w and k of the sums; `order` has its own way. */
+static const struct {
+	float decay, k;
+} ways[NEXT_EXPERTS] = { [NEXT_ORDER] = { 0.6f, 30 }, [NEXT_NEAR] = { 0.4f, 30 }, [NEXT_SHORT] = { 0.6f, 10 }, [NEXT_COMPANY] = { 0.6f, 1000 } };
 
 struct next_scratch {
 	uint32_t n, n_seeds, stamp;
@@ -32,7 +41,8 @@ struct next_scratch {
 		uint16_t at;
 	} table[TABLE];
 	struct candidate candidates[SLOTS];
-	struct seed seeds[NEXT_SESSION];
+	struct seed seeds[NEXT_SESSION]; /* distinct, newest first */
+	float sessions;
 };
 
 int next_scratch_create(struct next_scratch **ret)
@@ -46,7 +56,12 @@ void next_scratch_destroy(struct next_scratch *x)
 	free(x);
 }
 
-static struct candidate *candidate(struct next_scratch *x, symbol_t item)
+static const struct itemsets_model *together(const struct model *m, symbol_t item)
+{
+	return model_block(m, P_ITEMSETS, (struct key){ KEY_ITEM, item });
+}
+
+static struct candidate *candidate(struct next_scratch *x, const struct model *model, symbol_t item)
 {
 	uint32_t i = (item * 2654435761u) >> (32 - TABLE_BITS);
 	for (; x->table[i].stamp == x->stamp; i = (i + 1) & (TABLE - 1))
@@ -54,20 +69,14 @@ static struct candidate *candidate(struct next_scratch *x, symbol_t item)
 			return &x->candidates[x->table[i].at];
 	if (x->n == SLOTS)
 		return NULL;
+	const struct itemsets_model *t = together(model, item);
 	x->table[i] = (struct place){ item, x->stamp, (uint16_t)x->n };
 	struct candidate *c = &x->candidates[x->n++];
-	memset(c, 0, sizeof(*c));
-	c->item = item;
+	*c = (struct candidate){ .item = item, .pi = ((t ? (float)t->n[BASKET_SESSION] : 0) + 0.5f) / (PER_SESSION * x->sessions) };
 	return c;
 }
 
-static const struct itemsets_model *together(const struct model *m, symbol_t item)
-{
-	return model_block(m, P_ITEMSETS, (struct key){ KEY_ITEM, item });
-}
-
-/* The distinct items of the session, newest first, and what their rows name. */
-static void gather(struct next_scratch *x, const struct model *model, const struct next_user *u)
+static void seeds(struct next_scratch *x, const struct model *model, const struct next_user *u)
 {
 	x->n = x->n_seeds = 0;
 	if (++x->stamp == 0) {
@@ -83,43 +92,62 @@ static void gather(struct next_scratch *x, const struct model *model, const stru
 			continue;
 		const struct next_model *m = model_block(model, P_NEXT, (struct key){ KEY_ITEM, item });
 		const struct itemsets_model *t = together(model, item);
-		x->seeds[x->n_seeds++] = (struct seed){ item, m ? (float)m->sum / 1000 : 0, t ? (float)t->n[BASKET_SESSION] : 0 };
-		for (uint32_t j = 0; m && j < m->n_followers; j++) {
-			struct candidate *c = candidate(x, m->followers[j].item);
-			if (c)
-				c->f[a] = (float)m->followers[j].count / 1000;
-		}
-		for (uint32_t j = 0; t && j < t->n_others[BASKET_SESSION]; j++) {
-			struct candidate *c = candidate(x, t->others[BASKET_SESSION][j].item);
-			if (c)
-				c->c[a] = (float)t->others[BASKET_SESSION][j].count;
-		}
+		x->seeds[x->n_seeds++] = (struct seed){ item, m, t, m ? (float)m->sum / 1000 : 0, t ? (float)t->n[BASKET_SESSION] : 0 };
 	}
 }
 
-static float score_order(const struct next_scratch *x, const struct candidate *c, float pi)
+/* p(j|x_a) is linear in f, c and pi, so that a candidate gathers its sum as the seeds' rows name it; what pi adds comes last. */
+static void gather_sum(struct next_scratch *x, const struct model *model, float decay, float k)
 {
-	const float k = 30;
-	float q = (c->c[0] + COMPANY * pi) / (PER_SESSION * x->seeds[0].n + COMPANY), w = 0.2f;
-	float score = logf((c->f[0] + k * q) / (x->seeds[0].f_sum + k));
-	for (uint32_t a = 1; a < x->n_seeds; a++, w *= 0.6f)
-		if (c->f[a] > 0)
-			score += w * logf(1 + c->f[a] / (k * pi));
-	/* without a candidate's own evidence an earlier item speaks against it */
-	w = 0.2f;
-	for (uint32_t a = 1; a < x->n_seeds; a++, w *= 0.6f)
-		score += w * logf(k / (x->seeds[a].f_sum + k));
-	return score;
-}
-
-static float score_sum(const struct next_scratch *x, const struct candidate *c, float pi, float decay, float k)
-{
-	float score = 0, w = 1;
+	float w = 1, of_pi = 0;
 	for (uint32_t a = 0; a < x->n_seeds; a++, w *= decay) {
-		float q = (c->c[a] + COMPANY * pi) / (PER_SESSION * x->seeds[a].n + COMPANY);
-		score += w * (c->f[a] + k * q) / (x->seeds[a].f_sum + k);
+		const struct seed *s = &x->seeds[a];
+		float of_f = w / (s->f_sum + k), of_c = of_f * k / (PER_SESSION * s->n + COMPANY);
+		of_pi += of_c * COMPANY;
+		for (uint32_t j = 0; s->follow && j < s->follow->n_followers; j++) {
+			struct candidate *c = candidate(x, model, s->follow->followers[j].item);
+			if (c)
+				c->score += of_f * (float)s->follow->followers[j].count / 1000;
+		}
+		for (uint32_t j = 0; s->together && j < s->together->n_others[BASKET_SESSION]; j++) {
+			struct candidate *c = candidate(x, model, s->together->others[BASKET_SESSION][j].item);
+			if (c)
+				c->score += of_c * (float)s->together->others[BASKET_SESSION][j].count;
+		}
 	}
-	return score;
+	for (uint32_t i = 0; i < x->n; i++)
+		x->candidates[i].score += of_pi * x->candidates[i].pi;
+}
+
+static void gather_order(struct next_scratch *x, const struct model *model, float decay, float k)
+{
+	float w = 0.2f, against = 0;
+	for (uint32_t a = 0; a < x->n_seeds; a++) {
+		const struct seed *s = &x->seeds[a];
+		for (uint32_t j = 0; s->follow && j < s->follow->n_followers; j++) {
+			struct candidate *c = candidate(x, model, s->follow->followers[j].item);
+			float f = (float)s->follow->followers[j].count / 1000;
+			if (c && a)
+				c->score += w * logf(1 + f / (k * c->pi));
+			else if (c)
+				c->f = f;
+		}
+		for (uint32_t j = 0; s->together && j < s->together->n_others[BASKET_SESSION]; j++) {
+			struct candidate *c = candidate(x, model, s->together->others[BASKET_SESSION][j].item);
+			if (c && !a)
+				c->c = (float)s->together->others[BASKET_SESSION][j].count;
+		}
+		if (a) { /* without a candidate's own evidence an earlier item speaks against it */
+			against += w * logf(k / (s->f_sum + k));
+			w *= decay;
+		}
+	}
+	const struct seed *now = &x->seeds[0];
+	for (uint32_t i = 0; i < x->n; i++) {
+		struct candidate *c = &x->candidates[i];
+		float q = (c->c + COMPANY * c->pi) / (PER_SESSION * now->n + COMPANY);
+		c->score += logf((c->f + k * q) / (now->f_sum + k)) + against;
+	}
 }
 
 static bool better(const struct symbols *symbols, const struct next_pick *a, const struct next_pick *b)
@@ -132,21 +160,16 @@ uint32_t next_rank(struct next_scratch *x, const struct symbols *symbols, const 
 {
 	uint32_t n = 0;
 	const struct itemsets_model *all = model_block(model, P_ITEMSETS, (struct key){ KEY_ALL, 0 });
-	float sessions = all && all->n[BASKET_SESSION] ? (float)all->n[BASKET_SESSION] : 1;
-	gather(x, model, session);
+	x->sessions = all && all->n[BASKET_SESSION] ? (float)all->n[BASKET_SESSION] : 1;
+	seeds(x, model, session);
+	if (expert == NEXT_ORDER)
+		gather_order(x, model, ways[expert].decay, ways[expert].k);
+	else
+		gather_sum(x, model, ways[expert].decay, ways[expert].k);
 	for (uint32_t i = 0; i < x->n; i++) {
-		const struct candidate *c = &x->candidates[i];
-		if (c->item == x->seeds[0].item)
+		if (x->candidates[i].item == x->seeds[0].item)
 			continue;
-		const struct itemsets_model *t = together(model, c->item);
-		float pi = ((t ? (float)t->n[BASKET_SESSION] : 0) + 0.5f) / (PER_SESSION * sessions);
-		struct next_pick p = { c->item, 0 };
-		switch (expert) {
-		case NEXT_ORDER: p.score = score_order(x, c, pi); break;
-		case NEXT_NEAR: p.score = score_sum(x, c, pi, 0.4f, 30); break;
-		case NEXT_SHORT: p.score = score_sum(x, c, pi, 0.6f, 10); break;
-		default: p.score = score_sum(x, c, pi, 0.6f, 1000); break;
-		}
+		struct next_pick p = { x->candidates[i].item, x->candidates[i].score };
 		if (n == most && !better(symbols, &p, &to[n - 1]))
 			continue;
 		uint32_t at = n < most ? n++ : n - 1;
