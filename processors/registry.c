@@ -2,6 +2,7 @@
 #include "bias.h"
 #include "campaign.h"
 #include "complaints.h"
+#include "forecast.h"
 #include "itemsets.h"
 #include "next.h"
 #include "recommend.h"
@@ -21,4 +22,5 @@ const struct processor *const processors[PROCESSORS] = {
 	[P_NEXT] = &next_processor,
 	[P_COMPLAINTS] = &complaints_processor,
 	[P_SIMILAR] = &similar_processor,
+	[P_FORECAST] = &forecast_processor,
 };
