@@ -32,7 +32,7 @@ PROCESSORS += processors/similar.c processors/next.c processors/next_rank.c
 PROCESSORS += processors/bias.c processors/bias_user.c processors/campaign.c processors/campaign_view.c processors/hll.c processors/itemsets.c
 PROCESSORS += processors/itemsets_view.c processors/ledger.c processors/pairs.c
 PROCESSORS += processors/measures.c processors/miner.c processors/rules.c
-PROCESSORS += processors/forecast.c processors/holt_winters.c
+PROCESSORS += processors/forecast.c processors/holt_winters.c processors/search.c
 PROCESSORS += processors/kmeans.c processors/segments.c processors/segments_label.c processors/segments_view.c
 
 # recommendations
@@ -75,7 +75,7 @@ UNIT += stats sentiment spike recommend
 UNIT += next similar
 UNIT += json hll pairs bias itemsets campaign
 UNIT += measures miner
-UNIT += kmeans segments forget pseudonym forecast
+UNIT += kmeans segments forget pseudonym forecast search
 UNIT += publisher publisher_trouble
 UNIT += combiner crash items users
 UNIT += feedback lists

@@ -6,6 +6,7 @@
 #include "itemsets.h"
 #include "next.h"
 #include "recommend.h"
+#include "search.h"
 #include "segments.h"
 #include "sentiment.h"
 #include "similar.h"
@@ -23,4 +24,5 @@ const struct processor *const processors[PROCESSORS] = {
 	[P_COMPLAINTS] = &complaints_processor,
 	[P_SIMILAR] = &similar_processor,
 	[P_FORECAST] = &forecast_processor,
+	[P_SEARCH] = &search_processor,
 };

@@ -1,0 +1,168 @@
+/* Searches: queries made alike, what counts as answered, shoppers once in the window, k, the bound, rows. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "processors/search.h"
+#include "shop.h"
+
+static const int64_t hour = 3600000, minute = 60000;
+static const int64_t begin = INT64_C(472224) * 3600000;
+
+static int number;
+
+static void send(struct shop *s, int64_t ts, const char *user, enum click_action action, const char *what)
+{
+	char id[16];
+	snprintf(id, sizeof(id), "e%d", number++);
+	struct event e = shop_click(id, ts, user, action, action == ACTION_SEARCH ? NULL : what, NULL, NULL);
+	if (action == ACTION_SEARCH)
+		e.click.query = text_of(what);
+	assert_int_equal(shop_event(s, &e), APPLIED);
+}
+
+static void search(struct shop *s, int64_t ts, int user, const char *query)
+{
+	char name[16];
+	snprintf(name, sizeof(name), "u%d", user);
+	send(s, ts, name, ACTION_SEARCH, query);
+}
+
+/* The part of glint:search from one list's name to the next ']'. From malloc. */
+static char *list(struct shop *s, const char *name)
+{
+	char begin_of[32];
+	shop_item_view(s, KEY_ALL, NULL);
+	snprintf(begin_of, sizeof(begin_of), "\"%s\":[", name);
+	const char *json = strstr(shop_commands(s), "SET glint:search {");
+	assert_non_null(json);
+	const char *at = strstr(json, begin_of);
+	assert_non_null(at);
+	return strndup(at, strcspn(at, "]"));
+}
+
+static bool says(struct shop *s, const char *name, const char *what)
+{
+	char *l = list(s, name);
+	bool found = strstr(l, what) != NULL;
+	free(l);
+	return found;
+}
+
+static void alike(const char *query, const char *want)
+{
+	char to[SEARCH_BYTES];
+	struct text t = search_normal(text_of(query), to);
+	if (!text_equal(t, text_of(want)))
+		fail_msg("'%s' became '%.*s'", query, (int)t.size, t.data);
+}
+
+static void queries_are_made_alike(void **state)
+{
+	(void)state;
+	alike("Gold  Ring", "gold ring");
+	alike("\xef\xbc\xa7\xef\xbc\xaf\xef\xbc\xac\xef\xbc\xa4\xe3\x80\x80ring ", "gold ring"); /* full width letters and blank */
+	alike("STRASSE", "strasse");
+	alike("Stra\xc3\x9f" "e", "strasse");
+	alike("\xe9\x87\x91\xe6\x88\x92\xe6\x8c\x87", "\xe9\x87\x91\xe6\x88\x92\xe6\x8c\x87");
+	alike("cafe\xcc\x81", "caf\xc3\xa9"); /* e and an accent are one letter */
+	alike(" \t", "");
+	char longer[300], to[SEARCH_BYTES];
+	for (int i = 0; i < 100; i++)
+		memcpy(longer + 3 * i, "\xe9\x87\x91", 3);
+	struct text t = search_normal((struct text){ longer, 300 }, to);
+	assert_int_equal(t.size, 63); /* whole letters */
+}
+
+static void shoppers_count_once_and_answers_in_time(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(2, NULL);
+	for (int u = 0; u < 12; u++) {
+		search(s, begin + u, u, u % 2 ? "Gold ring" : "gold  RING");
+		search(s, begin + u + 1000, u, "gold ring"); /* again, the same shopper */
+		char name[16];
+		snprintf(name, sizeof(name), "u%d", u);
+		if (u < 3)
+			send(s, begin + u + 2000, name, ACTION_VIEW, "r1");
+		if (u < 2)
+			send(s, begin + u + 3000, name, ACTION_VIEW, "r2"); /* the search is answered already */
+		if (u == 5)
+			send(s, begin + u + 11 * minute, name, ACTION_VIEW, "r1"); /* too late */
+	}
+	for (int u = 0; u < 9; u++)
+		search(s, begin + u + 20 * minute, u, "secret");
+	shop_flush(s);
+	shop_time(s, begin + hour);
+	assert_true(says(s, "frequent", "{\"query\":\"gold ring\",\"searches\":24,\"answered\":3,\"shoppers\":12}"));
+	assert_true(says(s, "unanswered", "\"query\":\"gold ring\""));
+	assert_false(says(s, "frequent", "secret")); /* nine shoppers: k is 10 */
+	search(s, begin + 2 * hour, 100, "secret");
+	shop_flush(s);
+	assert_true(says(s, "frequent", "{\"query\":\"secret\",\"searches\":10,\"answered\":0,\"shoppers\":10}"));
+	shop_check_rows(s);
+	shop_time(s, begin + 7 * 24 * hour + hour); /* out of the window, but for the last */
+	assert_false(says(s, "frequent", "gold"));
+	shop_time(s, begin + 8 * 24 * hour);
+	const struct search_item *b = shop_item_block(s, KEY_ALL, NULL, P_SEARCH);
+	assert_int_equal(b->n, 0);
+	shop_check_rows(s);
+	shop_destroy(s);
+}
+
+static void a_rising_query_is_told_from_a_steady_one(void **state)
+{
+	(void)state;
+	/* z by hand: f = 20 ln 2 / 6, s = 30 ln 2 / 72, tau = 6 / ln 2 */
+	double tau = 6 / M_LN2, f = 20 / tau, sl = 30 / (72 / M_LN2);
+	assert_true(fabs(search_z(20, 30, 6, 72) - (f - sl) / sqrt(sl / tau + .01 / tau)) < 1e-12);
+	struct shop *s = shop_create(1, NULL);
+	for (int h = 0; h < 120; h++) {
+		for (int k = 0; k < 3; k++)
+			search(s, begin + h * hour + k, (3 * h + k) % 40, "steady");
+		for (int k = 0; k < 12 && h >= 117; k++)
+			search(s, begin + h * hour + k, 12 * h + k, "rising");
+		shop_flush(s);
+	}
+	shop_time(s, begin + 120 * hour);
+	assert_true(says(s, "trending", "\"query\":\"rising\""));
+	assert_false(says(s, "trending", "steady"));
+	assert_true(says(s, "frequent", "\"query\":\"steady\""));
+	shop_destroy(s);
+}
+
+static void the_rarest_query_goes_where_there_is_no_room(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *const[]){ "search.queries=10", NULL });
+	char query[16];
+	for (int i = 0; i < 50; i++) {
+		search(s, begin + i, i, "often");
+		snprintf(query, sizeof(query), "q%d", i);
+		search(s, begin + i, i, query);
+		shop_flush(s);
+	}
+	const struct search_item *b = shop_item_block(s, KEY_ALL, NULL, P_SEARCH);
+	shop_time(s, begin + hour);
+	assert_int_equal(b->n, 10);
+	assert_int_equal(s->engine->drops[P_SEARCH][0], 51 - 10);
+	assert_true(says(s, "frequent", "\"query\":\"often\",\"searches\":50,"));
+	shop_check_rows(s);
+	shop_destroy(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(queries_are_made_alike),
+		cmocka_unit_test(shoppers_count_once_and_answers_in_time),
+		cmocka_unit_test(a_rising_query_is_told_from_a_steady_one),
+		cmocka_unit_test(the_rarest_query_goes_where_there_is_no_room),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
