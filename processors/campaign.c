@@ -359,16 +359,16 @@ static void advance(struct campaign_item *b, struct item_ctx *ctx)
 
 static void add_unique(struct campaign_item *b, struct item_ctx *ctx, const struct delta *d)
 {
-	if (d->sub >= HLL_REGISTERS || d->amount < 1 || d->amount > HLL_RHO_MAX)
+	if (d->index >= HLL_REGISTERS || d->amount < 1 || d->amount > HLL_RHO_MAX)
 		return;
 	uint8_t rho = (uint8_t)d->amount;
 	if (!b->uniques)
 		b->uniques = pool_alloc(ctx->pool, HLL_REGISTERS);
-	if (b->uniques[d->sub] < rho)
-		b->uniques[d->sub] = rho;
+	if (b->uniques[d->index] < rho)
+		b->uniques[d->index] = rho;
 	uint8_t *day = d->pane >= today(b) ? unique_day(b, ctx, d->pane) : NULL;
-	if (day && day[d->sub] < rho)
-		day[d->sub] = rho;
+	if (day && day[d->index] < rho)
+		day[d->index] = rho;
 }
 
 static void add_figure(const struct campaign_settings *s, struct campaign_item *b, struct item_ctx *ctx, const struct delta *d)

@@ -47,7 +47,8 @@ enum merge { MERGE_SUM, MERGE_MAX, MERGE_LIST };
 struct delta {
 	uint8_t metric; /* the processor's own numbering, 0..31 */
 	uint8_t merge;
-	symbol_t sub;   /* second key: the other item of a pair, a currency, a register; 0 = none */
+	symbol_t sub;   /* SUM: second key: the other item of a pair, a currency; 0 = none */
+	uint32_t index; /* MAX: second key, a plain number: a register's */
 	int32_t pane;   /* floor(time / pane width) in the metric's own width */
 	int64_t amount; /* SUM: what all combined deltas add up to; MAX: the greatest */
 	struct text bytes; /* LIST: the bytes as emitted, one call of delta() each, in order */
@@ -56,8 +57,8 @@ struct delta {
 struct emitter; /* combines per (key, metric, sub, pane) within an interval; silent while a task is restored */
 
 void emit_sum(struct emitter *e, enum processor_id p, struct key key, uint8_t metric, symbol_t sub, int32_t pane, int64_t amount);
-/* sub here is a plain number (a register's index), not a symbol. */
-void emit_max(struct emitter *e, enum processor_id p, struct key key, uint8_t metric, uint32_t sub, int32_t pane, int64_t amount);
+/* index comes out as delta.index: a plain number, not a symbol. */
+void emit_max(struct emitter *e, enum processor_id p, struct key key, uint8_t metric, uint32_t index, int32_t pane, int64_t amount);
 void emit_list(struct emitter *e, enum processor_id p, struct key key, uint8_t metric, int32_t pane, const void *bytes, size_t size);
 
 /* ---- global tables (read only; every process has the whole of them) ---- */

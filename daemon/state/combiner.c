@@ -477,12 +477,18 @@ bool delta_reader_next(struct delta_reader *r, enum processor_id *ret_p, struct 
 	r->left--;
 	uint8_t head = reader_u8(&r->in);
 	struct delta d = { .merge = head >> 6, .metric = reader_u8(&r->in) };
-	r->pane = (int32_t)(r->pane + reader_zigzag(&r->in));
-	d.pane = r->pane;
+	int64_t step = reader_zigzag(&r->in);
+	if (step > UINT32_MAX || step < -(int64_t)UINT32_MAX || r->pane + step > INT32_MAX || r->pane + step < INT32_MIN || d.merge > MERGE_LIST)
+		r->in.bad = true;
+	else
+		d.pane = r->pane = (int32_t)(r->pane + step);
 	if (d.merge == MERGE_LIST) {
 		d.bytes = reader_text(&r->in);
 	} else {
-		d.sub = d.merge == MERGE_SUM ? string_at(r) : (uint32_t)reader_varint(&r->in);
+		if (d.merge == MERGE_SUM)
+			d.sub = string_at(r);
+		else
+			d.index = (uint32_t)reader_varint(&r->in);
 		d.amount = reader_zigzag(&r->in);
 	}
 	if ((head & 63) >= PROCESSORS)

@@ -84,7 +84,7 @@ static void table_add_deltas(struct table *all, struct delta_reader *r, struct s
 			key_format(symbols, key, &e->key);
 			char more[64];
 			struct text sub = d.merge == MERGE_SUM && d.sub ? symbols_text(symbols, d.sub) : TEXT("");
-			int n = snprintf(more, sizeof(more), " %d.%d.%d.%d.%u.", (int)p, d.metric, d.merge, d.pane, d.merge == MERGE_MAX ? d.sub : 0);
+			int n = snprintf(more, sizeof(more), " %d.%d.%d.%d.%u.", (int)p, d.metric, d.merge, d.pane, d.index);
 			buf_bytes(&e->key, more, (size_t)n);
 			buf_bytes(&e->key, sub.data, sub.size);
 			buf_u8(&e->key, (uint8_t)d.merge);

@@ -117,8 +117,8 @@ static void what_is_read_is_the_sum_of_what_was_emitted(void **unused)
 					} else if (d.merge == MERGE_MAX) {
 						assert_int_equal(id, P_CAMPAIGN);
 						assert_int_equal(d.metric, 31);
-						assert_true(max[k][d.sub][d.pane + 2] == d.amount);
-						max[k][d.sub][d.pane + 2] = INT64_MIN;
+						assert_true(max[k][d.index][d.pane + 2] == d.amount);
+						max[k][d.index][d.pane + 2] = INT64_MIN;
 					} else {
 						assert_int_equal(id, P_ITEMSETS);
 						sum[k][number_of(others, d.sub) - KEYS][d.pane + 2] -= d.amount;
