@@ -106,7 +106,7 @@ E2E_KAFKA_SANITIZED := daemon_kill.py daemon_log.py daemon_pause.py
 
 # fuzzers: tests/fuzz/fuzz_NAME.c (libFuzzer; built with clang)
 FUZZ :=
-FUZZ += config decode http redis schema
+FUZZ += config decode http redis rows schema
 
 # measuring programs and scripts that `make bench` runs, in this order
 BENCH_PROGRAMS :=

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 planted=$1 real=$2 runs=${FUZZ_RUNS:-1000000}
 shift 2
-work=$real/work
+work=$PWD/$real/work
 rm -rf "$work"
 mkdir -p "$work"
 # a record is at most 1 MiB: what asks for much more than that, or runs for seconds, is a finding
@@ -17,7 +17,7 @@ suppressions=print_suppressions=0:suppressions=$PWD/tests/sanitizers/lsan.supp
 # NAME: bytes of an input, and how many times dearer an execution is than one of the decoder
 length() { case $1 in config | schema) echo 2000 ;; rows) echo 4000 ;; *) echo 600 ;; esac; }
 dearer() { case $1 in decode) echo 1 ;; schema | redis) echo 5 ;; rows) echo 10 ;; *) echo 100 ;; esac; }
-folders() { mkdir -p "$work/$1/corpus" && echo "$work/$1/corpus tests/fuzz/corpus/${1%-planted}"; }
+folders() { mkdir -p "$work/$1/corpus" && echo "$work/$1/corpus $PWD/tests/fuzz/corpus/${1%-planted}"; }
 
 echo "== planted overflow"
 # shellcheck disable=SC2046,SC2086
