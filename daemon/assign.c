@@ -191,6 +191,7 @@ int assign_restore(struct loop *l)
 		return done.rows + done.records > before.rows + before.records;
 	log_info(NULL, "restored %zu partitions: %llu rows, %llu records of the logs, in %.1f s", l->n_restore, (unsigned long long)done.rows,
 		 (unsigned long long)done.records, (double)(clock_monotonic_ms() - l->restore_began_ms) / 1000);
+	l->lost += done.lost;
 	for (size_t i = 0; i < l->n_restore; i++)
 		part_runs(l, &l->parts[l->restore_tasks[i].partition]);
 	restore_stop(l);

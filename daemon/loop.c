@@ -83,6 +83,8 @@ static int clients_start(struct loop *l, char *error, size_t size)
 static void clients_stop(struct loop *l, bool quick)
 {
 	views_alerts_stop(l);
+	if (l->source)
+		l->lost += source_lost(l->source);
 	if (l->source && !quick)
 		source_destroy(l->source, false);
 	if (quick)

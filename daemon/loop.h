@@ -120,6 +120,7 @@ struct loop {
 	int wake_fd;                   /* an event fd: everything that arrives writes to it */
 	int64_t now_ms, wall_ms;       /* clocks of this round: monotonic, real */
 	int64_t trimmed_ms;            /* when the repartition log was last trimmed */
+	uint64_t lost;                 /* offsets that retention took, of restores and of consumers that are gone */
 	uint64_t head_waits;           /* times that a head was awaited for head_wait in vain */
 	int64_t time_ms;               /* when watermarks were last looked at */
 	uint64_t applied, deltas_seen; /* for rates */

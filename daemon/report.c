@@ -41,13 +41,14 @@ static const struct metric_family
 	redis_connects = { "glint_redis_connects_total", METRIC_COUNTER, "Connections made to Redis.", { NULL }, 1, { 0 } },
 	head_waits = { "glint_head_waits_total", METRIC_COUNTER, "Times that an input's next record was awaited for head_wait in vain.", { NULL }, 1, { 0 } },
 	reloads = { "glint_config_reloads_total", METRIC_COUNTER, "Reloads of the configuration by result.", { "result" }, 1, { 0 } },
+	lost = { "glint_lost_records_total", METRIC_COUNTER, "Records that retention took from a log before they were read.", { NULL }, 1, { 0 } },
 	restore_log = { "glint_restore_log_records", METRIC_GAUGE, "Records of the logs taken again by the restore under way.", { NULL }, 1, { 0 } },
 	info = { "glint_build_info", METRIC_GAUGE, "1, labelled with the version.", { "version" }, 1, { 0 } };
 
 struct loop_metrics {
 	struct metric *lag_s, *freshness, *commits[5], *out_records, *out_bytes, *deltas, *users, *items, *strings, *state, *model, *catalogue, *bad_rows,
 		*watermark, *running, *restoring, *restore_rows, *restore_total, *waiting[2], *redis_up, *redis_commands, *redis_refused,
-		*redis_batches[3], *redis_errors[3], *redis_connects, *head_waits, *restore_log, *reloads[3], *dropped[PROCESSORS][DROPS];
+		*redis_batches[3], *redis_errors[3], *redis_connects, *head_waits, *restore_log, *lost, *reloads[3], *dropped[PROCESSORS][DROPS];
 	struct metric_histogram *commit_s;
 	int64_t at_ms, status_ms;
 	uint64_t applied;
@@ -82,6 +83,7 @@ void report_create(struct loop *l)
 	m->restore_rows = metrics_add(l->metrics, &restore_rows);
 	m->restore_total = metrics_add(l->metrics, &restore_total);
 	m->restore_log = metrics_add(l->metrics, &restore_log);
+	m->lost = metrics_add(l->metrics, &lost);
 	m->reloads[RELOAD_REFUSED] = metrics_add(l->metrics, &reloads, "refused");
 	m->reloads[RELOAD_UNCHANGED] = metrics_add(l->metrics, &reloads, "unchanged");
 	m->reloads[RELOAD_APPLIED] = metrics_add(l->metrics, &reloads, "applied");
@@ -275,6 +277,7 @@ void report_round(struct loop *l)
 	metric_set(m->restore_rows, (int64_t)done.rows);
 	metric_set(m->restore_total, (int64_t)done.rows_total);
 	metric_set(m->restore_log, (int64_t)done.records);
+	metric_set(m->lost, (int64_t)(l->lost + source_lost(l->source)));
 	health_set(l->health, HEALTH_KAFKA, source_reachable(l->source, l->now_ms), "no broker answers");
 	health_set(l->health, HEALTH_ASSIGNED, l->assigned, "waiting for the group to assign partitions");
 	char restoring[HEALTH_WHY_BYTES] = "reading the global tables";

@@ -278,6 +278,7 @@ int restore_step(struct restore *r, int64_t budget_us, int64_t now_ms, char *err
 			return rc;
 	}
 	rc = logs_step(r, until_us, now_ms, error, size);
+	r->progress.lost = source_lost(r->logs);
 	if (rc == 1)
 		finish(r);
 	return rc;

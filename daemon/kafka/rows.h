@@ -31,6 +31,7 @@ int restore_step(struct restore *r, int64_t budget_us, int64_t now_ms, char *err
 struct restore_progress {
 	uint64_t rows, records;  /* taken so far */
 	uint64_t rows_total;     /* at most; compaction leaves fewer */
+	uint64_t lost;           /* offsets of the logs that are gone (retention) */
 };
 struct restore_progress restore_progress(const struct restore *r);
 

@@ -24,7 +24,6 @@ struct queue {
 	int64_t position; /* next to take */
 	int64_t eof;      /* end as last reported; -1 */
 	int64_t end;      /* as the fetch of the last batch told it; -1: not asked yet */
-	int64_t lost;
 };
 
 struct source {
@@ -35,6 +34,7 @@ struct source {
 	int32_t limit;
 	struct source_events events;
 	int wake_fd;
+	uint64_t lost; /* offsets that retention took before we read them */
 	bool down;  /* no broker answers */
 	int64_t asked_ms;
 	int failed; /* -errno of a fatal error */
@@ -111,7 +111,7 @@ int source_assign(struct source *s, const struct source_place *places, size_t n,
 		q->topic = p->topic;
 		q->partition = p->partition;
 		q->position = p->offset == SOURCE_BEGINNING ? 0 : p->offset;
-		q->eof = q->lost = q->end = -1;
+		q->eof = q->end = -1;
 		q->queue = rd_kafka_queue_get_partition(s->rk, s->topics[p->topic], p->partition);
 		rd_kafka_queue_forward(q->queue, NULL);
 		if (s->wake_fd >= 0) {
@@ -321,7 +321,7 @@ static void queue_error(struct source *s, struct queue *q, const rd_kafka_messag
 		}
 		log_error("kafka.lost", "LOST: %s [%d]: offsets %lld to %lld are gone (retention); reading goes on at %lld", s->topics[q->topic],
 			  (int)q->partition, (long long)q->position, (long long)first - 1, (long long)first);
-		q->lost = first;
+		s->lost += (uint64_t)(first - (q->position > 0 ? q->position : 0));
 		q->position = first;
 		fetch_anew(s);
 		break;
@@ -421,10 +421,9 @@ int64_t source_lag(const struct source *s, unsigned topic, int32_t partition)
 	return end > position ? end - (position > first ? position : first) : 0;
 }
 
-int64_t source_lost(const struct source *s, unsigned topic, int32_t partition)
+uint64_t source_lost(const struct source *s)
 {
-	const struct queue *q = queue_of(s, topic, partition);
-	return q ? q->lost : -1;
+	return s->lost;
 }
 
 int source_watermarks(struct source *s, unsigned topic, int32_t partition, int timeout_ms, int64_t *ret_first, int64_t *ret_end, char *error,

@@ -63,8 +63,8 @@ bool source_at_end(const struct source *s, unsigned topic, int32_t partition);
 int64_t source_position(const struct source *s, unsigned topic, int32_t partition);
 /* Records between our position and the end as the last fetch told it; 0 when unknown. */
 int64_t source_lag(const struct source *s, unsigned topic, int32_t partition);
-/* -1, or the first offset that is left of a log that was trimmed past our position (named once by source_poll's error text). */
-int64_t source_lost(const struct source *s, unsigned topic, int32_t partition);
+/* Offsets that were gone from logs before we read them (retention), since source_create; each such loss is logged, too. */
+uint64_t source_lost(const struct source *s);
 
 /* Ends of partitions: [first, end). committed = false: the true end. Blocks at most timeout_ms. 0 or -EIO with a sentence. */
 int source_watermarks(struct source *s, unsigned topic, int32_t partition, int timeout_ms, int64_t *ret_first, int64_t *ret_end, char *error,

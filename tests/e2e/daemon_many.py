@@ -188,4 +188,38 @@ def a_year_from_a_standing_start(t):
     assert Counts(s.dump('later.jsonl')).watermarks == counts.watermarks
 
 
+@case
+def what_retention_took_is_named(t):
+    'Records that retention took while no glintd ran are named as lost with topic and offsets, and counted; what is left is counted as ever.'
+    s = Stage(t, glint=dict(QUICK, snapshot_interval='10min'))
+    clicks = Shop(seed=96).traffic()[0]
+    half = len(clicks) // 2
+    s.fill('clicks', clicks[:half])
+    daemon = s.daemon()
+    s.settled()
+    assert daemon.metrics()['glint_lost_records_total'] == 0
+    assert daemon.term() == 0
+    client = s.client()
+    first, begin = client.bounds(s.topic('clicks'), 2)
+    s.t.replay(s.config, 'clicks', clicks[half:])
+    end = client.bounds(s.topic('clicks'), 2)[1]
+    gone = (end - begin) // 3
+    assert gone > 10
+    client.delete_records({(s.topic('clicks'), 2): begin + gone})
+    daemon.start()
+    s.settled()
+    wait_for(lambda: daemon.metrics()['glint_lost_records_total'] == gone, 10, 'the metric says how many')
+    assert re.search(r'LOST: %s \[2\]: offsets %d to %d are gone' % (s.topic('clicks'), begin, begin + gone - 1), daemon.log_text()), daemon.log_tail()
+    applied = sum(v for k, v in daemon.metrics().items() if k.startswith('glint_records_total') and 'applied' in k)
+    assert applied == len(clicks) - gone, (applied, len(clicks), gone)
+    # and what a restore would read again: it goes on with what is left
+    daemon.kill9()
+    before, at = len(daemon.log_text()), client.bounds(s.topic('clicks'), 1)
+    client.delete_records({(s.topic('clicks'), 1): at[1]})
+    daemon.start()
+    daemon.wait_log(r'LOST: %s \[1\]: offsets \d+ to %d are gone' % (s.topic('clicks'), at[1] - 1), after=before)
+    assert daemon.metrics()['glint_lost_records_total'] > 0
+    s.settled()
+
+
 main(at_once=4)
