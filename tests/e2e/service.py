@@ -130,7 +130,7 @@ def what_install_brings(t):
     'make install puts programs, unit, account, configuration, schemas, lexicons and documents in place; uninstall leaves the configuration alone.'
     prefix, etc = install(t)
     for name in ('bin/glintd', 'bin/glintctl', UNIT, 'lib/sysusers.d/glint.conf', 'share/glint/lexicons/en.txt', 'share/glint/schemas/click.avsc',
-                 'share/doc/glint/README.md', 'share/doc/glint/operations.md'):
+                 'share/doc/glint/README.md', 'share/doc/glint/operations.md', 'share/doc/glint/guarantees.md'):
         assert os.path.exists(os.path.join(prefix, name)), name
     if shutil.which('systemd-sysusers'):
         os.makedirs(t.path('root/etc'), exist_ok=True)
@@ -145,6 +145,27 @@ def what_install_brings(t):
         assert f.read().endswith('; mine\n')
     left = [os.path.join(folder, x) for folder, _, files in os.walk(prefix) for x in files]
     assert left == [], left
+
+
+@case
+def the_guarantees_name_tests(t):
+    'Every test that docs/guarantees.md names is there.'
+    with open(os.path.join(TOP, 'docs/guarantees.md')) as f:
+        text = f.read()
+    folders = {'test_': ('tests/unit/%s.c', r'\b%s\b'), 'e2e': ('tests/e2e/%s.py', r'^def %s\('), 'faults': ('tests/faults/%s.py', r'^def %s\(')}
+    named = 0
+    for span in re.findall(r'`([^`]*)`', text):
+        match = re.fullmatch(r'(faults: )?((?:[a-z_]+\.py(?:, )?)+|test_[a-z_]+)(?:: ([a-z_, ]+))?', ' '.join(span.split()))
+        if not match or '_' not in span and '.py' not in span:
+            continue
+        for program in match.group(2).split(', '):
+            path, pattern = folders['faults' if match.group(1) else 'test_' if program.startswith('test_') else 'e2e']
+            with open(os.path.join(TOP, path % program.replace('.py', ''))) as f:
+                source = f.read()
+            for name in (match.group(3) or '').split(', '):
+                assert not name or re.search(pattern % name, source, re.M), (program, name)
+                named += 1
+    assert named > 40, named
 
 
 main(at_once=2)
