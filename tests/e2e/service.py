@@ -148,6 +148,25 @@ def what_install_brings(t):
 
 
 @case
+def the_documents_name_metrics(t):
+    'Every metric that docs/operations.md and guarantees.md name is one of the program, with labels of that name.'
+    source = ''
+    for name in ('daemon/report.c', 'daemon/face/process.c'):
+        with open(os.path.join(TOP, name)) as f:
+            source += f.read()
+    seen = set()
+    for name in ('operations.md', 'guarantees.md'):
+        with open(os.path.join(TOP, 'docs', name)) as f:
+            text = f.read()
+        for metric, labels in re.findall(r'\b((?:glint|process)_[a-z_]+_[a-z]+|glint_users|glint_keys)\b(?:\{([^}]*)\})?', text):
+            assert '"%s"' % metric in source, metric
+            for label in re.findall(r'([a-z_]+)!?="', labels):
+                assert label in ('job', 'instance') or re.search(r'"%s",.*\n?.*"%s"' % (metric, label), source), (metric, label)
+            seen.add(metric)
+    assert len(seen) > 15, seen
+
+
+@case
 def the_guarantees_name_tests(t):
     'Every test that docs/guarantees.md names is there.'
     with open(os.path.join(TOP, 'docs/guarantees.md')) as f:
