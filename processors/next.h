@@ -13,7 +13,7 @@
  * and with x_0 the current item, x_1, x_2, ... the distinct ones before it, the score of j is that of one of four experts:
  *
  *   order       log p(j|x_0) + .2 sum_a .6^(a-1) log(1 + f_a / (k pi)), k = 30: a naive Bayes classifier (Duda & Hart 2.11) whose earlier items
- *               count less; best where sessions have an order, as a shop's pages have
+ *               count less (what only kept company with them is no candidate); best where sessions have an order, as a shop's pages have
  *   near, short, company   sum_a w^a p(j|x_a), with (w, k) = (.4, 30), (.6, 10), (.6, 1000): from followers to mere company
  *
  * Which expert is used is learnt: of one event in `learn_every` (by hash, so that the same events are drawn in every run) all four rank

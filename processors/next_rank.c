@@ -132,9 +132,10 @@ static void gather_order(struct next_scratch *x, const struct model *model, floa
 			else if (c)
 				c->f = f;
 		}
-		for (uint32_t j = 0; s->together && j < s->together->n_others[BASKET_SESSION]; j++) {
+		/* what only kept company with an earlier item has nothing but its popularity to say for it: left out */
+		for (uint32_t j = 0; !a && s->together && j < s->together->n_others[BASKET_SESSION]; j++) {
 			struct candidate *c = candidate(x, model, s->together->others[BASKET_SESSION][j].item);
-			if (c && !a)
+			if (c)
 				c->c = (float)s->together->others[BASKET_SESSION][j].count;
 		}
 		if (a) { /* without a candidate's own evidence an earlier item speaks against it */
