@@ -15,7 +15,7 @@
 #include "daemon/face/log.h"
 #include "version.h"
 
-enum { CONNECT_MS = 30000, IDLE_MS = 20, GLOBAL_BUDGET = 2000, TIME_MS = 20, REBUILD_PAUSE_MS = 200, SETTLED_MS = 30000, EMBEDDED_INTERVAL_BYTES = 2 << 20 };
+enum { CONNECT_MS = 30000, IDLE_MS = 20, GLOBAL_BUDGET = 2000, TIME_MS = 20, REBUILD_PAUSE_MS = 200, FENCE_MS = 6000, SETTLED_MS = 30000, EMBEDDED_INTERVAL_BYTES = 2 << 20 };
 
 int64_t clock_monotonic_ms(void)
 {
@@ -135,8 +135,10 @@ static int go_round(struct loop *l)
 	if (i) {
 		enum commit_fate fate = i->fate;
 		seal_fate(l, i);
-		if (fate == COMMIT_FENCED)
+		if (fate == COMMIT_FENCED) {
+			l->fenced = true;
 			return -ESTALE;
+		}
 	}
 	if (l->rebuild)
 		return -EIO;
@@ -206,6 +208,30 @@ static void stop_cleanly(struct loop *l)
 		log_warn(NULL, "Kafka did not answer in time: the last interval is not committed, it will be processed again");
 }
 
+/* The group refuses this member. A process that was started under our name has taken our transactional id before it joined, so that our
+ * commits are refused for that. When one was refused for the member alone, or none is refused, nobody has: the answer to a join of ours
+ * was lost, and the group knows us by another id. */
+static bool fenced_by_another(struct loop *l)
+{
+	struct interval *i = committer_wait(l->committer, FENCE_MS);
+	if (i) {
+		l->spare = i;
+		if (i->fate == COMMIT_FENCED)
+			return true;
+		l->member_refused |= i->member_refused;
+	}
+	if (l->member_refused)
+		return false;
+	if (!committer_idle(l->committer))
+		return true;
+	clocks(l);
+	seal(l, false);
+	i = committer_wait(l->committer, FENCE_MS);
+	if (i)
+		l->spare = i;
+	return !i || i->fate == COMMIT_FENCED;
+}
+
 int loop_run(const struct loop_setup *setup, const atomic_int *stop)
 {
 	static const enum event_kind kinds[INPUTS] = { EVENT_CLICK, EVENT_PURCHASE, EVENT_REVIEW };
@@ -257,7 +283,7 @@ int loop_run(const struct loop_setup *setup, const atomic_int *stop)
 	}
 	int64_t pause_ms = REBUILD_PAUSE_MS;
 	while (!*stop) {
-		l->rebuild = false;
+		l->rebuild = l->fenced = l->member_refused = false;
 		l->why[0] = '\0';
 		int64_t started_ms = clock_monotonic_ms();
 		int rc = clients_start(l, error, sizeof(error));
@@ -267,6 +293,12 @@ int loop_run(const struct loop_setup *setup, const atomic_int *stop)
 				;
 		} else {
 			snprintf(l->why, sizeof(l->why), "%s", error);
+			l->fenced = true;
+		}
+		if (rc == -ESTALE && !l->fenced && !fenced_by_another(l)) {
+			size_t n = strlen(l->why);
+			snprintf(l->why + n, sizeof(l->why) - n, ": an answer to this member was lost; nobody else has its name");
+			rc = -EIO;
 		}
 		if (rc == 0) {
 			stop_cleanly(l);

@@ -60,7 +60,7 @@ void interval_clear(struct interval *i)
 		rd_kafka_consumer_group_metadata_destroy(i->group_metadata);
 	i->group_metadata = NULL;
 	i->why[0] = '\0';
-	i->too_large = false;
+	i->too_large = i->member_refused = false;
 	i->model_rows = 0;
 }
 
@@ -127,6 +127,7 @@ static enum commit_fate fate_of(struct committer *c, rd_kafka_error_t *e, struct
 	else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
 		fate = COMMIT_TIMED_OUT;
 	rd_kafka_error_destroy(e);
+	i->member_refused = fate == COMMIT_ABORTED && code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 	if (fate == COMMIT_ABORTED || fate == COMMIT_TIMED_OUT) {
 		for (int tries = 0; tries < 3; tries++) {
 			e = rd_kafka_abort_transaction(c->rk, 10000);

@@ -4,6 +4,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
 from glintlib import *
+from rdkafka import Client
 from shop import DAY, START, Shop
 from stage import INPUTS, Counts, Stage
 
@@ -106,6 +107,29 @@ def two_of_one_name(t):
     new.wait_ready()
     assert new.http('/readyz')[0] == 200
     s.same_counts(s.settled().dump())
+
+
+@case
+def refused_by_the_group_alone(t):
+    'A process that the group refuses as of a name taken, while nobody has taken its transactions, joins anew and counts each record once.'
+    s = Stage(t)
+    sent = Shop(seed=47).traffic()
+    s.fill('clicks', sent[0])
+    daemon = s.daemon('lone')
+    topics = [s.topic(kind) for kind in INPUTS] + [t.prefix + '-item-repartition']
+
+    def refused():
+        other.poll()
+        return 'nobody else has its name' in daemon.log_text()
+    with Client(s.brokers, consumer=True, group_id=t.prefix, group_instance_id='lone', session_timeout_ms=6000,
+                partition_assignment_strategy='range') as other:
+        other.member_of(topics)
+        wait_for(refused, 60, 'the group has refused it')
+    s.fill('purchases', sent[1])
+    s.fill('reviews', sent[2])
+    daemon.wait_ready()
+    s.same_counts(s.settled().dump())
+    assert daemon.term() == 0, daemon.log_tail()
 
 
 main(at_once=2)

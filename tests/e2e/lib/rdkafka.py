@@ -59,6 +59,9 @@ for _name, _result, _arguments in (
         ('message_destroy', None, [_pointer]),
         ('message_headers', _int, [_pointer, _pointer]),
         ('header_get_all', _int, [_pointer, _size, _pointer, _pointer, _pointer]),
+        ('subscribe', _int, [_pointer, _pointer]),
+        ('poll_set_consumer', _int, [_pointer]),
+        ('consumer_poll', _pointer, [_pointer, _int]),
         ('metadata', _int, [_pointer, _int, _pointer, _pointer, _int]),
         ('metadata_destroy', None, [_pointer]),
         ('query_watermark_offsets', _int, [_pointer, _text, ctypes.c_int32, _pointer, _pointer, _int])):
@@ -212,6 +215,22 @@ class Client:
                  'abort': lambda: _lib.rd_kafka_abort_transaction(self.rk, 30000)}[what]()
         if error:
             raise RuntimeError(_lib.rd_kafka_error_string(error).decode())
+
+    def member_of(self, topics):
+        """joins the group of its properties (consumer=True); poll() keeps it a member"""
+        _lib.rd_kafka_poll_set_consumer(self.rk)
+        wanted = ctypes.c_void_p(_lib.rd_kafka_topic_partition_list_new(len(topics)))
+        for topic in topics:
+            _lib.rd_kafka_topic_partition_list_add(wanted, topic.encode(), -1)
+        error = _lib.rd_kafka_subscribe(self.rk, wanted)
+        _lib.rd_kafka_topic_partition_list_destroy(wanted)
+        if error:
+            raise RuntimeError(_lib.rd_kafka_err2str(error).decode())
+
+    def poll(self, ms=100):
+        message = _lib.rd_kafka_consumer_poll(self.rk, ms)
+        if message:
+            _lib.rd_kafka_message_destroy(message)
 
     def read(self, topic, partition, timeout=20):
         """all committed records of it up to the end that it has now; for a client with consumer=True and enable_partition_eof='true'"""
