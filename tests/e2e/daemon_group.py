@@ -121,7 +121,8 @@ def refused_by_the_group_alone(t):
     def refused():
         other.poll()
         return 'nobody else has its name' in daemon.log_text()
-    with Client(s.brokers, consumer=True, group_id=t.prefix, group_instance_id='lone', session_timeout_ms=6000,
+    # it must not commit what it reads: the group's offsets are the daemon's own
+    with Client(s.brokers, consumer=True, group_id=t.prefix, group_instance_id='lone', session_timeout_ms=6000, enable_auto_commit='false',
                 partition_assignment_strategy='range') as other:
         other.member_of(topics)
         wait_for(refused, 60, 'the group has refused it')
