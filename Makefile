@@ -60,7 +60,7 @@ CTL += ctl/baskets.c ctl/lexicon.c
 CTL += ctl/evaluate.c ctl/evaluate_events.c ctl/evaluate_run.c
 CTL += ctl/evaluate_bias.c ctl/evaluate_next.c ctl/evaluate_unseen.c
 CTL += ctl/evaluate_sentiment.c ctl/judged.c ctl/judged_read.c ctl/learn.c ctl/lexicon_learn.c
-CTL += ctl/evaluate_baskets.c ctl/evaluate_itemsets.c
+CTL += ctl/evaluate_baskets.c ctl/evaluate_itemsets.c ctl/evaluate_spike.c
 CTL += ctl/alerts.c ctl/arguments.c ctl/backlog.c ctl/dump.c ctl/jsonl.c ctl/offsets.c ctl/redis.c ctl/replay.c ctl/stats.c ctl/table.c
 CTL += ctl/topics.c ctl/views.c ctl/wait.c
 CTL += ctl/control.c ctl/experiment.c ctl/explain.c ctl/restore.c
@@ -86,7 +86,7 @@ UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decode/decode_differential.py demo.py
 E2E += ctl_views.py ctl_wait.py
 E2E += daemon_face.py
-E2E += evaluate.py evaluate_itemsets.py evaluate_sentiment.py
+E2E += evaluate.py evaluate_itemsets.py evaluate_sentiment.py evaluate_spike.py
 E2E += recommend.py
 E2E += service.py
 

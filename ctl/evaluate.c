@@ -28,7 +28,13 @@ int evaluate_config(struct ctl *ctl, struct config **ret)
 	for (size_t i = 0; i < a->n_sets; i++)
 		sets[n++] = a->sets[i];
 	struct config_request request = {
-		.path = a->config, .sets = sets, .n_sets = n, .ctl = true, .embedded = true, .processors = processors, .n_processors = PROCESSORS,
+		.path = a->config,
+		.sets = sets,
+		.n_sets = n,
+		.ctl = true,
+		.embedded = true,
+		.processors = processors,
+		.n_processors = PROCESSORS,
 	};
 	int r = config_load(&request, ret, &errors);
 	for (size_t i = 0; i < errors.n; i++)
@@ -64,22 +70,30 @@ static void print_value(const json_t *value)
 										: "-");
 }
 
-/* One line a section: its name, then name and value of each figure; objects within are written as name.name. */
-static void print_figures(const char *prefix, const json_t *object)
+/* One line an object: its name, then name and value of each figure; objects within have lines of their own, as name.name. */
+static void print_object(const char *path, const json_t *object)
 {
 	const char *name;
 	json_t *value;
+	bool any = false;
 	json_object_foreach((json_t *)(uintptr_t)object, name, value)
 	{
-		char path[200];
-		snprintf(path, sizeof(path), "%s%s", prefix, name);
-		if (json_is_object(value)) {
-			strncat(path, ".", sizeof(path) - strlen(path) - 1);
-			print_figures(path, value);
+		if (json_is_object(value))
 			continue;
-		}
-		printf("  %s ", path);
+		if (!any)
+			printf("%-18s", path);
+		any = true;
+		printf("  %s ", name);
 		print_value(value);
+	}
+	if (any)
+		putchar('\n');
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
+		char within[200];
+		snprintf(within, sizeof(within), "%s.%s", path, name);
+		if (json_is_object(value))
+			print_object(within, value);
 	}
 }
 
@@ -89,13 +103,12 @@ static void print_table(const json_t *result)
 	json_t *value;
 	json_object_foreach((json_t *)(uintptr_t)result, name, value)
 	{
-		printf("%-18s", name);
 		if (json_is_object(value)) {
-			print_figures("", value);
-		} else {
-			printf("  ");
-			print_value(value);
+			print_object(name, value);
+			continue;
 		}
+		printf("%-18s  ", name);
+		print_value(value);
 		putchar('\n');
 	}
 }

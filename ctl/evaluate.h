@@ -65,6 +65,7 @@ extern const struct evaluate_section evaluate_next;
 extern const struct evaluate_section evaluate_unseen;
 extern const struct evaluate_section evaluate_sentiment; /* {auc, recall_negative, precision_negative, n}: evaluate_sentiment.c */
 extern const struct evaluate_section evaluate_itemsets; /* {pairs, rules, seconds}: evaluate_itemsets.c */
+extern const struct evaluate_section evaluate_spike; /* evaluate_spike.c */
 
 /* For sections: the blocks that the processors keep. NULL: none yet. */
 const void *evaluate_user_block(struct evaluate *e, struct text user, enum processor_id p);

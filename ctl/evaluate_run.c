@@ -15,6 +15,7 @@ static const struct evaluate_section *const sections[] = {
 	&evaluate_next,
 	&evaluate_sentiment,
 	&evaluate_itemsets,
+	&evaluate_spike,
 };
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 
