@@ -109,8 +109,8 @@ static int prepare(const struct config *config, const char *bootstrap, struct he
 			log_error(NULL, "%s", error);
 			return EX_CONFIG;
 		}
-		log_warn("kafka", "%s; trying again", error);
 		health_set(health, HEALTH_KAFKA, false, error);
+		log_warn("kafka", "%s; trying again", error);
 		notify_status("waiting for Kafka: %s", error);
 		for (int64_t t = 0; t < pause && !stop; t += 50) {
 			usleep(50000);

@@ -134,7 +134,10 @@ static enum commit_fate fate_of(struct committer *c, rd_kafka_error_t *e, struct
 			if (!e)
 				return fate;
 			bool again = rd_kafka_error_is_retriable(e);
+			bool fenced = rd_kafka_error_code(e) == RD_KAFKA_RESP_ERR__FENCED || rd_kafka_error_code(e) == RD_KAFKA_RESP_ERR_PRODUCER_FENCED;
 			rd_kafka_error_destroy(e);
+			if (fenced) /* the group's refusal came first, that of the transactions tells by whom */
+				return COMMIT_FENCED;
 			if (!again)
 				break;
 		}

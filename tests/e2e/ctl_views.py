@@ -174,7 +174,7 @@ def alerts_go_on(t):
         db.do('XADD', 'glint:alerts', '3-0', *ALERT)
         wait_for(lambda: seen() == ['1-0', '2-0', '3-0'])
         run.send_signal(signal.SIGINT)
-        assert run.wait(20) == 0
+        assert run.wait(60) == 0
     finally:
         if run.poll() is None:
             run.kill()

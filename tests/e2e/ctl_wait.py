@@ -70,7 +70,7 @@ def caught_up(t):
     s = Stage(t)
     s.fill()
     s.catch_up()
-    done = s.wait('10')
+    done = s.wait('60')
     assert done.returncode == 0, done.stderr
 
 
@@ -94,7 +94,7 @@ def names_what_lags(t):
         undo()
         s.lags(*words)
         s.catch_up()
-        assert s.wait('10').returncode == 0
+        assert s.wait('60').returncode == 0
 
 
 @case
@@ -105,7 +105,7 @@ def empty_inputs(t):
         s.task('u%d' % p, epoch=1, shown='0,0,0', at_end=1, watermark=0)
         s.task('i%d' % p, epoch=1, shown=0, watermark=0)
     s.task('i0', group_watermark=0)
-    done = s.wait('10')
+    done = s.wait('60')
     assert done.returncode == 0, done.stderr
 
 
@@ -116,7 +116,7 @@ def returns_when_it_comes(t):
     s.fill()
     later = threading.Timer(0.3, s.catch_up)
     later.start()
-    done = s.wait('20')
+    done = s.wait('60')
     later.join()
     assert done.returncode == 0, done.stderr
 

@@ -88,11 +88,11 @@ def model_rows_are_due_after_a_restore(t):
     trickle.start()
     try:
         rate(0, 5)
-        wait_for(lambda: rows('model', b'item:quiet'), 30, 'the first model row', 0.1)
+        wait_for(lambda: rows('model', b'item:quiet'), 60, 'the first model row', 0.1)
         for n in range(1, 20):  # a machine that stood still for a moment was idle, and the row was written
             models, states = len(rows('model', b'item:quiet')), len(rows('item-rows', b'item:quiet'))
             rate(n, 1 + n % 2)
-            wait_for(lambda: len(rows('item-rows', b'item:quiet')) > states, 30, 'its state is committed', 0.05)  # pylint: disable=cell-var-from-loop
+            wait_for(lambda: len(rows('item-rows', b'item:quiet')) > states, 60, 'its state is committed', 0.05)  # pylint: disable=cell-var-from-loop
             daemon.kill9()
             if len(rows('model', b'item:quiet')) == models:
                 break
@@ -103,7 +103,7 @@ def model_rows_are_due_after_a_restore(t):
         trickle.over.set()
         trickle.join()
     daemon.start()
-    wait_for(lambda: len(rows('model', b'item:quiet')) > models, 30, 'the model row is written', 0.2)
+    wait_for(lambda: len(rows('model', b'item:quiet')) > models, 60, 'the model row is written', 0.2)
 
 
 @case
@@ -123,7 +123,7 @@ def a_new_owner_has_a_higher_epoch(t):
         assert min(before.values()) > 0, before
         end()
         daemon.start()
-        wait_for(lambda: all(n > before[task] for task, n in epochs().items()), 30, 'every epoch is higher')  # pylint: disable=cell-var-from-loop
+        wait_for(lambda: all(n > before[task] for task, n in epochs().items()), 60, 'every epoch is higher')  # pylint: disable=cell-var-from-loop
 
 
 main(at_once=4)

@@ -42,8 +42,8 @@ def traffic_stops_and_time_goes_on(t):
     s = Stage(t, spike={'window': '1h', 'pane': '1min', 'cool_down': 0}, glint=dict(QUICK, settle='1s'))
     daemon = s.daemon()
     # whole minutes; the bad one is out of the window of 60 panes for the second judgement, which resolves, at a minute of the clock that is
-    # at least 15 s away
-    leaves = (int(time.time() * 1000) + 15000 + MINUTE - 1) // MINUTE * MINUTE
+    # at least 20 s away
+    leaves = (int(time.time() * 1000) + 20000 + MINUTE - 1) // MINUTE * MINUTE
     bad = leaves - 62 * MINUTE
 
     def review(i, ts, text):  # a shopper counts once in a window
@@ -56,18 +56,18 @@ def traffic_stops_and_time_goes_on(t):
     s.fill('reviews', events)
     db = s.redis.client()
     states = lambda: [dict(zip(f[::2], f[1::2])) for _, f in db.do('XRANGE', 'glint:alerts', '-', '+')]
-    raised = wait_for(lambda: [x for x in states() if x['scope'] == 'item:hat' and x['state'] == 'raised'], 20, 'an alert is raised')
-    assert raised[0]['id'] in db.do('HKEYS', 'glint:alerts:active')
+    raised = wait_for(lambda: [x for x in states() if x['scope'] == 'item:hat' and x['state'] == 'raised'], 60, 'an alert is raised')
+    assert raised[0]['id'] in db.do('HKEYS', 'glint:alerts:active') or time.time() * 1000 >= leaves
     wait_for(lambda: [x for x in states() if x['id'] == raised[0]['id'] and x['state'] == 'resolved'], 120, 'it is resolved')
     assert time.time() * 1000 >= leaves, 'before its time'
-    wait_for(lambda: raised[0]['id'] not in db.do('HKEYS', 'glint:alerts:active'), 5, 'it is active no more')
+    wait_for(lambda: raised[0]['id'] not in db.do('HKEYS', 'glint:alerts:active'), 60, 'it is active no more')
     assert sum(v for k, v in daemon.metrics().items() if k.startswith('glint_records_total') and 'applied' in k) == len(events)
 
 
 @case
 def one_to_four_and_back(t):
     'While records flow a group grows from one to four and shrinks to two; tasks move with their state, what stays keeps its memory; dump and Redis are exact.'
-    s = Stage(t, partitions=8, kafka={'session.timeout.ms': 6000}, glint=QUICK)
+    s = Stage(t, partitions=8, kafka={'session.timeout.ms': 10000, 'heartbeat.interval.ms': 1000}, glint=QUICK)
     parts = in_parts(Shop(seed=91, users=1200, items=100, days=8, events=16000).traffic(), 5, 8 * DAY)
     daemons = [s.daemon('a')]
     fill(s, parts[0])
@@ -93,7 +93,7 @@ def one_to_four_and_back(t):
 @case
 def a_restart_moves_nothing(t):
     'A process that is killed, or stopped, and is back within its session gets its own partitions again; the other one is not even asked.'
-    s = Stage(t, kafka={'session.timeout.ms': 20000}, glint=QUICK)
+    s = Stage(t, kafka={'session.timeout.ms': 60000}, glint=QUICK)
     parts = in_parts(Shop(seed=92).traffic(), 3, 5 * DAY)
     a, b = s.daemon('a', start=False).start(ready=False), s.daemon('b', start=False).start(ready=False)
     owners([a, b], 4)
@@ -123,7 +123,7 @@ def fenced_with_a_batch_half_sent(t):
         done = lambda: one.metrics()['glint_commits_total{fate="done"}']
         before = done()
         s.fill('purchases', sent[1])
-        wait_for(lambda: done() > before + 3, 20, 'intervals are committed', 0.001)
+        wait_for(lambda: done() > before + 3, 60, 'intervals are committed', 0.001)
         s.fill('reviews', sent[2])
         os.kill(one.pid, signal.SIGSTOP)
         try:
@@ -152,12 +152,7 @@ def restores_say_how_far_they_are(t):
     daemon.kill9()
     before = len(daemon.log_text())
     daemon.env['NOTIFY_SOCKET'] = notify.path
-    # a restore reads to the rows' true end: one that somebody's open transaction keeps from being stable holds it for as long as we look
-    other = s.client(transactional_id=t.prefix + '-other', transaction_timeout_ms=600000)
-    other.transaction('init')
-    other.transaction('begin')
-    other.send(t.prefix + '-user-rows', b'', key=b'', partition=0)
-    other.flush()
+    go_on = s.restores_held()  # for as long as we look
     daemon.start(ready=False)
     seen = r'restoring 4 of 4 partitions: (\d+) of at most (\d+) rows'
 
@@ -171,10 +166,10 @@ def restores_say_how_far_they_are(t):
     wait_for(lambda: any(re.match(r'STATUS=restoring: \d+ of at most %d rows' % total, x) for x in notify.read()), 60, 'STATUS')
     assert any(x.startswith('EXTEND_TIMEOUT_USEC=') for x in notify.read()) and 'READY=1' not in notify.read()
     assert daemon.http('/readyz')[0] == 503
-    other.transaction('abort')
+    go_on()
     daemon.wait_ready()
     daemon.wait_log(r'restored 4 partitions: \d+ rows, \d+ records of the logs, in [\d.]+ s', after=before)
-    wait_for(lambda: 'READY=1' in notify.read(), 30, 'READY=1')
+    wait_for(lambda: 'READY=1' in notify.read(), 60, 'READY=1')
     s.same_counts(s.settled().dump())
 
 
@@ -192,6 +187,7 @@ def a_year_from_a_standing_start(t):
     assert min(map(owned, daemons)) > 0, list(map(owned, daemons))
     told = lambda: ({d.name: d.metrics()['glint_watermark_seconds'] for d in daemons}, s.redis.client().do('XLEN', 'glint:alerts'),
                     sorted(s.redis.client().do('HKEYS', 'glint:alerts:active')))
+    wait_for(lambda: len(set(told()[0].values())) == 1, 60, 'all know the same time')
     before, until = told(), time.monotonic() + 2
     assert all(START / 1000 < x < START / 1000 + 367 * 86400 for x in before[0].values()), before
     wait_for(lambda: time.monotonic() > until, 5, 'a while of rest', 0.1)
@@ -219,7 +215,7 @@ def what_retention_took_is_named(t):
     client.delete_records({(s.topic('clicks'), 2): begin + gone})
     daemon.start()
     s.settled()
-    wait_for(lambda: daemon.metrics()['glint_lost_records_total'] == gone, 10, 'the metric says how many')
+    wait_for(lambda: daemon.metrics()['glint_lost_records_total'] == gone, 60, 'the metric says how many')
     assert re.search(r'LOST: %s \[2\]: offsets %d to %d are gone' % (s.topic('clicks'), begin, begin + gone - 1), daemon.log_text()), daemon.log_tail()
     applied = sum(v for k, v in daemon.metrics().items() if k.startswith('glint_records_total') and 'applied' in k)
     assert applied == len(clicks) - gone, (applied, len(clicks), gone)

@@ -34,7 +34,7 @@ def amid_the_stream(s, daemon, sent, pid, seconds):
     s.fill('purchases', sent[1])
     before = commits_of(daemon)
     s.fill('reviews', sent[2])
-    wait_for(lambda: commits_of(daemon) > before, 20, 'a commit', 0.001)
+    wait_for(lambda: commits_of(daemon) > before, 60, 'a commit', 0.001)
     stands_still(pid, seconds)
 
 
@@ -108,7 +108,7 @@ def broker_paused(t):
         amid_the_stream(s, daemon, sent, int(f.read()), 8)
     # the controller has taken the leaders away meanwhile: the tool, too, must find them again
     wait_for(lambda: t.ctl(s.config, 'wait', '--caught-up', '--timeout', '5', check=False).returncode == 0, 120, 'caught up')
-    assert daemon.process.poll() is None and daemon.http('/readyz')[0] == 200
+    daemon.wait_ready()
     s.same_counts(s.dump())
 
 

@@ -69,7 +69,7 @@ def full(db, users):
     def all_there():
         lists = lists_of(db, users)
         return lists if len(lists) == len(users) and all(view['items'] for _, view in lists) else None
-    return wait_for(all_there, 15, 'every shopper has a list that is not empty', 0.5)
+    return wait_for(all_there, 60, 'every shopper has a list that is not empty', 0.5)
 
 
 def run(t, s, clicks, purchases, sold_out, users):

@@ -34,7 +34,7 @@ def killed_and_restarted(t):
     s.settled()
     done, resident = records_of(daemon), rss_kib(daemon.pid)
     s.redis.stop('KILL')
-    wait_for(lambda: daemon.http('/readyz')[0] == 503, 20, 'not ready without Redis')
+    wait_for(lambda: daemon.http('/readyz')[0] == 503, 60, 'not ready without Redis')
     assert 'redis' in daemon.http('/readyz')[1].lower()
     fill(s, parts[1])
     sent = sum(len(p) for p in parts[0] + parts[1])
@@ -44,7 +44,7 @@ def killed_and_restarted(t):
     grown = rss_kib(daemon.pid) - resident
     assert grown < 40 * 1024, '%d KiB more' % grown
     s.redis.start()
-    wait_for(lambda: daemon.http('/readyz')[0] == 200, 30, 'ready again')
+    wait_for(lambda: daemon.http('/readyz')[0] == 200, 60, 'ready again')
     fill(s, parts[2])
     dump = s.settled().dump()
     s.same_counts(dump)
@@ -63,7 +63,7 @@ def wiped(t):
     before = set(db.keys('glint:*'))
     assert len(before) > 300, len(before)
     db.do('FLUSHALL')
-    wait_for(lambda: before <= set(db.keys('glint:*')), 30, 'all keys are back', 0.2)
+    wait_for(lambda: before <= set(db.keys('glint:*')), 60, 'all keys are back', 0.2)
     s.settled()
     missing, more = before - set(db.keys('glint:*')), set(db.keys('glint:*')) - before
     assert not missing and not more, (sorted(missing)[:5], sorted(more)[:5])
@@ -82,7 +82,7 @@ def acl_user_with_a_password_file(t):
     s = Stage(t, redis={'url': 'redis://shop@127.0.0.1:%d/0' % redis.port, 'password_file': t.path('password')})
     s.fill_shop(Shop(seed=53, events=1500))
     daemon = s.daemon(start=False).start(ready=False)
-    wait_for(lambda: 'WRONGPASS' in daemon.http('/readyz')[1] or 'password' in daemon.http('/readyz')[1], 20, 'the refusal is told')
+    wait_for(lambda: 'WRONGPASS' in daemon.http('/readyz')[1] or 'password' in daemon.http('/readyz')[1], 60, 'the refusal is told')
     assert daemon.http('/readyz')[0] == 503
     assert daemon.term() == 0
     assert 'not-it' not in daemon.log_text(), daemon.log_tail()
@@ -129,10 +129,10 @@ def read_only(t):
     db = s.redis.client()
     db.do('REPLICAOF', '127.0.0.1', '1')
     fill(s, parts[1])
-    wait_for(lambda: 'READONLY' in daemon.http('/readyz')[1], 30, '/readyz says READONLY')
+    wait_for(lambda: 'READONLY' in daemon.http('/readyz')[1], 60, '/readyz says READONLY')
     assert daemon.http('/readyz')[0] == 503
     db.do('REPLICAOF', 'NO', 'ONE')
-    wait_for(lambda: daemon.http('/readyz')[0] == 200, 30, 'ready again')
+    wait_for(lambda: daemon.http('/readyz')[0] == 200, 60, 'ready again')
     dump = s.settled().dump()
     s.same_counts(dump)
     redis_equals(db, Counts(dump))
@@ -149,10 +149,10 @@ def out_of_memory(t):
     db = s.redis.client()
     db.do('CONFIG', 'SET', 'maxmemory', '1mb')
     fill(s, parts[1])
-    wait_for(lambda: 'OOM' in daemon.http('/readyz')[1], 30, '/readyz says OOM')
+    wait_for(lambda: 'OOM' in daemon.http('/readyz')[1], 60, '/readyz says OOM')
     assert daemon.http('/readyz')[0] == 503
     db.do('CONFIG', 'SET', 'maxmemory', '0')
-    wait_for(lambda: daemon.http('/readyz')[0] == 200, 30, 'ready again')
+    wait_for(lambda: daemon.http('/readyz')[0] == 200, 60, 'ready again')
     dump = s.settled().dump()
     s.same_counts(dump)
     redis_equals(db, Counts(dump))

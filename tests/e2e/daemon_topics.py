@@ -13,7 +13,7 @@ def refused(s, *words):
     daemon = s.daemon(start=False)
     if os.path.exists(daemon.log_path):
         os.unlink(daemon.log_path)
-    code = daemon.start(ready=False).wait(30)
+    code = daemon.start(ready=False).wait()
     text = daemon.log_text()
     assert code == 78, (code, text)
     for word in words:
@@ -34,7 +34,7 @@ def make(client, name, partitions, **settings):
             return [client.bounds(name, p) for p in range(partitions)]
         except RuntimeError:
             return None
-    wait_for(there, 20, name + ' is there')
+    wait_for(there, 60, name + ' is there')
 
 
 def inputs(s, client, counts=(4, 4, 4)):
@@ -91,7 +91,7 @@ def one_name_for_two(t):
     younger = s.daemon(start=False)
     younger.log_path += '.2'
     younger.start(ready=False)
-    assert older.wait(40) == 78, older.log_tail()
+    assert older.wait() == 78, older.log_tail()
     said = [line for line in older.log_text().splitlines() if "another glintd runs as instance 'a' of group '%s'" % t.prefix in line]
     assert len(said) == 1 and '--instance' in said[0], older.log_tail()
     younger.wait_ready()
@@ -126,9 +126,9 @@ def a_broker_that_comes_and_goes(t):
     before = counted()
     for kind, events in zip(INPUTS, part):
         s.fill(kind, events[1])
-    wait_for(lambda: counted() > before, 30, 'more records are counted', 0.01)
+    wait_for(lambda: counted() > before, 60, 'more records are counted', 0.01)
     kafka.stop('KILL')  # what came within the last 2 s is not committed
-    wait_for(lambda: daemon.http('/readyz')[0] == 503, 30, 'it is not ready')
+    wait_for(lambda: daemon.http('/readyz')[0] == 503, 60, 'it is not ready')
     assert daemon.http('/livez')[0] == 200
     kafka.start()
     daemon.wait_ready()

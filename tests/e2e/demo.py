@@ -83,7 +83,7 @@ def ends_when_told(t):
     wait_for(lambda: 'history' in demo.log() or demo.process.poll() is not None, 60, 'the demo sends', 0.05)
     assert len(demo.group()) >= 3, demo.log()
     demo.process.send_signal(signal.SIGINT)
-    assert demo.wait(30) == 130, demo.log()[-2000:]
+    assert demo.wait(60) == 130, demo.log()[-2000:]
     demo.assert_gone()
 
 

@@ -54,9 +54,9 @@ def forgotten(t):
     assert t.ctl(s.config, 'forget', '', check=False).returncode == 64
 
     t.ctl(s.config, 'forget', user)
-    wait_for(lambda: gone(db, user), 15, 'the keys of %s are gone' % user)
+    wait_for(lambda: gone(db, user), 60, 'the keys of %s are gone' % user)
     wanted = without(sent['reviews'], user)
-    after = wait_for(lambda: (lambda d: d if user not in shoppers(d) else None)(s.dump('after.jsonl')), 15, '%s is in no row' % user)
+    after = wait_for(lambda: (lambda d: d if user not in shoppers(d) else None)(s.dump('after.jsonl')), 60, '%s is in no row' % user)
     same_ratings(after, wanted)
     assert set(shoppers(before)) - set(shoppers(after)) == {user}
 
@@ -97,7 +97,7 @@ def pseudonyms(t):
     assert not [u for u in users if u in daemon.log_text()]
     assert t.ctl_json(s.config, 'recs', users[0])['items'] == db.json('glint:recs:' + names[users[0]])['items']
     t.ctl(s.config, 'forget', users[0])
-    wait_for(lambda: gone(db, names[users[0]]), 15, 'the keys of %s are gone' % users[0])
+    wait_for(lambda: gone(db, names[users[0]]), 60, 'the keys of %s are gone' % users[0])
     assert not gone(db, names[users[1]])
     put(key, 'short\n')
     refused = t.ctl(s.config, 'stats', check=False)

@@ -76,9 +76,9 @@ def controlled(t):
     t.ctl(config, 'control', 'exclude', first, '--note', 'recalled')
     t.ctl(config, 'control', 'boost', 'item:' + last, '100')
     t.ctl(config, 'control', 'pin', second, '3')
-    wait_for(lambda: items()[3]['item'] == second and first not in [x['item'] for x in items()], 15, 'the list follows')
+    wait_for(lambda: items()[3]['item'] == second and first not in [x['item'] for x in items()], 60, 'the list follows')
     assert items()[3]['why'] == {'kind': 'pinned', 'seed': None, 'place': 3}, items()[3]
-    wait_for(lambda: first in db.do('SMEMBERS', 'glint:blocked'), 10, 'the excluded item is blocked')
+    wait_for(lambda: first in db.do('SMEMBERS', 'glint:blocked'), 60, 'the excluded item is blocked')
     assert first not in db.do('ZRANGE', 'glint:popular', '0', '-1') and last in db.do('ZRANGE', 'glint:popular', '0', '-1')
     rows = t.ctl_json(config, 'control', 'list')
     assert [(r['scope'], r.get('exclude'), r.get('boost'), r.get('pin'), r.get('note')) for r in rows] == sorted([
@@ -89,10 +89,10 @@ def controlled(t):
     brand = next(x['brand'] for x in shop.items() if x['item_id'] == before[2]['item'])
     t.ctl(config, 'control', 'exclude', 'brand:' + brand)
     of_brand = {x['item_id'] for x in shop.items() if x['brand'] == brand}
-    wait_for(lambda: not of_brand & {x['item'] for x in items()}, 15, 'the brand is gone from the list')
+    wait_for(lambda: not of_brand & {x['item'] for x in items()}, 60, 'the brand is gone from the list')
     for scope in (first, last, second, 'brand:' + brand):
         t.ctl(config, 'control', 'unset', scope)
-    wait_for(lambda: [x['item'] for x in items()] == [x['item'] for x in before], 15, 'the list is what it was')
+    wait_for(lambda: [x['item'] for x in items()] == [x['item'] for x in before], 60, 'the list is what it was')
     assert t.ctl_json(config, 'control', 'list') == []
     for args, code in ((('unset', first), 69), (('boost', first, '0'), 64), (('boost', first, 'x'), 64), (('pin', 'brand:' + brand, '1'), 64),
                        (('pin', first, '100'), 64)):
@@ -133,7 +133,7 @@ def experiments(t):
     t.replay(config, 'clicks', events)
     t.replay(config, 'purchases', orders)
     t.caught_up(config)
-    hash = wait_for(lambda: (lambda h: h if h.get('orders:B') else None)(db.hash('glint:experiment:home')), 10, 'the arms are shown')
+    hash = wait_for(lambda: (lambda h: h if h.get('orders:B') else None)(db.hash('glint:experiment:home')), 60, 'the arms are shown')
     for arm in 'AB':
         n, k, bought = 20, clicked[arm], sum(1 for o in orders if o['variant'] == arm)
         assert k and bought and (hash['lists:' + arm], hash['clicked_lists:' + arm], hash['clicks:' + arm]) == (str(n), str(k), str(2 * k)), hash

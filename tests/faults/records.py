@@ -83,7 +83,7 @@ def retention_of_a_second(t):
             return all(client.bounds(s.topic(k), p) for k in AT for p in range(4))
         except RuntimeError:
             return False
-    wait_for(there, 20, 'the inputs have leaders')
+    wait_for(there, 60, 'the inputs have leaders')
     s.start_all()
     for _ in range(ROUNDS):
         s.feed()

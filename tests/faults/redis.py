@@ -97,7 +97,7 @@ def reply_lost_after_send(s):
     before = s.way.lost
     s.way.be('lose_replies', 0.05)
     consumed_meanwhile(s)
-    wait_for(lambda: s.way.lost > before, 20, 'a reply is lost')
+    wait_for(lambda: s.way.lost > before, 60, 'a reply is lost')
     s.way.be('pass')
 
 
@@ -148,7 +148,7 @@ def failed_over_to_a_replica_that_lags(s):
     other = s.t.redis()
     db = other.client()
     db.do('REPLICAOF', '127.0.0.1', s.redis.port)
-    wait_for(lambda: 'master_link_status:up' in db.do('INFO', 'replication'), 30, 'the replica is in step')
+    wait_for(lambda: 'master_link_status:up' in db.do('INFO', 'replication'), 60, 'the replica is in step')
     db.do('REPLICAOF', 'NO', 'ONE')  # what comes from now on it misses
     consumed_meanwhile(s)
     s.settled(120)

@@ -45,6 +45,8 @@ __all__ = ['case', 'main', 'skip', 'wait_for', 'free_port', 'read_jsonl', 'write
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 BUILD = os.path.abspath(os.environ.get('GLINT_BUILD') or os.path.join(TOP, 'build'))
+sys.path.insert(0, os.path.join(TOP, 'tests/servers'))
+from ports import free_port  # noqa: E402
 
 
 class Skip(Exception):
@@ -65,7 +67,7 @@ def shared_data(name):
     return path
 
 
-def wait_for(condition, timeout=20, what='', every=0.02):
+def wait_for(condition, timeout=60, what='', every=0.02):
     """polls condition() until it is true and returns what it gave; after timeout seconds an AssertionError names it"""
     end = time.monotonic() + timeout
     while True:
@@ -75,13 +77,6 @@ def wait_for(condition, timeout=20, what='', every=0.02):
         if time.monotonic() >= end:
             raise AssertionError('not within %g s: %s (last: %r)' % (timeout, what or condition.__name__, value))
         time.sleep(every)
-
-
-def free_port():
-    """a loopback TCP port that nothing listened on a moment ago"""
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 def read_jsonl(path):
@@ -120,7 +115,7 @@ class RedisError(Exception):
 class Resp:
     """a small RESP2 client: texts in, str, int, None, list or RedisError out"""
 
-    def __init__(self, port=None, path=None, timeout=10):
+    def __init__(self, port=None, path=None, timeout=30):
         if path:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(timeout)
@@ -215,7 +210,7 @@ class Redis:
     def unix_url(self):
         return 'unix://%s?db=0' % self.path
 
-    def client(self, timeout=10):
+    def client(self, timeout=30):
         self.clients.append(Resp(port=self.port, timeout=timeout))
         return self.clients[-1]
 
@@ -298,7 +293,7 @@ class Glintd:
             self.wait_ready(timeout)
         return self
 
-    def http(self, path, timeout=5):
+    def http(self, path, timeout=20):
         """(status, body) of GET path; (0, reason) when nothing answers"""
         try:
             with urllib.request.urlopen('http://127.0.0.1:%d%s' % (self.http_port, path), timeout=timeout) as answer:
@@ -331,7 +326,7 @@ class Glintd:
     def log_tail(self, lines=30):
         return '\n'.join(self.log_text().splitlines()[-lines:])
 
-    def wait_log(self, pattern, timeout=30, after=0):
+    def wait_log(self, pattern, timeout=60, after=0):
         """waits for a line of its log; returns the match. `after` is a length of log_text() from which to look"""
         return wait_for(lambda: re.search(pattern, self.log_text()[after:]), timeout, '%s logs /%s/' % (self.name, pattern), 0.05)
 
@@ -345,7 +340,7 @@ class Glintd:
         self.process.wait()
         self.log.close()
 
-    def term(self, timeout=15):
+    def term(self, timeout=60):
         """SIGTERM; returns the exit code"""
         if self.process.poll() is None:
             self.process.terminate()

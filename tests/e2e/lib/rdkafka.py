@@ -232,7 +232,7 @@ class Client:
         if message:
             _lib.rd_kafka_message_destroy(message)
 
-    def read(self, topic, partition, timeout=20):
+    def read(self, topic, partition, timeout=60):
         """all committed records of it up to the end that it has now; for a client with consumer=True and enable_partition_eof='true'"""
         if topic not in self.topics:
             self.topics[topic] = _lib.rd_kafka_topic_new(self.rk, topic.encode(), None)

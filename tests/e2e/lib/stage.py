@@ -86,6 +86,16 @@ class Stage:
     def client(self, **properties):
         return self.t.ends.enter_context(Client(self.brokers, **properties))
 
+    def restores_held(self):
+        """From now on no restore ends: it reads to the rows' true end, which somebody's open transaction keeps from being stable. Returns
+        what lets them go on"""
+        other = self.client(transactional_id=self.t.prefix + '-other', transaction_timeout_ms=600000)
+        other.transaction('init')
+        other.transaction('begin')
+        other.send(self.t.prefix + '-user-rows', b'', key=b'', partition=0)
+        other.flush()
+        return lambda: other.transaction('abort')
+
 
 class Counts:
     """a dump (or an oracle's file), by kind"""

@@ -154,7 +154,7 @@ class Fleet(Stage):
         self.daemons[name].kill9()
         self.kills += 1
 
-    def crash_at(self, name, point, start=False, limit=10):
+    def crash_at(self, name, point, start=False, limit=30):
         """has the process die at the point; whether it came there within the limit (else it is killed where it is)"""
         daemon, path = self.daemons[name], self.t.path(name + '.crash')
         with open(path + '.new', 'w') as f:
@@ -210,7 +210,7 @@ class Fleet(Stage):
 
         def shown():
             return [i for i, _ in db.do('XRANGE', 'glint:alerts', '-', '+')] == ['%d-0' % (o + 1) for o, _ in kafka]
-        wait_for(shown, 20, 'glint:alerts has the alerts of the topic: %s against %s' % (
+        wait_for(shown, 60, 'glint:alerts has the alerts of the topic: %s against %s' % (
             [i for i, _ in db.do('XRANGE', 'glint:alerts', '-', '+')][-5:], [o for o, _ in kafka][-5:]))
         return kafka
 
