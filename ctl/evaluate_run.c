@@ -13,6 +13,7 @@ static const struct evaluate_section *const sections[] = {
 	&evaluate_bias,
 	&evaluate_unseen,
 	&evaluate_next,
+	&evaluate_intent,
 	&evaluate_sentiment,
 	&evaluate_itemsets,
 	&evaluate_spike,

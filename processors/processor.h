@@ -28,7 +28,7 @@
 #include "symbols.h"
 
 /* Numbers in rows, deltas and model rows: never reused. The order is the order of calling within one event. */
-enum processor_id { P_BIAS, P_ITEMSETS, P_SENTIMENT, P_SPIKE, P_CAMPAIGN, P_RECOMMEND, P_SEGMENTS, P_NEXT, P_COMPLAINTS, P_SIMILAR, P_FORECAST, P_SEARCH, PROCESSORS };
+enum processor_id { P_BIAS, P_ITEMSETS, P_SENTIMENT, P_SPIKE, P_CAMPAIGN, P_RECOMMEND, P_SEGMENTS, P_NEXT, P_COMPLAINTS, P_SIMILAR, P_FORECAST, P_SEARCH, P_INTENT, PROCESSORS };
 
 enum key_kind { KEY_NONE, KEY_ITEM, KEY_CAMPAIGN, KEY_CATEGORY, KEY_BRAND, KEY_ASPECT, KEY_ALL, KEY_KINDS };
 

@@ -3,6 +3,7 @@
 #include "campaign.h"
 #include "complaints.h"
 #include "forecast.h"
+#include "intent.h"
 #include "itemsets.h"
 #include "next.h"
 #include "recommend.h"
@@ -25,4 +26,5 @@ const struct processor *const processors[PROCESSORS] = {
 	[P_SIMILAR] = &similar_processor,
 	[P_FORECAST] = &forecast_processor,
 	[P_SEARCH] = &search_processor,
+	[P_INTENT] = &intent_processor,
 };
