@@ -9,6 +9,7 @@
 #include "excerpt.h"
 #include "sentiment.h"
 #include "spike_item.h"
+#include "windows.h"
 
 static const struct option options[] = {
 	{ "window", OPTION_DURATION, OPTION_AT(spike_settings, window_ms), .value = "14d", .min = "1h", .max = "90d",
@@ -45,43 +46,17 @@ enum { MAX_SEEN = 64 };
 #define LEAST_SHARE (1. / 32) /* of alpha, for the shortest windows: only what is reviewed many times a day can be told in them */
 static const int64_t day_ms = 24 * 3600 * 1000;
 
-/* One duration of a list: "15min", "4h", "7d". 0 and *at behind it, or -EINVAL. */
-static int duration(const char **at, int64_t *ret_ms)
-{
-	static const struct {
-		const char *name;
-		int64_t ms;
-	} units[] = { { "min", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
-	char *end;
-	long n = strtol(*at, &end, 10);
-	for (size_t i = 0; end != *at && n > 0 && n < 100000 && i < sizeof(units) / sizeof(*units); i++) {
-		size_t size = strlen(units[i].name);
-		if (strncmp(end, units[i].name, size) != 0 || (end[size] && end[size] != ' '))
-			continue;
-		*ret_ms = n * units[i].ms;
-		*at = end + size;
-		return 0;
-	}
-	return -EINVAL;
-}
-
 static int setup(void *settings, char *error, size_t error_size)
 {
 	struct spike_settings *s = settings;
-	int64_t before = 0, ms;
 	if (s->window_ms % s->pane_ms || s->window_ms / s->pane_ms > SPIKE_PANES_MAX) {
 		snprintf(error, error_size, "window must be a whole number of panes, at most %d", SPIKE_PANES_MAX);
 		return -EINVAL;
 	}
-	s->n_spans = 0;
-	for (const char *at = s->windows; *(at += strspn(at, " "));) {
-		if (duration(&at, &ms) || ms <= before || s->n_spans == SPIKE_WINDOWS_MAX - 1) {
-			snprintf(error, error_size, "windows must be at most %d durations like '4h 1d 7d', rising", SPIKE_WINDOWS_MAX - 1);
-			return -EINVAL;
-		}
-		before = ms;
-		if (ms < s->window_ms && ms >= s->pane_ms) /* in whole panes */
-			s->spans[s->n_spans++] = ms / s->pane_ms;
+	s->n_spans = windows_parse(s->windows, s->pane_ms, s->window_ms, SPIKE_WINDOWS_MAX - 1, s->spans);
+	if (s->n_spans < 0) {
+		snprintf(error, error_size, "windows must be at most %d durations like '4h 1d 7d', rising", SPIKE_WINDOWS_MAX - 1);
+		return -EINVAL;
 	}
 	s->spans[s->n_spans++] = s->window_ms / s->pane_ms;
 	for (int w = 0; w < s->n_spans; w++)

@@ -31,7 +31,7 @@
 #ifndef GLINT_SPIKE_H
 #define GLINT_SPIKE_H
 
-#include "processor.h"
+#include "alert.h"
 
 enum { SPIKE_WINDOWS_MAX = 16,
 	SPIKE_PANES_MAX = 2016 };
@@ -51,13 +51,9 @@ struct spike_settings {
 	double alphas[SPIKE_WINDOWS_MAX];
 };
 
-enum spike_severity { SEVERITY_LOW,
-	SEVERITY_MEDIUM,
-	SEVERITY_HIGH };
-
 /* Only while an alert stands: what readers that filter want to know. */
 struct spike_model {
-	uint8_t severity; /* enum spike_severity */
+	uint8_t severity; /* enum alert_severity */
 };
 
 extern const struct processor spike_processor;

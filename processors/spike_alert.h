@@ -15,7 +15,7 @@ struct spike_evidence {
 
 struct spike_alert {
 	bool raised;           /* else resolved */
-	uint8_t level;         /* enum spike_severity */
+	uint8_t level;         /* enum alert_severity */
 	int64_t raised_pane;   /* with kind and scope the alert's id */
 	int64_t raised_ts, ts; /* ms: end of the pane that raised it, and of the one judged now */
 	int64_t window_ms;

@@ -544,7 +544,7 @@ static void an_alert_names_the_aspect_and_quotes_what_was_written(void **state)
 	const json_t *a = json_array_get(found, 0);
 	assert_string_equal(text_at(a, "text_en"), "Negative reviews of item B1 are up: 12 of 14 in the last 2 hours (86 %), 4 of them about fit, 10 % expected: "
 						   "\"the first\", \"the second\", \"the third\".");
-	assert_string_equal(text_at(a, "text_zh"), "商品 B1 的差评增多：最近 2 小时的 14 条评论中有 12 条差评（86%），其中 4 条涉及 fit，正常约为 10%："
+	assert_string_equal(text_at(a, "text_zh"), "商品 B1 的差评增多：最近 2 小时的 14 条评论中有 12 条差评（86%），其中 4 条涉及版型，正常约为 10%："
 						   "“the first”、“the second”、“the third”。");
 	const json_t *evidence = json_object_get(a, "evidence");
 	assert_string_equal(text_at(evidence, "aspect"), "fit");
