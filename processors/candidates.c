@@ -220,7 +220,7 @@ static void sort(const struct view_ctx *ctx, struct pick *picks, uint32_t n) /* 
 uint32_t candidates_choose(struct recommend_scratch *x, const struct view_ctx *ctx, uint32_t most)
 {
 	double scale = scale_of(x);
-	bool controlled = model_controlled(ctx->model);
+	bool weighed = model_controlled(ctx->model) || x->toplists.n_over;
 	uint32_t n = 0;
 	for (uint32_t i = 0; scale > 0 && i < x->n; i++) {
 		const struct candidate *c = &x->candidates[i];
@@ -230,12 +230,14 @@ uint32_t candidates_choose(struct recommend_scratch *x, const struct view_ctx *c
 		for (int b = 0; b < BASKETS; b++)
 			if (c->sum[b] > 0)
 				bound += c->sum[b] * nearness(x, c->count[b]);
-		const struct catalogue_item *known = model_catalogue(ctx->model, c->item);
-		double boost = controlled ? controls_boost(ctx->model, c->item, known) : 1;
-		if (x->toplists.n_over)
-			boost *= toplists_exposure(&x->toplists, x->exposure_max, known->brand);
+		double boost = 1;
+		if (weighed) {
+			const struct catalogue_item *its = model_catalogue(ctx->model, c->item);
+			boost = controls_boost(ctx->model, c->item, its) * toplists_exposure(&x->toplists, x->exposure_max, its->brand);
+		}
 		if (bound <= 0 || (n == most && bound * scale * boost * (1 + 1e-6) < x->picks[0].score))
 			continue;
+		const struct catalogue_item *known = model_catalogue(ctx->model, c->item);
 		if (!controls_allow(ctx->model, c->item, known))
 			continue;
 		double part[BASKETS];

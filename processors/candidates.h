@@ -53,6 +53,8 @@ struct recommend_scratch {
 	struct pick picks[PICKS_MAX];
 	symbol_t seeds[SEEDS_MAX]; /* newest first */
 	uint32_t n_seeds;
+	symbol_t categories[TOP_CATEGORIES]; /* the shopper's strongest first, of the list that is made */
+	size_t n_categories;
 	double exposure_max;      /* the option */
 	double gate, seed_weight; /* g and sum w of the list that is made */
 	double blend[WHY_KINDS];  /* what kinds of reasons weigh in it (feedback.h); 1: nothing is learnt */

@@ -114,8 +114,8 @@ static uint32_t fill_all(struct recommend_scratch *x, const struct recommend_set
 	const struct diversity *d, uint32_t n, uint32_t size)
 {
 	const struct toplists *t = &x->toplists;
-	symbol_t categories[TOP_CATEGORIES];
-	size_t known = recommend_top_categories(s, ctx->model, u, categories, TOP_CATEGORIES);
+	const symbol_t *categories = x->categories;
+	size_t known = x->n_categories;
 	n = fill_like(x, s, ctx, u, d, categories, known, n, size);
 	for (size_t i = 0; i < known && n < size; i++) {
 		const struct category_lists *c = toplists_category(t, categories[i]);
@@ -164,13 +164,11 @@ static uint32_t pin(struct recommend_scratch *x, const struct recommend_settings
 static uint32_t explore(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, uint32_t n,
 	uint32_t size)
 {
-	symbol_t categories[TOP_CATEGORIES];
 	uint64_t hash = (ctx->user_hash ^ (uint64_t)(ctx->watermark < 0 ? 0 : ctx->watermark / 86400000)) * UINT64_C(0x9e3779b97f4a7c15);
 	uint32_t places = (uint32_t)(s->explore * size + (double)(hash >> 40) / 16777216.);
 	const struct top *t = &x->toplists.fresh;
-	size_t known = places ? recommend_top_categories(s, ctx->model, u, categories, TOP_CATEGORIES) : 0;
-	for (size_t i = known; i-- > 0;) {
-		const struct category_lists *c = toplists_category(&x->toplists, categories[i]);
+	for (size_t i = x->n_categories; places && i-- > 0;) {
+		const struct category_lists *c = toplists_category(&x->toplists, x->categories[i]);
 		if (c && c->fresh.n)
 			t = &c->fresh;
 	}
@@ -230,6 +228,7 @@ uint32_t lists_make(struct recommend_scratch *x, const struct recommend_settings
 	if (t->made_at == INT64_MIN || ctx->as_of < t->made_at || ctx->as_of - t->made_at >= s->refresh_ms || t->control_changes != model_control_changes(ctx->model))
 		toplists_make(t, s, ctx);
 	candidates_blend(x, s, ctx);
+	x->n_categories = recommend_top_categories(s, ctx->model, u, x->categories, TOP_CATEGORIES);
 	uint32_t size = (uint32_t)s->list_size, n = ranked(x, s, ctx, u, ret_own);
 	return pin(x, s, ctx, u, 0, explore(x, s, ctx, u, n, size), size);
 }

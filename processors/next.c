@@ -298,7 +298,7 @@ static void user_view(const void *settings, const struct view_ctx *ctx, const vo
 	const struct next_user *u = block;
 	struct next_pick picks[NEXT_MOST];
 	struct buf *b = ctx->scratch;
-	if (!u->n || !s->shown)
+	if (!u->n || !s->shown || (ctx->watermark > u->greatest_ts && ctx->watermark - u->greatest_ts > s->session_gap_ms)) /* over: no next item */
 		return;
 	enum next_expert leader = next_leader(ctx->model);
 	uint32_t n = next_rank(s->scratch, ctx->symbols, ctx->model, u, leader, picks, (uint32_t)s->shown), shown = 0;

@@ -16,7 +16,6 @@ enum { SLOTS = 1024,
 
 struct candidate {
 	symbol_t item;
-	float pi;     /* its share of all visits */
 	float f, c;   /* with the current item, for `order` */
 	float score;  /* what it has gathered so far */
 };
@@ -43,6 +42,7 @@ struct next_scratch {
 	struct candidate candidates[SLOTS];
 	struct seed seeds[NEXT_SESSION]; /* distinct, newest first */
 	float sessions;
+	float of_pi; /* what the share of all visits counts beside the gathered score */
 };
 
 int next_scratch_create(struct next_scratch **ret)
@@ -61,7 +61,14 @@ static const struct itemsets_model *together(const struct model *m, symbol_t ite
 	return model_block(m, P_ITEMSETS, (struct key){ KEY_ITEM, item });
 }
 
-static struct candidate *candidate(struct next_scratch *x, const struct model *model, symbol_t item)
+/* An item's share of all visits. */
+static float pi_of(const struct next_scratch *x, const struct model *model, symbol_t item)
+{
+	const struct itemsets_model *t = together(model, item);
+	return ((t ? fminf((float)t->n[BASKET_SESSION], x->sessions) : 0) + 0.5f) / (PER_SESSION * x->sessions);
+}
+
+static inline struct candidate *candidate(struct next_scratch *x, symbol_t item)
 {
 	uint32_t i = (item * 2654435761u) >> (32 - TABLE_BITS);
 	for (; x->table[i].stamp == x->stamp; i = (i + 1) & (TABLE - 1))
@@ -69,16 +76,16 @@ static struct candidate *candidate(struct next_scratch *x, const struct model *m
 			return &x->candidates[x->table[i].at];
 	if (x->n == SLOTS)
 		return NULL;
-	const struct itemsets_model *t = together(model, item);
 	x->table[i] = (struct place){ item, x->stamp, (uint16_t)x->n };
 	struct candidate *c = &x->candidates[x->n++];
-	*c = (struct candidate){ .item = item, .pi = ((t ? (float)t->n[BASKET_SESSION] : 0) + 0.5f) / (PER_SESSION * x->sessions) };
+	*c = (struct candidate){ .item = item };
 	return c;
 }
 
 static void seeds(struct next_scratch *x, const struct model *model, const struct next_user *u)
 {
 	x->n = x->n_seeds = 0;
+	x->of_pi = 0;
 	if (++x->stamp == 0) {
 		memset(x->table, 0, sizeof(x->table));
 		x->stamp = 1;
@@ -96,8 +103,8 @@ static void seeds(struct next_scratch *x, const struct model *model, const struc
 	}
 }
 
-/* p(j|x_a) is linear in f, c and pi, so that a candidate gathers its sum as the seeds' rows name it; what pi adds comes last. */
-static void gather_sum(struct next_scratch *x, const struct model *model, float decay, float k)
+/* p(j|x_a) is linear in f, c and pi, so that a candidate gathers its sum as the seeds' rows name it; what pi adds, of_pi a unit, comes last. */
+static void gather_sum(struct next_scratch *x, float decay, float k)
 {
 	float w = 1, of_pi = 0;
 	for (uint32_t a = 0; a < x->n_seeds; a++, w *= decay) {
@@ -105,18 +112,17 @@ static void gather_sum(struct next_scratch *x, const struct model *model, float 
 		float of_f = w / (s->f_sum + k), of_c = of_f * k / (PER_SESSION * s->n + COMPANY);
 		of_pi += of_c * COMPANY;
 		for (uint32_t j = 0; s->follow && j < s->follow->n_followers; j++) {
-			struct candidate *c = candidate(x, model, s->follow->followers[j].item);
+			struct candidate *c = candidate(x, s->follow->followers[j].item);
 			if (c)
 				c->score += of_f * (float)s->follow->followers[j].count / 1000;
 		}
 		for (uint32_t j = 0; s->together && j < s->together->n_others[BASKET_SESSION]; j++) {
-			struct candidate *c = candidate(x, model, s->together->others[BASKET_SESSION][j].item);
+			struct candidate *c = candidate(x, s->together->others[BASKET_SESSION][j].item);
 			if (c)
 				c->score += of_c * (float)s->together->others[BASKET_SESSION][j].count;
 		}
 	}
-	for (uint32_t i = 0; i < x->n; i++)
-		x->candidates[i].score += of_pi * x->candidates[i].pi;
+	x->of_pi = of_pi;
 }
 
 static void gather_order(struct next_scratch *x, const struct model *model, float decay, float k)
@@ -125,16 +131,16 @@ static void gather_order(struct next_scratch *x, const struct model *model, floa
 	for (uint32_t a = 0; a < x->n_seeds; a++) {
 		const struct seed *s = &x->seeds[a];
 		for (uint32_t j = 0; s->follow && j < s->follow->n_followers; j++) {
-			struct candidate *c = candidate(x, model, s->follow->followers[j].item);
+			struct candidate *c = candidate(x, s->follow->followers[j].item);
 			float f = (float)s->follow->followers[j].count / 1000;
 			if (c && a)
-				c->score += w * logf(1 + f / (k * c->pi));
+				c->score += w * logf(1 + f / (k * pi_of(x, model, c->item)));
 			else if (c)
 				c->f = f;
 		}
 		/* what only kept company with an earlier item has nothing but its popularity to say for it: left out */
 		for (uint32_t j = 0; !a && s->together && j < s->together->n_others[BASKET_SESSION]; j++) {
-			struct candidate *c = candidate(x, model, s->together->others[BASKET_SESSION][j].item);
+			struct candidate *c = candidate(x, s->together->others[BASKET_SESSION][j].item);
 			if (c)
 				c->c = (float)s->together->others[BASKET_SESSION][j].count;
 		}
@@ -146,7 +152,7 @@ static void gather_order(struct next_scratch *x, const struct model *model, floa
 	const struct seed *now = &x->seeds[0];
 	for (uint32_t i = 0; i < x->n; i++) {
 		struct candidate *c = &x->candidates[i];
-		float q = (c->c + COMPANY * c->pi) / (PER_SESSION * now->n + COMPANY);
+		float q = (c->c + COMPANY * pi_of(x, model, c->item)) / (PER_SESSION * now->n + COMPANY);
 		c->score += logf((c->f + k * q) / (now->f_sum + k)) + against;
 	}
 }
@@ -154,6 +160,12 @@ static void gather_order(struct next_scratch *x, const struct model *model, floa
 static bool better(const struct symbols *symbols, const struct next_pick *a, const struct next_pick *b)
 {
 	return a->score != b->score ? a->score > b->score : symbols_hash(symbols, a->item) < symbols_hash(symbols, b->item);
+}
+
+/* No item is in more sessions than there are. */
+static float pi_most(const struct next_scratch *x)
+{
+	return (x->sessions + 0.5f) / (PER_SESSION * x->sessions);
 }
 
 uint32_t next_rank(struct next_scratch *x, const struct symbols *symbols, const struct model *model, const struct next_user *session,
@@ -166,11 +178,15 @@ uint32_t next_rank(struct next_scratch *x, const struct symbols *symbols, const 
 	if (expert == NEXT_ORDER)
 		gather_order(x, model, ways[expert].decay, ways[expert].k);
 	else
-		gather_sum(x, model, ways[expert].decay, ways[expert].k);
+		gather_sum(x, ways[expert].decay, ways[expert].k);
+	float most_of_pi = x->of_pi * pi_most(x);
 	for (uint32_t i = 0; i < x->n; i++) {
-		if (x->candidates[i].item == x->seeds[0].item)
+		const struct candidate *c = &x->candidates[i];
+		if (c->item == x->seeds[0].item || (n == most && c->score + most_of_pi < to[n - 1].score)) /* pi costs a look at the item's row */
 			continue;
-		struct next_pick p = { x->candidates[i].item, x->candidates[i].score };
+		struct next_pick p = { c->item, c->score };
+		if (x->of_pi > 0)
+			p.score += x->of_pi * pi_of(x, model, c->item);
 		if (n == most && !better(symbols, &p, &to[n - 1]))
 			continue;
 		uint32_t at = n < most ? n++ : n - 1;

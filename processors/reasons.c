@@ -11,32 +11,39 @@ static void put(struct buf *to, const char *s, size_t n)
 }
 #define PUT(to, literal) put((to), (literal), sizeof(literal) - 1)
 
+static const char pairs_of_digits[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
+/* n's digits, at least `least` of them, that end before `end`; where they begin. */
+static char *digits_before(char *end, uint64_t n, int least)
+{
+	char *p = end;
+	for (; n >= 100; n /= 100)
+		memcpy(p -= 2, pairs_of_digits + 2 * (n % 100), 2);
+	if (n >= 10)
+		memcpy(p -= 2, pairs_of_digits + 2 * n, 2);
+	else if (n || p == end)
+		*--p = (char)('0' + n);
+	while (end - p < least)
+		*--p = '0';
+	return p;
+}
+
 void reasons_number(struct buf *to, double v)
 {
 	if (!(v >= 1e-6 && v < 1e5)) {
 		json_double(to, v);
 		return;
 	}
-	int places = v < 1e-3 ? 11 : v < 1 ? 8
-					   : 6;
-	uint64_t n = (uint64_t)(v * (v < 1e-3 ? 1e11 : v < 1 ? 1e8
-							     : 1e6) +
-		.5);
-	char back[24];
-	int size = 0;
-	for (; places && n % 10 == 0; places--)
-		n /= 10;
-	for (; places; places--, n /= 10)
-		back[size++] = (char)('0' + n % 10);
-	if (size)
-		back[size++] = '.';
-	do
-		back[size++] = (char)('0' + n % 10);
-	while (n /= 10);
-	char *p = (char *)buf_room(to, sizeof(back));
-	for (int i = 0; i < size; i++)
-		p[i] = back[size - 1 - i];
-	to->size += (size_t)size;
+	static const uint64_t units[] = { [6] = 1000000, [8] = 100000000, [11] = 100000000000 };
+	int places = v < 1e-3 ? 11 : v < 1 ? 8 : 6;
+	uint64_t n = (uint64_t)(v * (double)units[places] + .5), whole = n / units[places];
+	char text[32], *end = text + sizeof(text), *p = digits_before(end, n - whole * units[places], places);
+	while (end > p && end[-1] == '0')
+		end--;
+	if (end > p)
+		*--p = '.';
+	p = digits_before(p, whole, 1);
+	buf_bytes(to, p, (size_t)(end - p));
 }
 
 void reasons_write(struct buf *to, const struct recommend_scratch *x, const struct view_ctx *ctx, const struct pick *p)

@@ -417,7 +417,8 @@ static void user_view(const void *settings, const struct view_ctx *ctx, const vo
 {
 	const struct recommend_settings *s = settings;
 	const struct recommend_user *u = block;
-	symbol_t categories[TOP_CATEGORIES];
+	const struct recommend_scratch *x = s->scratch;
+	lists_view(s, ctx, u);
 	if (u->orders) {
 		view_field_i64(ctx->view, "orders", u->orders);
 		for (uint32_t i = 0; i < u->n_revenue; i++)
@@ -425,16 +426,14 @@ static void user_view(const void *settings, const struct view_ctx *ctx, const vo
 		int64_t since = ctx->watermark > u->last_purchase ? ctx->watermark - u->last_purchase : 0;
 		view_field_double(ctx->view, "recency_d", round((double)since / 864000) / 100);
 	}
-	size_t n = recommend_top_categories(s, ctx->model, u, categories, TOP_CATEGORIES);
-	if (n) {
+	if (x->n_categories) {
 		buf_clear(ctx->scratch);
 		json_open(ctx->scratch, '[');
-		for (size_t i = 0; i < n; i++)
-			json_text(ctx->scratch, symbols_text(ctx->symbols, categories[i]));
+		for (size_t i = 0; i < x->n_categories; i++)
+			json_text(ctx->scratch, symbols_text(ctx->symbols, x->categories[i]));
 		json_close(ctx->scratch, ']');
 		view_field(ctx->view, "top_categories", (struct text){ (const char *)ctx->scratch->data, (uint32_t)ctx->scratch->size });
 	}
-	lists_view(s, ctx, u);
 }
 
 static void user_dump(const void *settings, const struct dump_ctx *ctx, const void *block)
