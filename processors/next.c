@@ -72,16 +72,13 @@ bool next_goes_on(const struct next_settings *s, const struct next_user *u, int6
 /* What each expert would have reached for the item that came. */
 static void draw(const struct next_settings *s, struct user_ctx *ctx, const struct next_user *u, symbol_t item)
 {
-	struct next_pick picks[NEXT_LIST];
 	const struct key all = { KEY_ALL, 0 };
+	uint32_t places[NEXT_EXPERTS];
 	emit_sum(ctx->emitter, P_NEXT, all, METRIC_DRAWN, 0, 0, 1);
-	for (int i = 0; i < NEXT_EXPERTS; i++) {
-		uint32_t n = next_rank(s->scratch, ctx->symbols, ctx->model, u, (enum next_expert)i, picks, NEXT_LIST), at = 0;
-		while (at < n && picks[at].item != item)
-			at++;
-		if (at < n)
-			emit_sum(ctx->emitter, P_NEXT, all, (uint8_t)(METRIC_REACHED + i), 0, 0, 1000000 + 2000000 / (int64_t)(at + 1));
-	}
+	next_places(s->scratch, ctx->symbols, ctx->model, u, item, places);
+	for (int i = 0; i < NEXT_EXPERTS; i++)
+		if (places[i])
+			emit_sum(ctx->emitter, P_NEXT, all, (uint8_t)(METRIC_REACHED + i), 0, 0, 1000000 + 2000000 / (int64_t)places[i]);
 }
 
 static void next_event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)

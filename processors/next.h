@@ -86,6 +86,9 @@ enum next_expert next_leader(const struct model *model);
 /* The best `most` (<= NEXT_MOST) items for the session, best first, without its newest, by the expert; how many. Items may be repeated visits. */
 uint32_t next_rank(struct next_scratch *x, const struct symbols *symbols, const struct model *model, const struct next_user *session,
 	enum next_expert expert, struct next_pick *to, uint32_t most);
+/* At which place, from 1, each expert would have named the item; 0: not within NEXT_LIST. */
+void next_places(struct next_scratch *x, const struct symbols *symbols, const struct model *model, const struct next_user *session, symbol_t item,
+	uint32_t ret[NEXT_EXPERTS]);
 /* Would a click at ts with this session id (0: none) go on with the session? */
 bool next_goes_on(const struct next_settings *s, const struct next_user *u, int64_t ts, uint64_t session_id);
 

@@ -35,7 +35,8 @@ void reasons_number(struct buf *to, double v)
 		return;
 	}
 	static const uint64_t units[] = { [6] = 1000000, [8] = 100000000, [11] = 100000000000 };
-	int places = v < 1e-3 ? 11 : v < 1 ? 8 : 6;
+	int places = v < 1e-3 ? 11 : v < 1 ? 8
+					   : 6;
 	uint64_t n = (uint64_t)(v * (double)units[places] + .5), whole = n / units[places];
 	char text[32], *end = text + sizeof(text), *p = digits_before(end, n - whole * units[places], places);
 	while (end > p && end[-1] == '0')
