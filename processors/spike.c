@@ -113,13 +113,11 @@ static void remember(struct user_ctx *ctx, struct spike_user *u, uint64_t scope,
 }
 
 /* `all` hears of enough: one shopper in eight is quoted there. */
-static void emit_negative(struct user_ctx *ctx, struct key key, const struct event *e, int32_t pane)
+static void emit_negative(struct user_ctx *ctx, struct key key, const struct event *e, int32_t pane, struct text excerpt)
 {
-	char excerpt[WORDS_EXCERPT_BYTES];
-	size_t size = key.kind == KEY_ALL && ctx->user_hash % 8 ? 0 : excerpt_make(e->review.text, ctx->user, excerpt, sizeof(excerpt));
 	emit_sum(ctx->emitter, P_SPIKE, key, SPIKE_NEGATIVE, 0, pane, 1);
-	if (size)
-		emit_list(ctx->emitter, P_SPIKE, key, SPIKE_EXCERPT, pane, excerpt, size);
+	if (excerpt.size && (key.kind != KEY_ALL || ctx->user_hash % 8 == 0))
+		emit_list(ctx->emitter, P_SPIKE, key, SPIKE_EXCERPT, pane, excerpt.data, excerpt.size);
 	for (uint32_t i = 0; i < ctx->n_complaints; i++)
 		emit_sum(ctx->emitter, P_SPIKE, key, SPIKE_COMPLAINT, ctx->complaints[i], pane_of(e->ts, day_ms), 1);
 }
@@ -132,6 +130,8 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 		return;
 	struct key keys[REVIEW_SCOPES];
 	int n = review_scopes(ctx, &e->review, keys);
+	char bytes[WORDS_EXCERPT_BYTES];
+	struct text excerpt = { NULL, 0 }; /* made when the first scope counts it */
 	for (int i = 0; i < n; i++) {
 		uint64_t scope = symbols_hash(ctx->symbols, keys[i].id) ^ (keys[i].kind * UINT64_C(0x9e3779b97f4a7c15));
 		if (!counts(u, scope, e->ts, s->window_ms))
@@ -139,8 +139,11 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 		remember(ctx, u, scope, e->ts, s->window_ms);
 		int32_t pane = pane_of(e->ts, s->pane_ms);
 		emit_sum(ctx->emitter, P_SPIKE, keys[i], SPIKE_COUNTED, 0, pane, 1);
-		if (ctx->sentiment == SENTIMENT_NEGATIVE)
-			emit_negative(ctx, keys[i], e, pane);
+		if (ctx->sentiment != SENTIMENT_NEGATIVE)
+			continue;
+		if (!excerpt.data)
+			excerpt = (struct text){ bytes, (uint32_t)excerpt_make(e->review.text, ctx->user, bytes, sizeof(bytes)) };
+		emit_negative(ctx, keys[i], e, pane, excerpt);
 	}
 }
 

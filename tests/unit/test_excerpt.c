@@ -28,6 +28,12 @@ static void plain_words_stay_as_they_are(void **state)
 	same("Size 38 for 49.99, bought 12/5. Bad", "u1", "Size 38 for 49.99, bought 12/5. Bad");
 	same("Small.The sleeves are short.Also itchy", "u1", "Small.The sleeves are short.Also itchy");
 	same("Price: 1,200 yuan @ the shop", "u1", "Price: 1,200 yuan … the shop");
+	same("too small.It is tight.In all: bad", "u1", "too small.It is tight.In all: bad");
+	same("one of two is fine, six and seven are not", "u1", "one of two is fine, six and seven are not");
+	same("一三五天就起球，有点失望", "u1", "一三五天就起球，有点失望");
+	same("wechat support was useless, instagram photos lie", "u1", "wechat support was useless, instagram photos lie");
+	same("looked at it, dot pattern at the hem", "u1", "looked at it, dot pattern at the hem");
+	same("用微信支付很方便，质量差", "u1", "用微信支付很方便，质量差");
 }
 
 static void what_points_to_a_person_is_taken_out(void **state)
@@ -45,6 +51,41 @@ static void what_points_to_a_person_is_taken_out(void **state)
 		{ "退款加微信：ann_123456 很差", "退款加微信：… 很差" },
 		{ "my wechat id: lee88star , bad", "my wechat id: … , bad" },
 		{ "I am user-77, angry", "I am …, angry" },
+		{ "I am USER-77, angry", "I am …, angry" },
+		{ "电话一三八零零一三八零零零，差", "电话…，差" },
+		{ "电话：幺三八 零零幺三 八零零零 差", "电话：… 差" },
+		{ "call 138OO138OOO now", "call … now" },
+		{ "call ①③⑧⓪⓪①③⑧ now", "call … now" },
+		{ "call ١٣٨٠٠١٣٨ now", "call … now" },
+		{ "call 1\xef\xb8\x8f\xe2\x83\xa3"
+		  "3\xef\xb8\x8f\xe2\x83\xa3"
+		  "8\xef\xb8\x8f\xe2\x83\xa3"
+		  "007"
+		  "6 now",
+			"call … now" },
+		{ "call 13\xe2\x80\x8b"
+		  "80\xe2\x80\x8b"
+		  "01\xe2\x80\x8b"
+		  "38 now",
+			"call … now" },
+		{ "call one three eight zero zero one three now", "call … now" },
+		{ "call 138_0013_8000 or 138，0013，8000", "call … or …" },
+		{ "write ann at mail dot com please", "write … please" },
+		{ "write ann[at]mail[dot]com please", "write … please" },
+		{ "write ann @ mail.com please", "write … please" },
+		{ "write ann at mail.co.uk please", "write … please" },
+		{ "write ren\xc3\xa9@mail.com please", "write … please" },
+		{ "写信 ann艾特mail点com 谢谢", "写信 … 谢谢" },
+		{ "ａｎｎ＠ｍａｉｌ．ｃｏｍ bad", "… bad" },
+		{ "see other dot com, cheaper", "see …, cheaper" },
+		{ "go to bit.ly/3xYz now", "go to … now" },
+		{ "看 other。com 更便宜", "看 … 更便宜" },
+		{ "add wechat: annlee for refund", "add wechat: … for refund" },
+		{ "加V：annlee88 返现", "加V：… 返现" },
+		{ "加微信annlee返现", "加微信…返现" },
+		{ "扣扣 12345 找我", "扣扣 … 找我" },
+		{ "my ig is ann_lee", "my ig is …" },
+		{ "vx annlee88, refund", "vx …, refund" },
 		{ "13800138000", "" },
 		{ "!!! 12 ...", "" },
 		{ "", "" },
