@@ -29,7 +29,7 @@ static void count_item(struct evaluate *e, symbol_t id, const uint32_t all[BASKE
 			if (!pair->other || pair->count < s->rule_min_count)
 				continue;
 			const struct itemsets_item *other = counts_of(e, KEY_ITEM, pair->other);
-			to->rules += other && measure_related(pair->count, item->by[i].baskets, other->by[i].baskets, all[i]);
+			to->rules += other && measure_related(pair->count, item->by[i].baskets, other->by[i].baskets, all[i], s->related_p);
 		}
 	}
 }

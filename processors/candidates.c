@@ -87,6 +87,10 @@ void candidates_gather(struct recommend_scratch *x, const struct recommend_setti
 	}
 	x->n = 0;
 	x->exposure_max = s->exposure_max;
+	x->related_p = s->related_p;
+	const struct itemsets_model *all = model_block(ctx->model, P_ITEMSETS, (struct key){ KEY_ALL, 0 });
+	for (int b = 0; b < BASKETS; b++)
+		x->baskets[b] = all ? all->n[b] : 0;
 	x->seed_weight = 0;
 	x->gate = (double)u->actions / ((double)u->actions + 5);
 	x->n_seeds = u->n_recent < SEEDS_MAX ? u->n_recent : SEEDS_MAX;
@@ -100,6 +104,7 @@ void candidates_gather(struct recommend_scratch *x, const struct recommend_setti
 		const struct itemsets_model *m = model_block(ctx->model, P_ITEMSETS, item_key(x->seeds[i]));
 		for (int b = 0; m && b < BASKETS; b++) {
 			float part = (float)(w * basket_weight[b]) * nearness(x, m->n[b]);
+			x->seed_n[i][b] = m->n[b];
 			for (uint32_t j = 0; j < m->n_others[b]; j++) {
 				struct candidate *c = lookup(x, m->others[b][j].item, true);
 				if (!c)
@@ -128,12 +133,17 @@ static double scale_of(const struct recommend_scratch *x)
 	return x->seed_weight > 0 ? x->gate / x->seed_weight : 0;
 }
 
+static bool related(const struct recommend_scratch *x, const struct candidate *c, int b, uint32_t n_b)
+{
+	return x->related_p >= 1 || measure_fisher_bound(c->count[b], x->seed_n[c->seed[b]][b], n_b, x->baskets[b]) < x->related_p;
+}
+
 static void base(const struct recommend_scratch *x, const struct view_ctx *ctx, const struct candidate *c, double part[BASKETS])
 {
 	const struct itemsets_model *m = model_block(ctx->model, P_ITEMSETS, item_key(c->item));
 	for (int b = 0; b < BASKETS; b++) {
 		uint32_t n_b = m && m->n[b] > c->count[b] ? m->n[b] : c->count[b];
-		part[b] = c->sum[b] > 0 ? (double)c->sum[b] * nearness(x, n_b) * scale_of(x) : 0;
+		part[b] = c->sum[b] > 0 && related(x, c, b, n_b) ? (double)c->sum[b] * nearness(x, n_b) * scale_of(x) : 0;
 	}
 }
 
@@ -242,6 +252,8 @@ uint32_t candidates_choose(struct recommend_scratch *x, const struct view_ctx *c
 			continue;
 		double part[BASKETS];
 		base(x, ctx, c, part);
+		if (part[BASKET_ORDER] + part[BASKET_SESSION] <= 0)
+			continue;
 		struct pick p = { .score = (part[BASKET_ORDER] + part[BASKET_SESSION]) * boost, .item = c->item, .candidate = (uint16_t)i, .why = part[BASKET_ORDER] >= part[BASKET_SESSION] ? WHY_ORDER : WHY_SESSION, .known = known };
 		offer(ctx, x->picks, &n, most, &p);
 	}

@@ -6,6 +6,9 @@
  *   base(b)  = g / sum w  *  sum over kinds of basket W_kind blend_kind sum over seeds w_a c_ab / sqrt((n_a + 20) (n_b + 20))
  *   score(b) = base(b) * boost * exposure * (1 + .1 stars) * (1 + .1 mean r / (r + 5))
  *
+ * A kind of basket counts only where b and the seed that gives most are together more often than chance explains: lift > 1, and Chernoff's bound of
+ * Fisher's p (measures.h: a list has some hundred to ask) below related_p.
+ *
  * (item-kNN's cosine with a prior of 20 baskets, recency on the seeds: ALGORITHMS B3, C6), g = n / (n + 5) with n the shopper's actions:
  * thin evidence shows in the score. stars is the item's bias, within +-1; r are the reviews of the last week and mean their mood. Left out:
  * seeds, bought (unless it is time again: repeat.h), unavailable and excluded items.
@@ -51,7 +54,10 @@ struct recommend_scratch {
 	float nearness[NEARNESS_KNOWN]; /* 1 / sqrt(n + NEARNESS_PRIOR) */
 	struct candidate candidates[SLOTS];
 	struct pick picks[PICKS_MAX];
-	symbol_t seeds[SEEDS_MAX]; /* newest first */
+	symbol_t seeds[SEEDS_MAX];           /* newest first */
+	uint32_t seed_n[SEEDS_MAX][BASKETS]; /* baskets with it */
+	uint32_t baskets[BASKETS];           /* N */
+	double related_p;                    /* the option */
 	uint32_t n_seeds;
 	symbol_t categories[TOP_CATEGORIES]; /* the shopper's strongest first, of the list that is made */
 	size_t n_categories;

@@ -12,9 +12,9 @@ static void number(struct buf *to, const char *name, double v)
 	json_double(to, v);
 }
 
-/* What each seed gives: the parts add up to `together`. */
+/* What each seed gives: the parts add up to part[], 0 for a kind of basket that does not count (candidates.h). */
 static void seeds(const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_scratch *x, const struct recommend_user *u,
-	symbol_t item, double unit, struct buf *to)
+	symbol_t item, double unit, const double part[BASKETS], struct buf *to)
 {
 	static const char *const names[BASKETS] = { [BASKET_ORDER] = "order", [BASKET_SESSION] = "session" };
 	const double kind_weight[BASKETS] = { [BASKET_ORDER] = s->order_weight * x->blend[WHY_ORDER], [BASKET_SESSION] = s->session_weight * x->blend[WHY_SESSION] };
@@ -43,7 +43,7 @@ static void seeds(const struct recommend_settings *s, const struct view_ctx *ctx
 				json_name(to, "n_item");
 				json_i64(to, n_item);
 				number(to, "nearness", near);
-				number(to, "part", unit * kind_weight[b] * w * near);
+				number(to, "part", part[b] > 0 ? unit * kind_weight[b] * w * near : 0);
 				json_close(to, '}');
 			}
 	}
@@ -139,6 +139,6 @@ void explain_write(const struct recommend_settings *s, const struct view_ctx *ct
 	terms(ctx, x, u, item, to);
 	popularity(ctx, s, item, to);
 	place(ctx, s, x, n, item, t.score, to);
-	seeds(s, ctx, x, u, item, x->seed_weight > 0 ? x->gate / x->seed_weight : 0, to);
+	seeds(s, ctx, x, u, item, x->seed_weight > 0 ? x->gate / x->seed_weight : 0, t.part, to);
 	json_close(to, '}');
 }

@@ -32,6 +32,9 @@ static const struct option options[] = {
 		.help = "Rules in glint:rules.", .flags = OPTION_LIVE },
 	{ "rule_min_count", OPTION_COUNT, OPTION_AT(itemsets_settings, rule_min_count), .value = "5", .min = "1", .max = "1000000",
 		.unit = "baskets", .help = "A rule is shown when at least so many baskets of the window hold both items.", .flags = OPTION_LIVE },
+	{ "related_p", OPTION_REAL, OPTION_AT(itemsets_settings, related_p), .value = "0.01", .min = "0.000001", .max = "1",
+		.help = "Lists and rules hold what is together more often than chance explains: lift above 1, Fisher's p below this. 1: whatever is together.",
+		.flags = OPTION_LIVE },
 };
 
 const char *const basket_names[BASKETS] = { "order", "session" };

@@ -31,6 +31,7 @@ struct itemsets_settings {
 	int64_t max_pairs;  /* others counted per item, kind of basket (and pane) */
 	int64_t rules;      /* rules in glint:rules */
 	int64_t rule_min_count;
+	double related_p;           /* Fisher's p of what is shown is below; 1: all is shown */
 	struct pairs_window window; /* from window_ms and pane_ms */
 };
 

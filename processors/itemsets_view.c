@@ -39,18 +39,21 @@ static void item_list(const struct itemsets_settings *s, const struct view_ctx *
 	const struct pairs *p = &item->by[basket];
 	struct itemsets_other top[SHOWN_MAX];
 	struct neighbour list[SHOWN_MAX];
-	uint32_t n = itemsets_top(item, basket, ctx->symbols, (uint32_t)s->neighbours, top);
-	for (uint32_t i = 0; i < n; i++) {
+	const struct itemsets_model *all = model_of(ctx->model, (struct key){ KEY_ALL, 0 });
+	uint32_t baskets = all ? all->n[basket] : 0, n = 0;
+	uint32_t n_top = itemsets_top(item, basket, ctx->symbols, (uint32_t)s->neighbours, top);
+	for (uint32_t i = 0; i < n_top; i++) {
 		const struct itemsets_model *other = model_of(ctx->model, (struct key){ KEY_ITEM, top[i].item });
 		struct neighbour x = { top[i], other ? other->n[basket] : 0, 0 };
-		x.nearness = measure_nearness(top[i].count, p->baskets, x.n > top[i].count ? x.n : top[i].count);
-		uint32_t at = i; /* stable: equals stay in the order of count and id */
+		uint32_t n_other = x.n > top[i].count ? x.n : top[i].count;
+		if (!measure_related(top[i].count, p->baskets, n_other, baskets, s->related_p))
+			continue;
+		x.nearness = measure_nearness(top[i].count, p->baskets, n_other);
+		uint32_t at = n++; /* stable: equals stay in the order of count and id */
 		for (; at && list[at - 1].nearness < x.nearness; at--)
 			list[at] = list[at - 1];
 		list[at] = x;
 	}
-	const struct itemsets_model *all = model_of(ctx->model, (struct key){ KEY_ALL, 0 });
-	uint32_t baskets = all ? all->n[basket] : 0;
 
 	struct buf *b = ctx->scratch;
 	buf_clear(b);
@@ -141,7 +144,7 @@ static void item_rules(const struct itemsets_settings *s, const struct view_ctx 
 				break;
 			const struct itemsets_model *b = model_of(ctx->model, (struct key){ KEY_ITEM, x.b });
 			x.n_b = b ? b->n[i] : 0;
-			if (x.n_b < x.n_ab || !(measure_lift(x.n_ab, x.n_a, x.n_b, all[i]) > 1))
+			if (x.n_b < x.n_ab || !measure_related(x.n_ab, x.n_a, x.n_b, all[i], s->related_p))
 				continue;
 			/* one rule a pair: in the direction of the greater confidence */
 			if (x.n_a > x.n_b ||
@@ -189,6 +192,9 @@ static void rules_view(const struct itemsets_settings *s, const struct view_ctx 
 		member_double(b, "confidence", measure_confidence(x->n_ab, x->n_a));
 		member_double(b, "confidence_back", measure_confidence(x->n_ab, x->n_b));
 		member_double(b, "lift", measure_lift(x->n_ab, x->n_a, x->n_b, all[x->basket]));
+		member_double(b, "leverage", measure_leverage(x->n_ab, x->n_a, x->n_b, all[x->basket]));
+		member_double(b, "conviction", measure_conviction(x->n_ab, x->n_a, x->n_b, all[x->basket])); /* infinite: null */
+		member_double(b, "p", measure_fisher(x->n_ab, x->n_a, x->n_b, all[x->basket]));
 		json_close(b, '}');
 	}
 	json_close(b, ']');

@@ -36,14 +36,19 @@ double measure_fisher(double n_ab, double n_a, double n_b, double n)
 	return sum < 1 ? sum : 1;
 }
 
-bool measure_related(double n_ab, double n_a, double n_b, double n)
+double measure_fisher_bound(double n_ab, double n_a, double n_b, double n)
 {
 	if (!(n_ab * n > n_a * n_b)) /* lift <= 1, or no counts */
-		return false;
-	/* Bounds first, they are cheap. Chernoff for what is drawn without putting back (Hoeffding, JASA 58 (1963), section 6): with m = n_a n_b / N,
-	 * P(X >= k) <= exp(-m) (e m / k)^k for k > m. */
+		return 1;
 	double mean = n_a / n * n_b;
-	if (n_ab - mean - n_ab * log(n_ab / mean) < log(RELATED_P))
+	return exp(n_ab - mean - n_ab * log(n_ab / mean));
+}
+
+bool measure_related(double n_ab, double n_a, double n_b, double n, double p)
+{
+	if (p >= 1)
 		return true;
-	return measure_fisher(n_ab, n_a, n_b, n) < RELATED_P;
+	if (!(n_ab * n > n_a * n_b))
+		return false;
+	return measure_fisher_bound(n_ab, n_a, n_b, n) < p || measure_fisher(n_ab, n_a, n_b, n) < p;
 }

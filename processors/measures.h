@@ -61,11 +61,14 @@ static inline double measure_shrunk_confidence(double n_ab, double n_a)
  * impossible. Cost: a microsecond in a tail, O(min(n_a, n_b)) steps at most. */
 double measure_fisher(double n_ab, double n_a, double n_b, double n);
 
-#define RELATED_P 0.01 /* Fisher's p of what may be offered as belonging together */
+/* Chernoff's bound of Fisher's p, for what is drawn without putting back (Hoeffding, JASA 58 (1963), section 6): with m = n_a n_b / N,
+ * P(X >= k) <= exp(-m) (e m / k)^k for k > m. 1 where lift <= 1, or n is 0. Never below p but by rounding. Cost: two logarithms. */
+double measure_fisher_bound(double n_ab, double n_a, double n_b, double n);
 
-/* Are a and b together more often than chance explains: lift > 1 and Fisher's p < RELATED_P? A pair that is frequent only because both of its items
- * are is not. Cost: some
- * ten nanoseconds in the clear cases. */
-bool measure_related(double n_ab, double n_a, double n_b, double n);
+#define RELATED_P 0.01 /* `p` of what may be offered as belonging together, by default */
+
+/* Are a and b together more often than chance explains: lift > 1 and Fisher's p < `p`? A pair that is frequent only because both of its items
+ * are is not. `p` >= 1: nothing is asked, true. Cost: some ten nanoseconds in the clear cases. */
+bool measure_related(double n_ab, double n_a, double n_b, double n, double p);
 
 #endif

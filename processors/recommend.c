@@ -16,6 +16,8 @@ static const struct option options[] = {
 		.help = "How much it counts that items are bought together.", .flags = OPTION_LIVE },
 	{ "session_weight", OPTION_REAL, OPTION_AT(recommend_settings, session_weight), .value = "0.6", .min = "0", .max = "100",
 		.help = "How much it counts that items are looked at together.", .flags = OPTION_LIVE },
+	{ "related_p", OPTION_REAL, OPTION_AT(recommend_settings, related_p), .value = "0.05", .min = "0.000001", .max = "1",
+		.help = "An item is recommended with another when they are together more often than chance explains: lift above 1, and the bound of Fisher's p below this. 1: whatever is together.", .flags = OPTION_LIVE },
 	{ "seed_decay", OPTION_REAL, OPTION_AT(recommend_settings, seed_decay), .value = "0.8", .min = "0.01", .max = "1",
 		.help = "An item of a shopper's history weighs this much of the next newer one.", .flags = OPTION_LIVE },
 	{ "diversity", OPTION_REAL, OPTION_AT(recommend_settings, diversity_lambda), .value = "0.7", .min = "0", .max = "1",

@@ -43,6 +43,7 @@ struct recommend_settings {
 	int64_t list_size;    /* 1..LIST_MAX */
 	int64_t bought_items; /* remembered per shopper */
 	double order_weight, session_weight;
+	double related_p;       /* see candidates.h; 1: nothing is asked */
 	double seed_decay;      /* weight of a seed against the one after it, 0..1 */
 	int64_t top_items;      /* in glint:popular, glint:trending */
 	int64_t top_categories; /* with lists of their own */

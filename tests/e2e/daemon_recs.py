@@ -6,7 +6,7 @@ sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
 import collections
 from glintlib import *
 from shop import Shop
-from stage import Counts, Stage
+from stage import Counts, Stage, related
 
 BASKET = {'bought_together': 'order', 'viewed_together': 'session'}
 OF_SHOPPER = ('VIEW', 'CLICK', 'ADD_TO_CART', 'WISHLIST')
@@ -58,6 +58,7 @@ def check(lists, counts, own, bought, sold_out, exact):
             assert 0 < why['count'] <= pair and (not exact or why['count'] == pair), (user, x, pair)
             if exact:
                 n, seed, other = counts.baskets[side], counts.items[why['seed']]['n_' + side], counts.items[x['item']]['n_' + side]
+                assert related(pair, seed, other, n, 0.05) is not False, (user, x, 'may be chance', pair, seed, other, n)
                 for name, want in (('support', pair / n), ('confidence', pair / seed), ('lift', pair * n / seed / other)):
                     assert abs(why[name] - want) <= 1e-3 * want, (user, x, name, want)
         assert view['fallback'] == all(x['why']['kind'] not in BASKET for x in view['items']), (user, view['fallback'])

@@ -263,7 +263,7 @@ static void rows_of_before_feedback_are_read(void **state)
 static void a_learnt_blend_moves_the_kinds_of_reasons(void **state)
 {
 	(void)state;
-	struct shop *s = shop_create(1, (const char *[]){ "itemsets.window=0", "recommend.learn_from=400", NULL });
+	struct shop *s = shop_create(1, (const char *[]){ "itemsets.window=0", "recommend.learn_from=400", "recommend.related_p=1", NULL });
 	/* S and "seen" are in sessions together, S and "sold" in orders: of like counts, orders weigh more by default */
 	char name[16];
 	for (int i = 0; i < 30; i++) {

@@ -492,7 +492,7 @@ static double number(const json_t *j, const char *name)
 static void what_is_bought_together_is_shown_with_its_measures_nearest_first(void **state)
 {
 	(void)state;
-	struct shop *s = small_shop((const char *const[]){ "itemsets.window=0", NULL });
+	struct shop *s = small_shop((const char *const[]){ "itemsets.window=0", "itemsets.related_p=1", NULL });
 	s->now_ms = 1234;
 	shop_item_view(s, KEY_ITEM, "tea");
 	assert_null(strstr(shop_commands(s), "glint:viewed:"));
@@ -510,7 +510,7 @@ static void what_is_bought_together_is_shown_with_its_measures_nearest_first(voi
 static void the_strongest_rules_are_one_a_pair_with_lift_above_one(void **state)
 {
 	(void)state;
-	struct shop *s = small_shop((const char *const[]){ "itemsets.window=0", "itemsets.rule_min_count=1", NULL });
+	struct shop *s = small_shop((const char *const[]){ "itemsets.window=0", "itemsets.rule_min_count=1", "itemsets.related_p=1", NULL });
 	shop_item_view(s, KEY_ALL, NULL);
 	json_t *j = json_of(s, "SET glint:rules ");
 	const json_t *rules = json_object_get(j, "rules");

@@ -121,7 +121,7 @@ static int of_category(const json_t *list, const char *begin)
 static void a_capped_list_is_filled_with_other_categories_first(void **state)
 {
 	(void)state;
-	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.list_size=10", "recommend.category_share=0.5", NULL });
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.related_p=1", "recommend.list_size=10", "recommend.category_share=0.5", NULL });
 	json_t *list = list_of(s, "ann");
 	assert_int_equal(json_array_size(json_object_get(list, "items")), 10);
 	assert_int_equal(of_category(list, "ring"), 5);
@@ -129,7 +129,7 @@ static void a_capped_list_is_filled_with_other_categories_first(void **state)
 	json_decref(list);
 	shop_destroy(s);
 	/* 5 of each category; the shop has no third one, so that 5 more rings are better than a short list */
-	s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.list_size=15", "recommend.category_share=0.34", NULL });
+	s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.related_p=1", "recommend.list_size=15", "recommend.category_share=0.34", NULL });
 	list = list_of(s, "ann");
 	const json_t *items = json_object_get(list, "items");
 	assert_int_equal(json_array_size(items), 15);
@@ -162,7 +162,7 @@ static const char *item_at(const json_t *list, size_t i)
 static void an_explanation_has_the_terms_that_make_the_score(void **state)
 {
 	(void)state;
-	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", NULL });
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.related_p=1", NULL });
 	click(s, start + 10, "ann", ACTION_ADD_TO_CART, "ring3", NULL);
 	struct event rating = shop_rating("q", start + 20, "zoe", "ring0", 5000);
 	shop_event(s, &rating);
@@ -247,7 +247,7 @@ static void a_thin_history_is_completed_by_what_is_like_it(void **state)
 static void new_items_have_a_share_of_the_places(void **state)
 {
 	(void)state;
-	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.list_size=10", NULL }); /* .05 x 10: a place in every second list */
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.related_p=1", "recommend.list_size=10", NULL }); /* .05 x 10: a place in every second list */
 	const struct attribute none = { TEXT(""), TEXT("") };
 	struct event e = { .kind = EVENT_ITEM, .item = { .item_id = TEXT("launched"), .category = TEXT("rings"), .available = true, .attributes = &none, .has_first_seen = true, .first_seen = start - 29 * day } };
 	shop_event(s, &e);
@@ -305,7 +305,7 @@ static void the_draw_of_a_new_item_is_around_its_share_of_clicks(void **state)
 static void a_brand_that_is_shown_too_much_counts_less(void **state)
 {
 	(void)state;
-	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.diversity=1", "recommend.brand_share=1", NULL });
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.related_p=1", "recommend.diversity=1", "recommend.brand_share=1", NULL });
 	stock_of(s, "ring0", "rings", "Ann", "", 0);
 	stock_of(s, "ring1", "rings", "Bob", "", 0);
 	json_t *before = explained(s, "ann", "ring0");
@@ -406,7 +406,7 @@ static void decide(struct shop *s, enum key_kind kind, const char *id, const cha
 static void an_excluded_item_category_or_brand_is_in_no_list_and_blocked(void **state)
 {
 	(void)state;
-	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", NULL });
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.related_p=1", NULL });
 	stock_of(s, "ring5", "rings", "Bob", "", 0);
 	decide(s, KEY_ITEM, "ring0", "{\"v\":1,\"exclude\":true}");
 	decide(s, KEY_BRAND, "Bob", "{\"v\":1,\"exclude\":true}");
@@ -437,7 +437,7 @@ static void an_excluded_item_category_or_brand_is_in_no_list_and_blocked(void **
 static void boosts_multiply_the_score(void **state)
 {
 	(void)state;
-	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.diversity=1", "recommend.list_size=3", "recommend.category_share=1", NULL });
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.related_p=1", "recommend.diversity=1", "recommend.list_size=3", "recommend.category_share=1", NULL });
 	stock_of(s, "ring11", "rings", "Bob", "", 0); /* the last of twelve: not among the first by its own score */
 	json_t *plain = explained(s, "ann", "ring11");
 	assert_true(json_is_null(json_object_get(plain, "position")));
@@ -459,7 +459,7 @@ static void boosts_multiply_the_score(void **state)
 static void pinned_items_stand_at_their_places(void **state)
 {
 	(void)state;
-	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.list_size=6", NULL });
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.related_p=1", "recommend.list_size=6", NULL });
 	struct order_line line = { TEXT("lamp1"), 1, 100 };
 	stock(s, "gone", "rings", false);
 	buy(s, start + 5, "ann", PURCHASE_ORDER, &line, 1, 0);

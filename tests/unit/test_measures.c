@@ -103,14 +103,16 @@ static void what_is_related_is_what_fishers_test_says(void **state)
 			for (int n_b = 1; n_b < n; n_b += n / 15)
 				for (int n_ab = 0; n_ab <= (n_a < n_b ? n_a : n_b); n_ab += 1 + n / 100) {
 					bool expected = (double)n_ab * n > (double)n_a * n_b && measure_fisher(n_ab, n_a, n_b, n) < .01;
-					assert_int_equal(measure_related(n_ab, n_a, n_b, n), expected);
+					assert_int_equal(measure_related(n_ab, n_a, n_b, n, .01), expected);
+					assert_true(measure_fisher_bound(n_ab, n_a, n_b, n) >= measure_fisher(n_ab, n_a, n_b, n) * (1 - 1e-9));
 					related += expected;
 					quick += !expected;
 				}
 	assert_true(related > 1000 && quick > 1000);
-	assert_false(measure_related(8, 10, 128, 160)); /* J3: frequent, and independent */
-	assert_true(measure_related(8, 10, 40, 160));
-	assert_false(measure_related(0, 0, 0, 0));
+	assert_false(measure_related(8, 10, 128, 160, .01)); /* J3: frequent, and independent */
+	assert_true(measure_related(8, 10, 40, 160, .01));
+	assert_true(measure_related(8, 10, 128, 160, 1)); /* nothing is asked */
+	assert_false(measure_related(0, 0, 0, 0, .01));
 }
 
 int main(void)

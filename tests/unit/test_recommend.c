@@ -48,7 +48,7 @@ static int choose_items(int *items, int most)
 /* Sessions of 1..8 items, every third followed by an order. */
 static struct shop *busy_shop(int flush_every)
 {
-	struct shop *s = shop_create(4, (const char *[]){ "itemsets.window=0", "segments.segments=0", NULL }); /* assignment depends on when the clusters were heard of */
+	struct shop *s = shop_create(4, (const char *[]){ "itemsets.window=0", "segments.segments=0", "recommend.related_p=1", NULL }); /* assignment depends on when the clusters were heard of */
 	memset(&counted, 0, sizeof(counted));
 	random_state = 3;
 	for (int i = 0; i < ITEMS; i++) {
@@ -174,7 +174,7 @@ static void short_and_long_intervals_give_the_same_lists(void **state)
 static void the_score_is_the_formulas(void **state)
 {
 	(void)state;
-	struct shop *s = shop_create(1, (const char *[]){ "itemsets.window=0", NULL });
+	struct shop *s = shop_create(1, (const char *[]){ "itemsets.window=0", "recommend.related_p=1", NULL });
 	/* A and C in 3 sessions together, A in 4 and C in 5; Z buys nothing, sees A */
 	for (int i = 0; i < 3; i++) {
 		char user[16];

@@ -6,6 +6,7 @@ counting is counts.py's; nothing of glint's own is used for expected numbers.
 import collections
 import concurrent.futures
 import importlib.util
+import math
 from glintlib import *
 from rdkafka import Client
 
@@ -124,8 +125,30 @@ class Counts:
         return sum(n for (_, _, what), n in self.counters.items() if what == name)
 
 
+def fisher(n_ab, n_a, n_b, n):
+    """one-sided p of Fisher's exact test: the sum of the hypergeometric distribution from n_ab on (scipy's hypergeom.sf(n_ab - 1, n, n_a, n_b))"""
+    def log_choose(n, k):
+        return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    total, whole = 0.0, log_choose(n, n_b)
+    for i in range(n_ab, min(n_a, n_b) + 1):
+        term = math.exp(log_choose(n_a, i) + log_choose(n - n_a, n_b - i) - whole) if n_b - i <= n - n_a else 0.0
+        total += term
+        if i > n_a * n_b / n and term < total * 1e-9:
+            break
+    return total
+
+
+def related(n_ab, n_a, n_b, n, p=0.01):
+    """True or False; None: too near to p to tell"""
+    if n_ab * n <= n_a * n_b:
+        return False
+    found = fisher(n_ab, n_a, n_b, n)
+    return None if abs(found / p - 1) < 1e-6 else found < p
+
+
 def redis_equals(db, counts, most=500, neighbours=500):
-    """glint:together, glint:viewed and glint:item say what the dump does; returns (lists, pairs) looked at"""
+    """glint:together, glint:viewed and glint:item say what the dump does, and offer nothing that may be chance, nothing less than the rest; returns
+    (lists, pairs) looked at"""
     lists = pairs = 0
     for basket, name in (('order', 'together'), ('session', 'viewed')):
         items = sorted(counts.pairs[basket])
@@ -136,8 +159,15 @@ def redis_equals(db, counts, most=500, neighbours=500):
             wrong = [x for x in shown if others.get(x[0]) != x[1]]
             assert not wrong, (name, item, wrong[:3])
             best = sorted(others.values(), reverse=True)
-            assert len(shown) == min(most, len(best)), (name, item, len(shown), len(best))
-            assert not shown or min(n for _, n in shown) >= best[min(neighbours, len(best)) - 1], (name, item)
+            least = best[min(neighbours, len(best)) - 1]  # of those that are asked; which of equals are, is not told
+            sure = len(best) <= neighbours or best[neighbours] < least
+            assert not shown or min(n for _, n in shown) >= least, (name, item)
+            n_of, n = 'n_' + basket, counts.baskets[basket]
+            asked = {o: related(c, counts.items[item][n_of], counts.items[o][n_of], n) for o, c in others.items() if c >= least}
+            wrong = [x for x in shown if asked[x[0]] is False]
+            assert not wrong, (name, item, 'chance', wrong[:3])
+            missing = [o for o, is_related in asked.items() if is_related and (sure or others[o] > least) and (o, others[o]) not in shown]
+            assert len(shown) == most or not missing, (name, item, len(shown), missing[:3])
             assert view['n'] == counts.items[item]['n_' + basket], (name, item, view['n'])
             assert view['baskets'] == counts.baskets[basket], (name, item, view['baskets'], counts.baskets)
             lists, pairs = lists + 1, pairs + len(shown)
