@@ -46,7 +46,7 @@ def check_lists(redis, truth, items):
                 if why.get('seed') is None:
                     continue
                 reasons += 1
-                seed, count = why['seed'], why['count']
+                seed, count = why['seed'], why.get('count')  # none: what is alike in the catalogue
                 must(seed in truth.seen.get(user, ()), '%s: the reason names %s, which is not in the history', user, seed)
                 if why['kind'] == 'bought_together':
                     most = truth.pairs[min(seed, item), max(seed, item)]

@@ -134,6 +134,8 @@ class Screen:
         if why['kind'] in ('bought_together', 'viewed_together'):
             return '%s with %s: %d times, %.0f %%%s' % (why['kind'].split('_')[0], self.title(why['seed']), why['count'], 100 * why['confidence'],
                                                       ', lift %.1f' % (why['lift'] or 0) if columns >= 100 else '')
+        if why['kind'] == 'alike':
+            return 'like %s' % self.title(why['seed'])
         return 'trending, %.1f times its usual' % why['trend'] if why['kind'] == 'trending' else 'popular'
 
     def recommended(self, seen, columns, most):
