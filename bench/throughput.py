@@ -7,6 +7,7 @@ the other:
   raw      librdkafka alone, queues per partition, messages thrown away: the ceiling
   streams  the same job on Kafka Streams (exactly-once v2), when ../shared/peers/run-streams is there; else it says it is skipped
   glintd   exactly_once, all processors, purchases and reviews there and empty, state and views to the end
+  lean     the same with `[glint] off` leaving the six that recommendations, campaigns and alerts need
 
 glintd's time runs from its log line "assigned" (it fetches from then on; joining the group is over, restoring is not) until
 `glintctl wait --caught-up` returns, which says that all is committed and shown. Then Redis must hold a list of every shopper
@@ -24,6 +25,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit('/', 1)[0])
 from benchlib import *
 
+LEAN = 'segments, next, complaints, similar, forecast, search, intent'
 PEER = os.path.join(TOP, '..', 'shared', 'peers', 'run-streams')
 
 
@@ -47,12 +49,12 @@ def streams(t, kafka, topic, events, redis):
     return dict(zip(('seconds', 'per_second', 'cpu_us'), map(float, figures.groups())))
 
 
-def glintd(t, kafka, topic, filled, redis, perf):
-    """one pass over the topic by a new group; the figures"""
+def glintd(t, kafka, topic, filled, redis, perf, off=''):
+    """one pass over the topic by a new group; the figures. off: processors that are not run"""
     t.counter += 1
     group = '%s-%d' % (t.prefix, t.counter)
     names = {'clicks': topic, 'purchases': t.prefix + '-purchases', 'reviews': t.prefix + '-reviews'}
-    config = t.config(group + '.conf', kafka.address, redis.unix_url, kafka={'group.id': group, 'bootstrap.servers': kafka.address},
+    config = t.config(group + '.conf', kafka.address, redis.unix_url, kafka={'group.id': group, 'bootstrap.servers': kafka.address}, glint={'off': off},
                       topics=dict(names, **{'clicks.schema': os.path.join(TOP, 'bench/click.avsc')}))
     daemon = t.glintd(config, group, start=False)
     begin = time.time()
@@ -103,8 +105,8 @@ def report(result):
     s = result['streams']
     if isinstance(s, dict):
         rows.append(('Kafka Streams', '%.0f' % s['per_second'], '%.1f' % s['cpu_us'], '%.1f' % s['seconds'], ''))
-    for g in result['glintd']:
-        rows.append(('glintd', '%.0f' % g['per_second'], '%.2f' % g['cpu_us'], '%.2f' % g['seconds'], '%.0f' % g['peak_mib']))
+    for name, g in [('glintd', g) for g in result['glintd']] + [('glintd, lean', g) for g in result['lean']]:
+        rows.append((name, '%.0f' % g['per_second'], '%.2f' % g['cpu_us'], '%.2f' % g['seconds'], '%.0f' % g['peak_mib']))
     print(table(rows))
     if not isinstance(s, dict):
         print('Kafka Streams: skipped: ' + s)
@@ -120,8 +122,8 @@ def report(result):
     print('glintd: CPU by thread: ' + ', '.join('%s %.2f s' % x for x in g['threads_cpu_s'].items() if x[1] >= 0.01) +
           '; start %.1f s, stop %.1f s' % (g['startup_seconds'], g['stop_seconds']))
     print('load average before and after: %.1f, %.1f on %d cores' % (result['load'][0], result['load'][1], os.cpu_count()))
-    print('=> throughput: %.0f events/s, %.2f us CPU an event, %.0f MiB; %s%.2f of raw librdkafka (load %.1f)' %
-          (rate, cpu, g['peak_mib'], '%.1f times Kafka Streams, ' % (rate / s['per_second']) if isinstance(s, dict) else '',
+    print('=> throughput: %.0f events/s, %.2f us CPU an event, %.0f MiB; lean %.0f events/s, %.2f us; %s%.2f of raw librdkafka (load %.1f)' %
+          (rate, cpu, g['peak_mib'], middle(result['lean'], 'per_second'), middle(result['lean'], 'cpu_us'), '%.1f times Kafka Streams, ' % (rate / s['per_second']) if isinstance(s, dict) else '',
            rate / r['per_second'], result['load'][1]))
 
 
@@ -147,6 +149,7 @@ def main():
         result['streams'] = '--no-peers' if a.no_peers else streams(t, kafka, topic, a.events, redis)
         redis.client().do('FLUSHALL')
         result['glintd'] = [glintd(t, kafka, topic, filled, redis, a.perf if i == a.runs - 1 else None) for i in range(a.runs)]
+        result['lean'] = [glintd(t, kafka, topic, filled, redis, None, LEAN) for _ in range(a.runs)]
         load.append(os.getloadavg()[0])
         result['load'] = load
     if a.json:

@@ -201,8 +201,10 @@ static void set_up(struct evaluate *e)
 		.max_items = UINT64_MAX,
 		.inputs = { true, true, true },
 	};
-	for (int p = 0; p < PROCESSORS; p++)
+	for (int p = 0; p < PROCESSORS; p++) {
+		rules.off[p] = config_processor_off(e->config, processors[p]->name);
 		e->settings[p] = (void *)(uintptr_t)config_settings(e->config, processors[p]->name);
+	}
 	e->ts = INT64_MIN;
 	e->engine = engine_create(&rules, e->settings, "glint");
 	e->users = user_task_create(e->engine, 0);

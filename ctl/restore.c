@@ -103,6 +103,8 @@ int restored_read(struct restored *d, const struct config *config, char *error, 
 		.least_shoppers = config->privacy.k,
 		.inputs = { input_topic[0] != UINT_MAX, input_topic[1] != UINT_MAX, input_topic[2] != UINT_MAX },
 	};
+	for (int p = 0; p < PROCESSORS; p++)
+		rules.off[p] = config_processor_off(config, processors[p]->name);
 	d->engine = engine_create(&rules, d->settings, config->redis.prefix);
 	rc = read_global(d, config, items > 0 ? items : 0, error, size);
 	size_t n = (size_t)partitions;

@@ -55,6 +55,8 @@ static struct engine *make_engine(const struct loop_setup *setup)
 		.least_shoppers = setup->config->privacy.k,
 		.inputs = { topics->of[EVENT_CLICK].name[0], topics->of[EVENT_PURCHASE].name[0], topics->of[EVENT_REVIEW].name[0] },
 	};
+	for (int p = 0; p < PROCESSORS; p++)
+		rules.off[p] = config_processor_off(setup->config, processors[p]->name);
 	return engine_create(&rules, setup->settings, setup->config->redis.prefix);
 }
 

@@ -327,6 +327,7 @@ static void user_view(const void *settings, const struct view_ctx *ctx, const vo
 const struct processor next_processor = {
 	.name = "next",
 	.id = P_NEXT,
+	.needs = "itemsets",
 	.options = options,
 	.n_options = OPTION_N(options),
 	.settings_size = sizeof(struct next_settings),

@@ -185,6 +185,7 @@ struct block_ops {
 struct processor {
 	const char *name;  /* section of the configuration, label of metrics */
 	enum processor_id id;
+	const char *needs; /* another one, whose figures it works with; NULL: none */
 
 	const struct option *options; /* into the settings struct; see option.h */
 	size_t n_options, settings_size;

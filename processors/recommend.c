@@ -688,6 +688,7 @@ static void item_dump(const void *settings, const struct dump_ctx *ctx, const vo
 const struct processor recommend_processor = {
 	.name = "recommend",
 	.id = P_RECOMMEND,
+	.needs = "itemsets",
 	.options = options,
 	.n_options = OPTION_N(options),
 	.settings_size = sizeof(struct recommend_settings),

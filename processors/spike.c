@@ -207,6 +207,7 @@ static int model_load(const void *settings, void *block, uint16_t version, struc
 const struct processor spike_processor = {
 	.name = "spike",
 	.id = P_SPIKE,
+	.needs = "sentiment",
 	.options = options,
 	.n_options = OPTION_N(options),
 	.settings_size = sizeof(struct spike_settings),

@@ -7,6 +7,8 @@
 #include "daemon/config/address.h"
 #include "daemon/config/load.h"
 #include "daemon/config/option.h"
+#include "daemon/config/suggest.h"
+#include "processors/processor.h"
 
 void load_error_at(struct load *l, const char *section, const char *name, const char *format, ...)
 {
@@ -127,12 +129,46 @@ static void set_instance(struct load *l)
 	}
 }
 
+bool config_next_word(const char **at, struct text *ret)
+{
+	*at += strspn(*at, ", ");
+	size_t n = strcspn(*at, ", ");
+	*ret = (struct text){ *at, (uint32_t)n };
+	*at += n;
+	return n > 0;
+}
+
+/* Names that nobody has, and what others cannot do without. */
+static void check_off(struct load *l)
+{
+	struct text word;
+	char name[64];
+	for (const char *at = l->config->glint.off; config_next_word(&at, &word);) {
+		struct suggestion s = { .wanted = name };
+		bool known = false;
+		snprintf(name, sizeof(name), "%.*s", (int)word.size, word.data);
+		for (size_t i = 0; i < l->request->n_processors; i++) {
+			suggest_offer(&s, l->request->processors[i]->name);
+			known |= text_equal(word, text_of(l->request->processors[i]->name));
+		}
+		if (!known)
+			load_error_at(l, "glint", "off", "there is no processor '%s'%s%s%s", name, s.best ? "; did you mean '" : "; each is a section of the configuration",
+				s.best ? s.best : "", s.best ? "'?" : "");
+	}
+	for (size_t i = 0; i < l->request->n_processors; i++) {
+		const struct processor *p = l->request->processors[i];
+		if (p->needs && config_processor_off(l->config, p->needs) && !config_processor_off(l->config, p->name))
+			load_error_at(l, "glint", "off", "%s needs %s: switch it off too, or leave %s on", p->name, p->needs, p->needs);
+	}
+}
+
 void load_check_glint(struct load *l)
 {
 	struct config_glint *g = &l->config->glint;
 	char error[OPTION_ERROR_BYTES];
 
 	set_instance(l);
+	check_off(l);
 	if (address_http(g->http, g, error, sizeof(error)) < 0)
 		load_error_at(l, "glint", "http", "%s", error);
 	if (g->rating_min >= g->rating_max)

@@ -289,6 +289,15 @@ const void *config_settings(const struct config *c, const char *processor)
 	return NULL;
 }
 
+bool config_processor_off(const struct config *c, const char *processor)
+{
+	struct text word;
+	for (const char *at = c->glint.off; config_next_word(&at, &word);)
+		if (text_equal(word, text_of(processor)))
+			return true;
+	return false;
+}
+
 void config_decoder(const struct config *c, enum event_kind kind, struct decoder_settings *ret)
 {
 	const struct config_topic *t = &c->topics.of[kind];

@@ -78,6 +78,7 @@ struct config_glint {
 	int64_t max_users, max_items;                 /* per process */
 	int64_t user_expiry_ms, item_expiry_ms;       /* idle entities are forgotten after this much event time */
 	int64_t dedup_ring;                           /* event ids kept per shopper and topic */
+	char *off;                                    /* names of processors, joined by commas */
 	int64_t max_record_bytes;                     /* one message in */
 	double rating_min, rating_max;                /* stars */
 	int64_t replication_factor;                   /* of topics we make; -1: the broker's */
@@ -155,6 +156,9 @@ int config_reload(struct config *running, struct config *fresh, struct config_er
 
 /* Settings of a processor, by its name; NULL when it was not among the request's. Valid until config_destroy. */
 const void *config_settings(const struct config *config, const char *processor);
+
+/* Is the processor of that name switched off, by [glint] off? */
+bool config_processor_off(const struct config *config, const char *processor);
 
 /* What decoder_create wants for an input; borrows from config. */
 void config_decoder(const struct config *config, enum event_kind kind, struct decoder_settings *ret_settings);

@@ -53,6 +53,9 @@ struct config_more {
 	size_t n_texts;
 };
 
+/* The next of some words that are joined by commas and spaces; false: there are no more. */
+bool config_next_word(const char **at, struct text *ret);
+
 /* One more error. origin NULL: the file as a whole. load_error_at: where the option was set, or the file when it was not. */
 void load_error(struct load *l, int line, const char *origin, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void load_error_at(struct load *l, const char *section, const char *name, const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -76,6 +76,8 @@ static const struct option glint[] = {
 	  .help = "Event ids remembered per shopper and topic." },
 	{ "max_record_bytes", OPTION_SIZE, OPTION_AT(config_glint, max_record_bytes), .value = "1MiB", .min = "1KiB", .max = "64MiB",
 	  .help = "A longer record is dead-lettered." },
+	{ "off", OPTION_TEXT, OPTION_AT(config_glint, off), .value = "",
+	  .help = "Processors (sections below) that are not run, joined by commas: they cost nothing then, show nothing, and forget what they knew." },
 	{ "rating_min", OPTION_REAL, OPTION_AT(config_glint, rating_min), .value = "0.5", .min = "0.001", .max = "1000", .unit = "stars",
 	  .help = "A lower rating is dead-lettered." },
 	{ "rating_max", OPTION_REAL, OPTION_AT(config_glint, rating_max), .value = "5", .min = "0.001", .max = "1000", .unit = "stars",

@@ -71,7 +71,7 @@ int blocks_load(struct engine *e, enum stage stage, void **blocks, struct reader
 		const uint8_t *bytes = reader_bytes(from, size);
 		if (from->bad)
 			return -EBADMSG;
-		if (p >= PROCESSORS || !ops_of(stage, p)->size)
+		if (p >= PROCESSORS || !ops_of(stage, p)->size || e->rules.off[p])
 			continue;
 		const struct block_ops *ops = ops_of(stage, p);
 		struct reader in = reader_of(bytes, size);

@@ -22,6 +22,7 @@ struct engine_rules {
 	uint64_t max_users, max_items; /* kept in one process; beyond: the idlest go */
 	int64_t user_idle_ms, item_idle_ms; /* forgotten after so long without an event; 0: never */
 	bool inputs[INPUTS];         /* configured */
+	bool off[PROCESSORS];        /* not run: sees no event, and what rows have of it is not read */
 	int64_t least_shoppers;      /* [privacy] k: of fewer nothing is published */
 };
 

@@ -279,7 +279,7 @@ enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, co
 	combiner_silence(e->emitter, !live);
 	for (int p = 0; p < PROCESSORS; p++) {
 		const struct processor *processor = processors[p];
-		if (!processor->event)
+		if (!processor->event || e->rules.off[p])
 			continue;
 		if (!u->blocks[p] && processor->user.size)
 			u->blocks[p] = pool_alloc(e->pool, processor->user.size);

@@ -236,6 +236,32 @@ static void options_that_contradict_each_other_are_refused(void **state)
 		"t.conf:13: glint.guarantee: at_least_once is for --embedded", "t.conf:15: redis.url: names a user, but redis.password_file is not set");
 }
 
+static void what_is_off_is_known_and_nothing_else_needs_it(void **state)
+{
+	(void)state;
+	static const struct processor rattle = { .name = "rattle", .needs = "toy", .settings_size = 1 };
+	const struct processor *const pair[] = { &toy, &rattle };
+	struct config_request request = { .path = file_with("t.conf", LEAST "[glint]\noff = ratle, toy\n"), .processors = pair, .n_processors = 2 };
+	struct config_errors errors = { 0 };
+	struct config *config = NULL;
+	assert_int_equal(config_load(&request, &config, &errors), -EINVAL);
+	assert_int_equal(errors.n, 2);
+	assert_non_null(strstr(errors.lines[0], "t.conf:7: glint.off: there is no processor 'ratle'; did you mean 'rattle'?"));
+	assert_non_null(strstr(errors.lines[1], "t.conf:7: glint.off: rattle needs toy: switch it off too, or leave toy on"));
+	config_errors_done(&errors);
+
+	request.path = file_with("t.conf", LEAST "[glint]\noff = rattle ,toy\n");
+	assert_int_equal(config_load(&request, &config, &errors), 0);
+	assert_true(config_processor_off(config, "toy") && config_processor_off(config, "rattle"));
+	assert_false(config_processor_off(config, "toys") || config_processor_off(config, ""));
+	config_destroy(config);
+	request.path = file_with("t.conf", LEAST);
+	assert_int_equal(config_load(&request, &config, &errors), 0);
+	assert_false(config_processor_off(config, "toy"));
+	config_destroy(config);
+	config_errors_done(&errors);
+}
+
 static void a_file_that_cannot_be_read_is_the_only_error(void **state)
 {
 	const struct config_request request = { .path = path_of("nowhere.conf") };
@@ -532,6 +558,7 @@ int main(void)
 		cmocka_unit_test(indentation_colons_comments_and_line_ends_are_taken_as_people_write_them),
 		cmocka_unit_test(every_error_is_reported_at_once_in_the_order_of_the_file),
 		cmocka_unit_test(options_that_contradict_each_other_are_refused),
+		cmocka_unit_test(what_is_off_is_known_and_nothing_else_needs_it),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_the_only_error),
 		cmocka_unit_test(a_zero_byte_is_no_text_file),
 		cmocka_unit_test(set_wins_over_the_file_and_the_later_set_over_the_earlier),

@@ -416,6 +416,24 @@ static void a_shopper_who_ordered_is_written_at_once_and_others_in_their_time(vo
 	bench_close(&b);
 }
 
+static void a_processor_that_is_off_sees_nothing_and_its_part_of_a_row_is_left_out(void **unused)
+{
+	(void)unused;
+	struct bench b;
+	bench_open(&b, 1000, 0);
+	assert_int_equal(click(&b, "looker", 1, start), APPLIED);
+	struct user *u = user_task_find(b.task, TEXT("looker"));
+	assert_true(u->blocks[P_NEXT] && u->blocks[P_ITEMSETS]);
+	user_task_seal(b.task, 0, 0, true, keep, &b);
+	b.engine->rules.off[P_NEXT] = true;
+	bench_restart(&b);
+	u = user_task_find(b.task, TEXT("looker"));
+	assert_true(!u->blocks[P_NEXT] && u->blocks[P_ITEMSETS]);
+	assert_int_equal(click(&b, "looker", 2, start + 1), APPLIED);
+	assert_true(!u->blocks[P_NEXT] && u->blocks[P_ITEMSETS]);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +449,7 @@ int main(void)
 		cmocka_unit_test(a_ring_of_a_larger_option_shrinks),
 		cmocka_unit_test(a_redis_that_fell_back_is_shown_what_was_saved_since),
 		cmocka_unit_test(what_an_earlier_owner_has_shown_is_refreshed_in_its_turn),
+		cmocka_unit_test(a_processor_that_is_off_sees_nothing_and_its_part_of_a_row_is_left_out),
 		cmocka_unit_test(a_watermark_near_the_clock_goes_on_with_it_after_a_restart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
