@@ -134,16 +134,10 @@ static int go_round(struct loop *l)
 		return rc;
 	}
 	struct interval *i = committer_completed(l->committer);
-	if (i) {
-		enum commit_fate fate = i->fate;
+	if (i)
 		seal_fate(l, i);
-		if (fate == COMMIT_FENCED) {
-			l->fenced = true;
-			return -ESTALE;
-		}
-	}
 	if (l->rebuild)
-		return -EIO;
+		return l->fenced ? -ESTALE : -EIO;
 	int taken = global_poll(l->global, GLOBAL_BUDGET, error, sizeof(error));
 	if (taken < 0) {
 		snprintf(l->why, sizeof(l->why), "global tables: %s", error);
@@ -210,28 +204,26 @@ static void stop_cleanly(struct loop *l)
 		log_warn(NULL, "Kafka did not answer in time: the last interval is not committed, it will be processed again");
 }
 
-/* The group refuses this member. A process that was started under our name has taken our transactional id before it joined, so that our
- * commits are refused for that. When one was refused for the member alone, or none is refused, nobody has: the answer to a join of ours
- * was lost, and the group knows us by another id. */
+/* The group refuses this member. A process that was started under our name has taken our transactional id before it joined, so that a
+ * transaction of ours is refused: ask by one that is aborted. Else nobody has: the answer to a join of ours was lost, and the group knows us
+ * by another id. */
 static bool fenced_by_another(struct loop *l)
 {
 	struct interval *i = committer_wait(l->committer, FENCE_MS);
-	if (i) {
-		l->spare = i;
-		if (i->fate == COMMIT_FENCED)
-			return true;
-		l->member_refused |= i->member_refused;
-	}
-	if (l->member_refused)
-		return false;
-	if (!committer_idle(l->committer))
+	if (i && i->fate == COMMIT_FENCED)
 		return true;
-	clocks(l);
-	seal(l, false);
+	if (!committer_idle(l->committer)) /* no answer: new clients will ask */
+		return false;
+	i = i ? i : l->spare;
+	interval_clear(i);
+	interval_add(i, TOPIC_MODEL, 0, TEXT("~probe"), (struct text){ 0 }, NULL);
+	i->probe = true;
+	l->spare = NULL;
+	committer_submit(l->committer, i);
 	i = committer_wait(l->committer, FENCE_MS);
 	if (i)
 		l->spare = i;
-	return !i || i->fate == COMMIT_FENCED;
+	return i && i->fate == COMMIT_FENCED;
 }
 
 int loop_run(const struct loop_setup *setup, const atomic_int *stop)
@@ -285,7 +277,7 @@ int loop_run(const struct loop_setup *setup, const atomic_int *stop)
 	}
 	int64_t pause_ms = REBUILD_PAUSE_MS;
 	while (!*stop) {
-		l->rebuild = l->fenced = l->member_refused = false;
+		l->rebuild = l->fenced = false;
 		l->why[0] = '\0';
 		int64_t started_ms = clock_monotonic_ms();
 		int rc = clients_start(l, error, sizeof(error));

@@ -136,7 +136,6 @@ struct loop {
 		struct config *running; /* l->config, to be changed */
 		char refused[200];      /* why the last one was; "" when it was not */
 	} reload;
-	bool member_refused;           /* the group has refused our member, and not our transaction */
 	bool fenced;                   /* by another producer of our transactional id */
 	bool rebuild;                  /* the clients must be made anew */
 	bool outgrown;                 /* the inputs have more partitions than when we started */

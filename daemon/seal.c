@@ -370,7 +370,6 @@ void seal_fate(struct loop *l, struct interval *i)
 		l->bound_bytes = l->bound_bytes / 2 > (64 << 10) ? l->bound_bytes / 2 : 64 << 10;
 		/* fall through */
 	case COMMIT_ABORTED:
-		l->member_refused |= i->member_refused;
 		if (i->too_large) { /* only a dead letter can be: the same again would stop its partition for good */
 			l->letter_bytes = l->letter_bytes > LETTER_BYTES ? LETTER_BYTES : l->letter_bytes / 2;
 			log_error(NULL, "%s refuses a record for its size (max.message.bytes): dead letters over %u bytes are cut from now on",
@@ -383,6 +382,8 @@ void seal_fate(struct loop *l, struct interval *i)
 			assign_drop_all(l);
 		return;
 	case COMMIT_FENCED:
+		l->fenced = true;
+		/* fall through */
 	case COMMIT_FAILED:
 		snprintf(l->why, sizeof(l->why), "%s", i->why);
 		l->rebuild = true;

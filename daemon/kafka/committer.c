@@ -60,7 +60,7 @@ void interval_clear(struct interval *i)
 		rd_kafka_consumer_group_metadata_destroy(i->group_metadata);
 	i->group_metadata = NULL;
 	i->why[0] = '\0';
-	i->too_large = i->member_refused = false;
+	i->too_large = i->probe = false;
 	i->model_rows = 0;
 }
 
@@ -127,7 +127,6 @@ static enum commit_fate fate_of(struct committer *c, rd_kafka_error_t *e, struct
 	else if (code == RD_KAFKA_RESP_ERR__TIMED_OUT)
 		fate = COMMIT_TIMED_OUT;
 	rd_kafka_error_destroy(e);
-	i->member_refused = fate == COMMIT_ABORTED && code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
 	if (fate == COMMIT_ABORTED || fate == COMMIT_TIMED_OUT) {
 		for (int tries = 0; tries < 3; tries++) {
 			e = rd_kafka_abort_transaction(c->rk, 10000);
@@ -247,6 +246,21 @@ static void pause_for_test(const struct committer *c, const struct interval *i, 
 		pause();
 }
 
+/* What a probe's transaction shows: whoever took our transactional id has raised its epoch, and the broker refuses ours. */
+static enum commit_fate probed(struct committer *c, struct interval *i)
+{
+	char why[200];
+	rd_kafka_flush(c->rk, KAFKA_TRANSACTION_TIMEOUT_MS);
+	rd_kafka_error_t *e = rd_kafka_fatal_error(c->rk, why, sizeof(why)) ? NULL : rd_kafka_abort_transaction(c->rk, KAFKA_TRANSACTION_TIMEOUT_MS);
+	rd_kafka_resp_err_t code = e ? rd_kafka_error_code(e) : rd_kafka_fatal_error(c->rk, why, sizeof(why));
+	if (e)
+		rd_kafka_error_destroy(e);
+	snprintf(i->why, sizeof(i->why), "asking for the transactional id: %s", rd_kafka_err2name(code));
+	return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED || code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH ?
+		       COMMIT_FENCED :
+		       COMMIT_ABORTED;
+}
+
 static enum commit_fate send_transaction(struct committer *c, struct interval *i)
 {
 	wait_for_test(c, i);
@@ -257,6 +271,8 @@ static enum commit_fate send_transaction(struct committer *c, struct interval *i
 	enum commit_fate fate = produce_all(c, i);
 	if (fate != COMMIT_DONE)
 		return fate;
+	if (i->probe)
+		return probed(c, i);
 	crashpoint("commit.produced");
 	rd_kafka_topic_partition_list_t *offsets = offsets_of(c, i);
 	e = rd_kafka_send_offsets_to_transaction(c->rk, offsets, i->group_metadata, KAFKA_TRANSACTION_TIMEOUT_MS);

@@ -46,7 +46,7 @@ struct interval {
 	void *group_metadata; /* rd_kafka_consumer_group_metadata_t, taken by the loop at the seal; owned by the interval */
 	uint64_t model_rows; /* how many of the records are rows of the global table; the loop counts them */
 	enum commit_fate fate;
-	bool member_refused; /* aborted: the group has refused our member, though the transaction is ours */
+	bool probe;     /* only asks whether the transactional id is still ours: records, no offsets; always aborted */
 	bool too_large; /* a record of it is larger than its topic takes */
 	int64_t took_us;
 	char why[256];

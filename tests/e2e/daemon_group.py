@@ -110,6 +110,21 @@ def two_of_one_name(t):
     s.same_counts(s.settled().dump())
 
 
+def a_stranger_joins_as(s, daemon):
+    """until the group has refused the daemon, as it does when the answer to a join of its own was lost"""
+    topics = [s.topic(kind) for kind in INPUTS] + [s.t.prefix + '-item-repartition']
+
+    def refused():
+        other.poll()
+        return daemon.process.poll() is not None or 'nobody else has its name' in daemon.log_text()
+    # it must not commit what it reads: the group's offsets are the daemon's own
+    with Client(s.brokers, consumer=True, group_id=s.t.prefix, group_instance_id=daemon.name, session_timeout_ms=6000, enable_auto_commit='false',
+                partition_assignment_strategy='range') as other:
+        other.member_of(topics)
+        wait_for(refused, 60, 'the group has refused it')
+    assert daemon.process.poll() is None, daemon.log_tail()
+
+
 @case
 def refused_by_the_group_alone(t):
     'A process that the group refuses as of a name taken, while nobody has taken its transactions, joins anew and counts each record once.'
@@ -117,16 +132,7 @@ def refused_by_the_group_alone(t):
     sent = Shop(seed=47).traffic()
     s.fill('clicks', sent[0])
     daemon = s.daemon('lone')
-    topics = [s.topic(kind) for kind in INPUTS] + [t.prefix + '-item-repartition']
-
-    def refused():
-        other.poll()
-        return 'nobody else has its name' in daemon.log_text()
-    # it must not commit what it reads: the group's offsets are the daemon's own
-    with Client(s.brokers, consumer=True, group_id=t.prefix, group_instance_id='lone', session_timeout_ms=6000, enable_auto_commit='false',
-                partition_assignment_strategy='range') as other:
-        other.member_of(topics)
-        wait_for(refused, 60, 'the group has refused it')
+    a_stranger_joins_as(s, daemon)
     s.fill('purchases', sent[1])
     s.fill('reviews', sent[2])
     daemon.wait_ready()
@@ -134,4 +140,24 @@ def refused_by_the_group_alone(t):
     assert daemon.term() == 0, daemon.log_tail()
 
 
-main(at_once=2)
+@case
+def refused_without_partitions(t):
+    'A process that owns nothing, and so commits nothing, joins anew, too, when the group alone refuses it; it takes over when it is its turn.'
+    s = Stage(t, partitions=1, kafka={'session.timeout.ms': 6000})
+    sent = Shop(seed=48).traffic()
+    owner, idle = s.daemon('a'), s.daemon('b', start=False).start(ready=False)
+    s.fill('clicks', sent[0])
+    idle.wait_log(r'assigned 0 of 1 partitions')
+    wait_for(lambda: owned(owner) == 1, 60, 'the first one owns all')
+    a_stranger_joins_as(s, idle)
+    idle.wait_ready()
+    s.fill('purchases', sent[1])
+    wait_for(lambda: owned(owner) == 1 and owned(idle) == 0, 60, 'each has what it had')
+    owner.kill9()
+    s.fill('reviews', sent[2])
+    wait_for(lambda: owned(idle) == 1, 60, 'it has taken over')
+    s.same_counts(s.settled().dump())
+    assert idle.term() == 0, idle.log_tail()
+
+
+main(at_once=3)

@@ -97,21 +97,6 @@ def broker_killed(s):
     return seen
 
 
-def again_ready(s):
-    """as Fleet.ready. Known weakness: when the answer to a static member's join is lost, its next request is refused as that of another
-    (FENCED_INSTANCE_ID), and when its partitions were taken away before, it ends with 78. The short form says so, starts it as an operator would, and goes on; the full one fails"""
-    try:
-        return s.ready(limit=SESSION_S + READY_S)
-    except AssertionError:
-        ended = [n for n, d in s.daemons.items() if d.process.poll() == 78 and 'FENCED_INSTANCE_ID' in d.log_tail(25)]
-        if FULL or not ended:
-            raise
-    for name in ended:
-        say('KNOWN WEAKNESS: %s was fenced by itself' % name, 'exit code 78', log_line(s.daemons[name], 'has fenced this one'))
-        s.start(name)
-    return s.ready(limit=SESSION_S + READY_S)
-
-
 def kafka_behind_a_proxy(t):
     """(broker, proxy): what the broker tells clients of the second listener is the proxy's address"""
     port, controller, inner = free_port(), free_port(), free_port()
@@ -143,7 +128,7 @@ def kafka_faults(t):
         since = {d.name: len(d.log_text()) for d in s.living()}
         before = {d.name: d.metrics() for d in s.living()}
         seen = f(s)
-        took = again_ready(s)
+        took = s.ready(limit=SESSION_S + READY_S)
         assert len(s.living()) == 2, s.log_tails()
         aborted = sum(v - before[d.name].get(k, 0) for d in s.living() for k, v in d.metrics().items()
                       if k.startswith('glint_commits_total{') and 'done' not in k)
