@@ -88,14 +88,14 @@ E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decod
 E2E += ctl_views.py ctl_wait.py
 E2E += daemon_face.py
 E2E += evaluate.py evaluate_itemsets.py evaluate_sentiment.py evaluate_spike.py
-E2E += recommend.py
+E2E += recommend.py foresight.py
 E2E += service.py
 
 E2E_KAFKA := broker.py
 E2E_KAFKA += ctl_topics.py
 E2E_KAFKA += daemon_counts.py daemon_group.py daemon_kill.py daemon_pause.py daemon_stop.py daemon_hostile.py
 E2E_KAFKA += daemon_log.py daemon_recs.py daemon_redis.py daemon_topics.py forget.py
-E2E_KAFKA += daemon_many.py
+E2E_KAFKA += daemon_many.py intent.py
 
 # fault suite: tests/faults/NAME; its short form is part of `make test`, all of it is `make test-faults`
 FAULT_PROGRAMS := kills.py network.py records.py redis.py topics.py

@@ -155,6 +155,10 @@ static void user_view(const void *settings, const struct view_ctx *ctx, const vo
 	intent_features(u, item ? model_catalogue(ctx->model, item)->price_band : 0, x);
 	for (int t = 0; t < INTENT_TARGETS; t++)
 		view_field_double(ctx->view, names[t], over ? NAN : round(intent_chance(m->w[t], x) * 1e4) / 1e4);
+	if (over)
+		view_field_none(ctx->view, "intent_until");
+	else
+		view_field_i64(ctx->view, "intent_until", u->greatest_ts + s->session_gap_ms);
 }
 
 /* ---- item stage ---- */

@@ -16,7 +16,7 @@
  * Nobody knows when a session ends without an order until much later, or ever; so a moment is learnt at once as one that nothing follows, g = p x, and
  * what follows takes that back and learns the rest, g = -x: together (p - y) x, the gradient of the log loss, each part in its time. One click in
  * `learn_every` is such a moment (by hash: the same ones in every run), and every order. Of `all`: the weights, learnt from lists of deltas, so in the order
- * of the log; the model row carries them. Published (glint:user:ID: intent, stay) once `learn_from` of the learnt moments were followed by an order.
+ * of the log; the model row carries them. Published (glint:user:ID: intent, stay, and intent_until, the end of the gap, ms) once `learn_from` of the learnt moments were followed by an order.
  */
 #ifndef GLINT_INTENT_H
 #define GLINT_INTENT_H
