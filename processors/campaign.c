@@ -20,7 +20,28 @@ static const struct option options[] = {
 		.help = "Minutes kept of a campaign, and entries of the stream glint:campaign:ID:minutes." },
 	{ "max_currencies", OPTION_COUNT, OPTION_AT(campaign_settings, max_currencies), .value = "16", .min = "1", .max = "200",
 		.unit = "currencies", .help = "Currencies counted in one campaign; what comes in others is dropped and counted (currencies_dropped)." },
+	{ "watch_windows", OPTION_TEXT, OPTION_AT(campaign_settings, watch.windows), .value = "30min 1h 3h 8h 1d 2d",
+		.help = "Alerts judge a campaign's CTR, CVR, revenue and traffic, and the traffic of each input, over these windows, rising, 15min to 7d." },
+	{ "watch_alpha", OPTION_REAL, OPTION_AT(campaign_settings, watch.alpha), .value = "0.0001", .min = "0", .max = "0.5", .zero = "no such alerts",
+		.help = "An alert is raised when a figure of the longest window was less likely than this by the same hours of earlier days; a shorter window has its share of it, 1/32 at least." },
+	{ "watch_spread_rates", OPTION_REAL, OPTION_AT(campaign_settings, watch.spread_rates), .value = "0.1", .min = "0", .max = "10",
+		.help = "How much CTR and CVR differ between days in the ordinary course (standard deviation over mean)." },
+	{ "watch_spread_amounts", OPTION_REAL, OPTION_AT(campaign_settings, watch.spread_amounts), .value = "0.25", .min = "0", .max = "10",
+		.help = "The same of revenue and traffic." },
+	{ "watch_half_life", OPTION_DURATION, OPTION_AT(campaign_settings, watch.half_life_ms), .value = "14d", .min = "1d", .max = "365d",
+		.help = "After so long earlier days weigh half." },
+	{ "watch_days", OPTION_COUNT, OPTION_AT(campaign_settings, watch.days), .value = "3", .min = "1", .max = "100", .unit = "days",
+		.help = "So many days must lie behind the longest window before anything is judged." },
+	{ "watch_cool_down", OPTION_DURATION, OPTION_AT(campaign_settings, watch.cool_down_ms), .value = "1d", .min = "15min", .max = "365d", .zero = "none",
+		.help = "For so long after an alert is over, only one twice as far off is raised." },
+	{ "watch_accept", OPTION_DURATION, OPTION_AT(campaign_settings, watch.accept_ms), .value = "7d", .min = "1d", .max = "365d",
+		.help = "A campaign's alert that stands for so long is resolved: that is how things are (a silent campaign is over), and history begins anew." },
 };
+
+static int setup(void *settings, char *error, size_t error_size)
+{
+	return watch_setup(&((struct campaign_settings *)settings)->watch, error, error_size);
+}
 
 enum {
 	DROP_TOUCHES,
@@ -43,7 +64,8 @@ enum {
 	METRIC_ATTRIBUTED_ORDERS,
 	METRIC_ATTRIBUTED_REVENUE,
 	METRIC_UNIQUE, /* MAX: sub is the register, pane the day */
-	METRIC_LAST    /* MAX: event time */
+	METRIC_LAST,   /* MAX: event time */
+	METRIC_INPUT   /* of `all`, by WATCH_PANE_MS: clicks, purchases and reviews are three metrics from here on */
 };
 
 /* ---- user stage ---- */
@@ -220,6 +242,7 @@ static void on_refund(struct user_ctx *ctx, struct campaign_user *u, const struc
 
 static void campaign_event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
 {
+	emit_sum(ctx->emitter, P_CAMPAIGN, (struct key){ KEY_ALL, 0 }, (uint8_t)(METRIC_INPUT + (int)e->kind), 0, pane_of(e->ts, WATCH_PANE_MS), 1);
 	if (e->kind == EVENT_CLICK) {
 		on_click(settings, ctx, block, e);
 	} else if (e->kind == EVENT_PURCHASE) {
@@ -383,6 +406,7 @@ static void add_figure(const struct campaign_settings *s, struct campaign_item *
 		return;
 	}
 	ledger_add(row, column, d->amount);
+	watch_count(&s->watch, &b->watch, ctx, (int64_t)d->pane * MINUTE_MS, d->sub, column, d->amount);
 
 	int32_t day = pane_of((int64_t)d->pane * MINUTE_MS, DAY_MS);
 	int32_t last = b->days.n ? b->days.rows[b->days.n - 1].pane : day;
@@ -403,8 +427,15 @@ static void add_figure(const struct campaign_settings *s, struct campaign_item *
 
 static void campaign_delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
 {
+	const struct campaign_settings *s = settings;
 	struct campaign_item *b = block;
 	advance(b, ctx);
+	watch_advance(&s->watch, &b->watch, ctx);
+	if (d->metric >= METRIC_INPUT) {
+		if (d->metric < METRIC_INPUT + 3 && ctx->key.kind == KEY_ALL)
+			watch_count(&s->watch, &b->watch, ctx, (int64_t)d->pane * WATCH_PANE_MS, 0, d->metric - METRIC_INPUT, d->amount);
+		return;
+	}
 	if (d->metric <= METRIC_ATTRIBUTED_REVENUE)
 		add_figure(settings, b, ctx, d);
 	else if (d->metric == METRIC_UNIQUE)
@@ -418,10 +449,10 @@ static int64_t campaign_due_at(const void *settings, const void *block)
 {
 	const struct campaign_item *b = block;
 	(void)settings;
-	int64_t due = INT64_MAX;
+	int64_t due = watch_due_at(&b->watch);
 	uint32_t i = b->timed ? ledger_first(&b->minutes, pane_of(b->watermark, MINUTE_MS)) : 0;
 	if (i < b->minutes.n)
-		due = ((int64_t)b->minutes.rows[i].pane + 1) * MINUTE_MS;
+		due = ((int64_t)b->minutes.rows[i].pane + 1) * MINUTE_MS < due ? ((int64_t)b->minutes.rows[i].pane + 1) * MINUTE_MS : due;
 	if (b->days.n || b->n_unique_days) {
 		int32_t first = b->days.n ? b->days.rows[0].pane : INT32_MAX;
 		if (b->n_unique_days && b->unique_days[0].day < first)
@@ -434,9 +465,12 @@ static int64_t campaign_due_at(const void *settings, const void *block)
 
 static void campaign_due(const void *settings, struct item_ctx *ctx, void *block)
 {
-	(void)settings;
-	advance(block, ctx);
+	struct campaign_item *b = block;
+	advance(b, ctx);
+	watch_advance(&((const struct campaign_settings *)settings)->watch, &b->watch, ctx);
 }
+
+enum { ITEM_VERSION = 2 }; /* 1: without watch */
 
 static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
@@ -455,6 +489,7 @@ static void item_save(const void *settings, const void *block, const struct symb
 		buf_zigzag(to, b->unique_days[i].day);
 		hll_save(b->unique_days[i].uniques, to);
 	}
+	watch_save(&b->watch, symbols, to);
 }
 
 static int item_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
@@ -465,7 +500,7 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 	b->timed = flags & 1;
 	b->watermark = reader_i64(from);
 	b->last_ts = reader_i64(from);
-	if (version != 1 || ledger_load(&b->total, from, symbols, pool) < 0 || ledger_load(&b->days, from, symbols, pool) < 0 ||
+	if (version < 1 || version > ITEM_VERSION || ledger_load(&b->total, from, symbols, pool) < 0 || ledger_load(&b->days, from, symbols, pool) < 0 ||
 		ledger_load(&b->minutes, from, symbols, pool) < 0)
 		return -EBADMSG;
 	if (flags & 2) {
@@ -487,7 +522,9 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 		if (hll_load(day->uniques, from) < 0)
 			return -EBADMSG;
 	}
-	return from->bad ? -EBADMSG : 0;
+	if (from->bad)
+		return -EBADMSG;
+	return version < 2 ? 0 : watch_load(&b->watch, from, symbols, pool);
 }
 
 static void item_done(void *block, struct pool *pool)
@@ -496,6 +533,7 @@ static void item_done(void *block, struct pool *pool)
 	ledger_done(&b->total, pool);
 	ledger_done(&b->days, pool);
 	ledger_done(&b->minutes, pool);
+	watch_done(&b->watch, pool);
 	pool_free(pool, b->uniques, HLL_REGISTERS);
 	for (uint32_t i = 0; i < b->n_unique_days; i++)
 		pool_free(pool, b->unique_days[i].uniques, HLL_REGISTERS);
@@ -509,6 +547,7 @@ static void item_mark(const void *block, struct symbols *symbols)
 	ledger_mark(&b->total, symbols);
 	ledger_mark(&b->days, symbols);
 	ledger_mark(&b->minutes, symbols);
+	watch_mark(&b->watch, symbols);
 }
 
 const struct processor campaign_processor = {
@@ -517,8 +556,9 @@ const struct processor campaign_processor = {
 	.options = options,
 	.n_options = OPTION_N(options),
 	.settings_size = sizeof(struct campaign_settings),
+	.setup = setup,
 	.user = { sizeof(struct campaign_user), 1, user_save, user_load, user_done, user_mark },
-	.item = { sizeof(struct campaign_item), 1, item_save, item_load, item_done, item_mark },
+	.item = { sizeof(struct campaign_item), ITEM_VERSION, item_save, item_load, item_done, item_mark },
 	.event = campaign_event,
 	.delta = campaign_delta,
 	.due_at = campaign_due_at,

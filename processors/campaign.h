@@ -14,19 +14,20 @@
  * click event that names the campaign, by HyperLogLog (hll.h), of all time and of the day. `today` is the watermark's UTC day.
  *
  * Item stage: a campaign's figures are rows of a ledger by (pane, currency): all time, its last days, its last minutes. Views:
- * hash glint:campaign:ID, stream glint:campaign:ID:minutes (completed minutes), sorted set glint:campaigns.
+ * hash glint:campaign:ID, stream glint:campaign:ID:minutes (completed minutes), sorted set glint:campaigns. Alerts when a campaign's figures leave
+ * what is usual at the hour: watch.h; the key `all` has such a block for the traffic of the inputs alone.
  */
 #ifndef GLINT_CAMPAIGN_H
 #define GLINT_CAMPAIGN_H
 
-#include "ledger.h"
-#include "processor.h"
+#include "watch.h"
 
 struct campaign_settings {
 	int64_t attribution_window_ms;
 	int64_t max_touches, max_orders; /* kept of one shopper */
 	int64_t minutes;                 /* kept, and the length of the stream */
 	int64_t max_currencies;          /* of one campaign */
+	struct watch_settings watch;
 };
 
 /* Money of one event is cut to this (and counted): sums of millions of them stay far from overflow. */
@@ -44,6 +45,7 @@ struct campaign_item {
 	int64_t last_ts;   /* greatest event time that named it, or was attributed to it */
 	int64_t watermark; /* as last seen; used only when timed */
 	bool timed;
+	struct watch watch;
 };
 
 struct campaign_day {

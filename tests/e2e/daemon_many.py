@@ -65,6 +65,33 @@ def traffic_stops_and_time_goes_on(t):
 
 
 @case
+def a_campaign_that_stops_is_told_and_its_return_too(t):
+    'A campaign whose traffic stops while the shop\'s goes on raises one alert, in the topic, the stream and the active hash; its return resolves it.'
+    s = Stage(t, glint=QUICK)
+
+    def shown(number, ts, campaign):
+        return {'event_id': 'm%d' % number, 'ts': ts, 'user_id': user_in(number % 4, prefix='m%d-' % (number % 40)), 'action': 'IMPRESSION', 'item_id': 'hat',
+                'campaign_id': campaign}
+    # one impression every 5 minutes for a week, alternating; of the last 6 hours only one campaign's
+    stops = START + 7 * DAY
+    events = [shown(i, START + i * 5 * MINUTE, 'steady' if i % 2 or START + i * 5 * MINUTE >= stops else 'spring') for i in range(7 * 288 + 72)]
+    s.fill('clicks', events)
+    s.daemon()
+    s.settled()
+    db = s.redis.client()
+    told = lambda: [dict(zip(f[::2], f[1::2])) for _, f in db.do('XRANGE', 'glint:alerts', '-', '+')]
+    spring = lambda: [x for x in told() if x['scope'] == 'campaign:spring']
+    assert [(x['kind'], x['state']) for x in spring()] == [('campaign_silence', 'raised')], told()
+    assert stops < int(spring()[0]['ts']) <= stops + 6 * 60 * MINUTE and 'Campaign spring is silent' in spring()[0]['text_en'], spring()
+    assert db.do('HKEYS', 'glint:alerts:active') == [spring()[0]['id']] and len(told()) == 1, told()
+    # it comes back: for half an hour, so that a pane of it is over for all
+    s.fill('clicks', [shown(10000 + i, events[-1]['ts'] + (i + 1) * MINUTE, 'spring') for i in range(40)])
+    s.settled()
+    assert [(x['id'], x['state']) for x in spring() if x['kind'] == 'campaign_silence'] == [(spring()[0]['id'], 'raised'), (spring()[0]['id'], 'resolved')], told()
+    wait_for(lambda: spring()[0]['id'] not in db.do('HKEYS', 'glint:alerts:active'), 60, 'it is active no more')
+
+
+@case
 def one_to_four_and_back(t):
     'While records flow a group grows from one to four and shrinks to two; tasks move with their state, what stays keeps its memory; dump and Redis are exact.'
     s = Stage(t, partitions=8, kafka={'session.timeout.ms': 10000, 'heartbeat.interval.ms': 1000}, glint=QUICK)

@@ -451,7 +451,7 @@ static void a_row_cut_short_is_refused(void **state)
 		for (size_t cut = 0; cut < row.size; cut++) {
 			void *copy = calloc(1, ops[i]->size);
 			struct reader from = reader_of(row.data, cut);
-			assert_true(ops[i]->load(s->settings[P_CAMPAIGN], copy, 1, &from, s->engine->symbols, s->engine->pool) < 0);
+			assert_true(ops[i]->load(s->settings[P_CAMPAIGN], copy, ops[i]->version, &from, s->engine->symbols, s->engine->pool) < 0);
 			ops[i]->done(copy, s->engine->pool);
 			free(copy);
 		}

@@ -495,7 +495,7 @@ static void every_alert_is_what_the_schema_says(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		json_t *a = json_array_get(found, i);
 		const json_t *parts[2][2] = { { a, schema },
-			{ json_object_get(a, "evidence"), json_object_get(json_object_get(schema, "properties"), "evidence") } };
+			{ json_object_get(a, "evidence"), json_object_get(json_object_get(json_object_get(schema, "then"), "properties"), "evidence") } };
 		for (int p = 0; p < 2; p++) {
 			const json_t *required = json_object_get(parts[p][1], "required"), *properties = json_object_get(parts[p][1], "properties");
 			assert_int_equal(json_array_size(required), json_object_size(parts[p][0]));

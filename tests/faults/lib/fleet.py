@@ -236,6 +236,9 @@ class Fleet(Stage):
         found, wanted = [a for _, a in self.alerts()], want['alert']
         one = [(a['id'], a['state'], a['ts'], a['severity']) for a in found]
         assert len(one) == len(set(one)), 'an alert came twice: %s' % sorted(one)
+        others, found = [a for a in found if a['kind'] != 'negative_spike'], [a for a in found if a['kind'] == 'negative_spike']
+        for kind, scope in sorted({(a['kind'], a['scope']) for a in others}):
+            alternate([a for a in others if (a['kind'], a['scope']) == (kind, scope)], scope)
         for scope in sorted({scope_of(a) for a in found + wanted}):
             if not scope.startswith('item:'):  # an hour's difference of one alert moves all that follow
                 alternate([a for a in found if scope_of(a) == scope], scope)

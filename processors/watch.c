@@ -1,0 +1,530 @@
+/* See watch.h. */
+#include "watch.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+
+#include "stats.h"
+#include "windows.h"
+
+enum { EVALUATIONS_TO_RESOLVE = 2,
+	AHEAD_MAX = 8 * WATCH_PANES_DAY }; /* of the watermark; what is further ahead is not watched */
+#define LEAST_SHARE (1. / 32)              /* of alpha, for the shortest windows */
+#define LEAST_EXCESS 3                     /* events, by dispersion */
+#define LEAST_RISEN 10                     /* events by dispersion that an amount must be expected to have before it can be up: few orders are a matter of their sizes */
+#define PRIOR_EVENTS 5
+#define FIT_EVENTS 10 /* weight of dispersion 1 */
+
+enum series { IMPRESSIONS,
+	CLICKS,
+	ORDERS,
+	REVENUE,
+	TRAFFIC }; /* of a campaign; `all` has its inputs in the first three */
+enum { TIME = -1 };
+
+static const struct figure {
+	int k, n; /* series */
+	enum watch_kind kind;
+} of_campaign[WATCH_FIGURES] = { { CLICKS, IMPRESSIONS, WATCH_CTR }, { ORDERS, CLICKS, WATCH_CVR }, { REVENUE, TIME, WATCH_REVENUE }, { TRAFFIC, TIME, WATCH_SILENCE } },
+  of_inputs[3] = { { 0, TIME, WATCH_INPUT }, { 1, TIME, WATCH_INPUT }, { 2, TIME, WATCH_INPUT } };
+
+static const struct figure *figures_of(const struct watch *w)
+{
+	return w->inputs ? of_inputs : of_campaign;
+}
+
+static int n_figures(const struct watch *w)
+{
+	return w->inputs ? 3 : WATCH_FIGURES;
+}
+
+static bool silence(enum watch_kind kind)
+{
+	return kind == WATCH_SILENCE || kind == WATCH_INPUT;
+}
+
+int watch_setup(struct watch_settings *s, char *error, size_t error_size)
+{
+	s->n_spans = windows_parse(s->windows, WATCH_PANE_MS, (int64_t)(WATCH_SPAN_MAX + 1) * WATCH_PANE_MS, WATCH_WINDOWS_MAX, s->spans);
+	if (s->n_spans < 1) {
+		snprintf(error, error_size, "watch_windows must be at most %d durations like '1h 6h 2d', rising, between 15min and 7d", WATCH_WINDOWS_MAX);
+		return -EINVAL;
+	}
+	for (int i = 0; i < s->n_spans; i++)
+		s->alphas[i] = s->alpha * fmax((double)s->spans[i] / (double)s->spans[s->n_spans - 1], LEAST_SHARE);
+	return 0;
+}
+
+static int64_t longest(const struct watch_settings *s)
+{
+	return s->spans[s->n_spans - 1];
+}
+
+static int64_t panes_in(int64_t ms)
+{
+	return (ms + WATCH_PANE_MS - 1) / WATCH_PANE_MS;
+}
+
+static int hour_of(int64_t pane)
+{
+	return (int)(pane / WATCH_PANES_HOUR % 24);
+}
+
+/* The figures of a pane whose rows end before *at; moves it to where they begin. Rows of later panes are passed over. */
+static void series_of(const struct watch *w, int64_t pane, uint32_t *at, double x[WATCH_SERIES])
+{
+	int64_t orders = 0;
+	memset(x, 0, WATCH_SERIES * sizeof(*x));
+	while (*at > 0 && w->panes.rows[*at - 1].pane > pane)
+		--*at;
+	for (; *at > 0 && w->panes.rows[*at - 1].pane == pane; --*at) {
+		const struct ledger_row *r = &w->panes.rows[*at - 1];
+		if (!r->currency && w->inputs) {
+			for (int i = 0; i < 3; i++)
+				x[i] = (double)r->columns[i];
+		} else if (!r->currency) {
+			x[IMPRESSIONS] = (double)r->columns[COLUMN_IMPRESSIONS];
+			x[CLICKS] = (double)r->columns[COLUMN_CLICKS];
+			x[TRAFFIC] = x[IMPRESSIONS] + x[CLICKS] + (double)r->columns[COLUMN_CARTS];
+		} else {
+			orders += r->columns[COLUMN_ATTRIBUTED_ORDERS];
+			if (r->currency == w->currency)
+				x[REVENUE] = fmax(0, (double)(r->columns[COLUMN_REVENUE] > r->columns[COLUMN_ATTRIBUTED_REVENUE] ? r->columns[COLUMN_REVENUE] : r->columns[COLUMN_ATTRIBUTED_REVENUE]));
+		}
+	}
+	if (!w->inputs)
+		x[ORDERS] = (double)orders;
+}
+
+/* ---- history ---- */
+
+/* What is expected of a figure per unit of n, or per hour, by hour of the day; NAN: not known. */
+static double rate(const struct watch *w, const struct figure *f, int hour)
+{
+	const struct watch_hour *h = &w->hours[hour];
+	if (f->n == TIME)
+		return h->hours > 0 ? h->x[f->k] / h->hours : NAN;
+	double k = 0, n = 0;
+	for (int i = 0; i < 24; i++) {
+		k += w->hours[i].x[f->k];
+		n += w->hours[i].x[f->n];
+	}
+	return k > 0 && n > 0 ? (h->x[f->k] + PRIOR_EVENTS) / (h->x[f->n] + PRIOR_EVENTS * n / k) : NAN;
+}
+
+static double dispersion(const struct watch *w, const struct figure *f, int i)
+{
+	double one = 1;
+	if (f->k == REVENUE && f->n == TIME && !w->inputs) {
+		double revenue = 0, orders = 0;
+		for (int h = 0; h < 24; h++) {
+			revenue += w->hours[h].x[REVENUE];
+			orders += w->hours[h].x[ORDERS];
+		}
+		one = orders > 0 ? revenue / orders : 0;
+	}
+	double weight = FIT_EVENTS * one, fit = w->figures[i].m + weight > 0 ? (w->figures[i].s + one * weight) / (w->figures[i].m + weight) : 1;
+	return fmax(fit, one > 0 ? one : 1);
+}
+
+static void learn_pane(const struct watch_settings *s, struct watch *w, int64_t pane, const double x[WATCH_SERIES])
+{
+	const double hours = 1. / WATCH_PANES_HOUR;
+	const struct figure *f = figures_of(w);
+	struct watch_hour *h = &w->hours[hour_of(pane)];
+	for (int i = 0; i < n_figures(w); i++) {
+		double mu = h->hours >= 1 ? rate(w, &f[i], hour_of(pane)) * (f[i].n == TIME ? hours : x[f[i].n]) : NAN;
+		if (mu >= 0) {
+			w->figures[i].s += (x[f[i].k] - mu) * (x[f[i].k] - mu);
+			w->figures[i].m += mu;
+		}
+	}
+	h->hours += hours;
+	for (int i = 0; i < WATCH_SERIES; i++)
+		h->x[i] += x[i];
+	if (++w->learnt % WATCH_PANES_DAY)
+		return;
+	double decay = exp2(-(double)WATCH_PANES_DAY * WATCH_PANE_MS / (double)s->half_life_ms);
+	for (int j = 0; j < 24; j++) {
+		w->hours[j].hours *= decay;
+		for (int i = 0; i < WATCH_SERIES; i++)
+			w->hours[j].x[i] *= decay;
+	}
+	for (int i = 0; i < WATCH_FIGURES; i++) {
+		w->figures[i].s *= decay;
+		w->figures[i].m *= decay;
+	}
+}
+
+/* Learns, or while an alert stands leaves out, the panes below `below`, and forgets them. */
+static void learn(const struct watch_settings *s, struct watch *w, struct pool *pool, int64_t below)
+{
+	int64_t frozen = 0;
+	bool raised = false;
+	for (int i = 0; i < WATCH_FIGURES; i++) {
+		raised |= w->figures[i].raised;
+		frozen = w->figures[i].frozen > frozen ? w->figures[i].frozen : frozen;
+	}
+	if (!raised && w->next < frozen)
+		w->next = frozen;
+	for (; !raised && w->next < below; w->next++) {
+		double x[WATCH_SERIES];
+		uint32_t at = w->panes.n ? ledger_first(&w->panes, (int32_t)(w->next + 1)) : 0;
+		series_of(w, w->next, &at, x);
+		learn_pane(s, w, w->next, x);
+	}
+	if (w->next < below)
+		w->next = below;
+	ledger_drop_before(&w->panes, pool, (int32_t)below);
+}
+
+static void begin(struct watch *w, int64_t pane)
+{
+	memset(w->hours, 0, sizeof(w->hours));
+	for (int i = 0; i < WATCH_FIGURES; i++)
+		w->figures[i].s = w->figures[i].m = 0;
+	w->next = pane;
+	w->learnt = 0;
+}
+
+/* The main currency: the one with the most revenue of what is kept; another takes over only when it has none there. */
+static void choose_currency(struct watch *w)
+{
+	const struct ledger_row *best = NULL;
+	for (uint32_t i = 0; i < w->panes.n; i++) {
+		const struct ledger_row *r = &w->panes.rows[i];
+		if (r->currency && r->currency == w->currency)
+			return;
+		if (r->currency && (!best || r->columns[COLUMN_REVENUE] + r->columns[COLUMN_ATTRIBUTED_REVENUE] > best->columns[COLUMN_REVENUE] + best->columns[COLUMN_ATTRIBUTED_REVENUE]))
+			best = r;
+	}
+	if (!best)
+		return;
+	w->currency = best->currency;
+	for (int h = 0; h < 24; h++)
+		w->hours[h].x[REVENUE] = 0;
+}
+
+/* ---- judging ---- */
+
+struct seen {
+	double k, n, mu, support; /* support: events of the history of the hours in it */
+};
+
+static void look(const struct watch_settings *s, const struct watch *w, int64_t pane, struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES])
+{
+	const struct figure *f = figures_of(w);
+	double rates[WATCH_FIGURES][24], x[WATCH_SERIES];
+	uint32_t hours[WATCH_FIGURES] = { 0 }, at = w->panes.n;
+	struct seen sum[WATCH_FIGURES] = { { 0 } };
+	int span = 0;
+	for (int i = 0; i < n_figures(w); i++)
+		for (int h = 0; h < 24; h++)
+			rates[i][h] = rate(w, &f[i], h);
+	for (int64_t q = pane; q > pane - longest(s); q--) {
+		int h = hour_of(q);
+		series_of(w, q, &at, x);
+		for (int i = 0; i < n_figures(w); i++) {
+			double n = f[i].n == TIME ? 1. / WATCH_PANES_HOUR : x[f[i].n];
+			if (q < w->figures[i].frozen || q < w->next || isnan(rates[i][h]))
+				continue;
+			sum[i].k += x[f[i].k];
+			sum[i].n += f[i].n == TIME ? 0 : n;
+			sum[i].mu += n * rates[i][h];
+			if (!(hours[i] >> h & 1))
+				sum[i].support += w->hours[h].x[f[i].k];
+			hours[i] |= 1u << h;
+		}
+		if (pane - q + 1 == s->spans[span])
+			memcpy(seen[span++], sum, sizeof(sum));
+	}
+}
+
+/* P(X <= k), or P(X >= k) when `up`. */
+static double tail(const struct watch_settings *s, const struct figure *f, const struct seen *x, double phi, bool up)
+{
+	double spread = f->n == TIME ? s->spread_amounts : s->spread_rates, mu = x->mu / phi, k = x->k / phi;
+	if (mu <= 0 || x->support <= 0)
+		return 1;
+	double r = 1 / (spread * spread + phi / x->support), q = r / (r + mu);
+	return up ? (k > 0 ? beta_tail(q, r, k) : 1) : beta_tail(1 - q, k + 1, r);
+}
+
+static double factor_of(const struct seen *x, double phi)
+{
+	double a = x->k / phi + .5, b = x->mu / phi + .5;
+	return a > b ? a / b : b / a;
+}
+
+static void send(struct watch *w, struct item_ctx *ctx, int i, int64_t pane, int64_t span, const struct seen *x, double p_value, double factor, bool accepted)
+{
+	const struct watch_figure *g = &w->figures[i];
+	if (ctx->silent)
+		return;
+	watch_alert(ctx, &(struct watch_transition){
+				 .kind = figures_of(w)[i].kind,
+				 .input = i,
+				 .raised = g->raised,
+				 .up = g->up,
+				 .accepted = accepted,
+				 .level = g->level,
+				 .raised_pane = g->raised_pane,
+				 .pane = pane,
+				 .span = span,
+				 .currency = w->currency,
+				 .evidence = { x->k, x->n, x->mu, p_value, factor, (double)w->learnt / WATCH_PANES_DAY },
+			 });
+}
+
+static void resolve(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int i, int64_t pane, int span, const struct seen *x, double p_value, double phi, bool accepted)
+{
+	struct watch_figure *g = &w->figures[i];
+	g->raised = g->calm = 0;
+	g->frozen = pane + 1;
+	g->cool = pane + 1 + panes_in(s->cool_down_ms);
+	send(w, ctx, i, pane, s->spans[span], x, p_value, factor_of(x, phi), accepted);
+}
+
+/* The window that is furthest beyond its alpha, on either side; -1: none. */
+static int worst(const struct watch_settings *s, const struct figure *f, const struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES], int i, double phi, bool *ret_up, double *ret_p)
+{
+	int found = -1;
+	double least = 1;
+	for (int v = 0; v < s->n_spans; v++) {
+		const struct seen *x = &seen[v][i];
+		bool up = x->k > x->mu;
+		if (!(fabs(x->k - x->mu) >= LEAST_EXCESS * phi) || (silence(f->kind) && x->k > 0) || (up && f->n == TIME && x->mu < LEAST_RISEN * phi))
+			continue;
+		double p = tail(s, f, x, phi, up);
+		if (!(p < s->alphas[v]) || !(p / s->alphas[v] < least))
+			continue;
+		least = p / s->alphas[v];
+		found = v;
+		*ret_up = up;
+		*ret_p = p;
+	}
+	while (found > 0 && !(seen[found - 1][i].mu < seen[found][i].mu) && !(seen[found - 1][i].k < seen[found][i].k))
+		found--; /* the shortest that holds the same */
+	return found;
+}
+
+static uint8_t level_of(enum watch_kind kind, double factor)
+{
+	if (silence(kind))
+		return kind == WATCH_INPUT ? SEVERITY_HIGH : SEVERITY_MEDIUM;
+	return factor >= 4 ? SEVERITY_HIGH : factor >= 2 ? SEVERITY_MEDIUM
+							 : SEVERITY_LOW;
+}
+
+static void judge_raised(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int i, int64_t pane, const struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES], double phi)
+{
+	const struct figure *f = &figures_of(w)[i];
+	struct watch_figure *g = &w->figures[i];
+	int v = 0;
+	while (v < s->n_spans - 1 && s->spans[v] < g->raised_span)
+		v++;
+	const struct seen *x = &seen[v][i];
+	double p = tail(s, f, x, phi, g->up);
+	g->calm = silence(f->kind) ? (x->k > 0 ? EVALUATIONS_TO_RESOLVE : 0) : p > .1 ? g->calm + 1
+										      : 0;
+	if (g->calm >= EVALUATIONS_TO_RESOLVE) {
+		resolve(s, w, ctx, i, pane, v, x, p, phi, false);
+		return;
+	}
+	bool up = false;
+	v = silence(f->kind) ? -1 : worst(s, f, seen, i, phi, &up, &p);
+	if (v < 0 || up != g->up)
+		return;
+	double factor = factor_of(&seen[v][i], phi);
+	if (level_of(f->kind, factor) <= g->level)
+		return;
+	g->level = level_of(f->kind, factor);
+	g->factor = factor;
+	send(w, ctx, i, pane, s->spans[v], &seen[v][i], p, factor, false);
+}
+
+static void judge_figure(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int i, int64_t pane, const struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES])
+{
+	const struct figure *f = &figures_of(w)[i];
+	struct watch_figure *g = &w->figures[i];
+	double phi = dispersion(w, f, i), p = 1;
+	if (g->raised) {
+		judge_raised(s, w, ctx, i, pane, seen, phi);
+		return;
+	}
+	bool up = false;
+	int v = worst(s, f, seen, i, phi, &up, &p);
+	if (v < 0)
+		return;
+	double factor = factor_of(&seen[v][i], phi);
+	if (pane < g->cool && factor < 2 * g->factor)
+		return;
+	g->raised = 1;
+	g->calm = 0;
+	g->up = up;
+	g->factor = factor;
+	g->level = level_of(f->kind, factor);
+	g->raised_pane = pane;
+	g->raised_span = s->spans[v];
+	send(w, ctx, i, pane, s->spans[v], &seen[v][i], p, factor, false);
+}
+
+/* What has stood for so long is how things are. True: history begins anew. */
+static bool accept(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t pane, const struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES])
+{
+	bool accepted = false, silent = false;
+	for (int i = 0; i < n_figures(w); i++)
+		if (w->figures[i].raised && pane - w->figures[i].raised_pane >= panes_in(s->accept_ms) && figures_of(w)[i].kind != WATCH_INPUT) {
+			accepted = true;
+			silent |= silence(figures_of(w)[i].kind);
+		}
+	if (!accepted)
+		return false;
+	for (int i = 0; i < n_figures(w); i++) {
+		int v = 0;
+		while (v < s->n_spans - 1 && s->spans[v] < w->figures[i].raised_span)
+			v++;
+		if (w->figures[i].raised)
+			resolve(s, w, ctx, i, pane, v, &seen[v][i], 1, dispersion(w, &figures_of(w)[i], i), true);
+	}
+	begin(w, pane + 1);
+	w->on = !silent;
+	return true;
+}
+
+static void judge(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t pane)
+{
+	struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES];
+	learn(s, w, ctx->pool, pane - longest(s) + 1);
+	if (w->learnt < s->days * WATCH_PANES_DAY)
+		return;
+	look(s, w, pane, seen);
+	if (accept(s, w, ctx, pane, seen))
+		return;
+	for (int i = 0; i < n_figures(w); i++)
+		judge_figure(s, w, ctx, i, pane, seen);
+}
+
+/* ---- time ---- */
+
+void watch_advance(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx)
+{
+	if (ctx->watermark < 0 || !w->on)
+		return;
+	for (int64_t over = ctx->watermark / WATCH_PANE_MS; w->on && w->judged < over; w->judged++) {
+		if (w->judged % WATCH_PANES_HOUR == 0 && !w->inputs)
+			choose_currency(w);
+		judge(s, w, ctx, w->judged);
+	}
+}
+
+void watch_count(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t ts, symbol_t currency, int column, int64_t amount)
+{
+	int64_t pane = ts / WATCH_PANE_MS;
+	if (!(s->alpha > 0) || ts < 0)
+		return;
+	if (!w->on) {
+		int64_t over = ctx->watermark < 0 ? 0 : ctx->watermark / WATCH_PANE_MS;
+		w->on = true;
+		w->inputs = ctx->key.kind == KEY_ALL;
+		w->judged = over > pane || pane - over > AHEAD_MAX ? over : pane;
+		w->judged = ctx->watermark < 0 ? pane : w->judged;
+		begin(w, w->judged);
+	}
+	if (pane < w->next || pane > w->judged + AHEAD_MAX)
+		return;
+	ledger_add(ledger_row(&w->panes, ctx->symbols, ctx->pool, (int32_t)pane, currency, UINT32_MAX), column, amount);
+}
+
+int64_t watch_due_at(const struct watch *w)
+{
+	return w->on ? (w->judged + 1) * WATCH_PANE_MS : INT64_MAX;
+}
+
+/* ---- state ---- */
+
+void watch_save(const struct watch *w, const struct symbols *symbols, struct buf *to)
+{
+	buf_u8(to, (uint8_t)(w->on | w->inputs << 1 | (w->judged ? 4 : 0)));
+	if (!w->judged)
+		return;
+	ledger_save(&w->panes, symbols, to);
+	buf_varint(to, (uint64_t)w->judged);
+	buf_varint(to, (uint64_t)w->next);
+	buf_varint(to, (uint64_t)w->learnt);
+	buf_text(to, symbols_text(symbols, w->currency));
+	for (int h = 0; h < 24; h++) {
+		buf_double(to, w->hours[h].hours);
+		for (int i = 0; i < WATCH_SERIES; i++)
+			buf_double(to, w->hours[h].x[i]);
+	}
+	for (int i = 0; i < WATCH_FIGURES; i++) {
+		const struct watch_figure *g = &w->figures[i];
+		buf_double(to, g->s);
+		buf_double(to, g->m);
+		buf_double(to, g->factor);
+		const int64_t panes[] = { g->frozen, g->cool, g->raised_pane, g->raised_span };
+		for (int j = 0; j < 4; j++)
+			buf_varint(to, (uint64_t)panes[j]);
+		buf_u8(to, (uint8_t)(g->raised | g->up << 1 | g->level << 2 | g->calm << 4));
+	}
+}
+
+static bool sane(int64_t pane)
+{
+	return pane >= 0 && pane < INT32_MAX;
+}
+
+int watch_load(struct watch *w, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	uint8_t flags = reader_u8(from);
+	w->on = flags & 1;
+	w->inputs = flags >> 1 & 1;
+	if (from->bad || flags > 7)
+		return -EBADMSG;
+	if (!(flags & 4))
+		return w->on ? -EBADMSG : 0;
+	if (ledger_load(&w->panes, from, symbols, pool) < 0)
+		return -EBADMSG;
+	w->judged = (int64_t)reader_varint(from);
+	w->next = (int64_t)reader_varint(from);
+	w->learnt = (int64_t)reader_varint(from);
+	w->currency = symbols_intern(symbols, reader_text(from));
+	for (int h = 0; h < 24; h++) {
+		w->hours[h].hours = reader_double(from);
+		for (int i = 0; i < WATCH_SERIES; i++)
+			w->hours[h].x[i] = reader_double(from);
+	}
+	for (int i = 0; i < WATCH_FIGURES; i++) {
+		struct watch_figure *g = &w->figures[i];
+		g->s = reader_double(from);
+		g->m = reader_double(from);
+		g->factor = reader_double(from);
+		int64_t *const panes[] = { &g->frozen, &g->cool, &g->raised_pane, &g->raised_span };
+		for (int j = 0; j < 4; j++) {
+			*panes[j] = (int64_t)reader_varint(from);
+			if (!sane(*panes[j]))
+				return -EBADMSG;
+		}
+		uint8_t packed = reader_u8(from);
+		g->raised = packed & 1;
+		g->up = packed >> 1 & 1;
+		g->level = packed >> 2 & 3;
+		g->calm = packed >> 4;
+		if (g->level > SEVERITY_HIGH)
+			return -EBADMSG;
+	}
+	return from->bad || !sane(w->judged) || !sane(w->next) || !sane(w->learnt) ? -EBADMSG : 0;
+}
+
+void watch_done(struct watch *w, struct pool *pool)
+{
+	ledger_done(&w->panes, pool);
+}
+
+void watch_mark(const struct watch *w, struct symbols *symbols)
+{
+	ledger_mark(&w->panes, symbols);
+	symbols_mark(symbols, w->currency);
+}
