@@ -153,7 +153,7 @@ int main(int argc, char **argv)
 	struct symbols *symbols = symbols_create();
 	struct tally tallies[CLASSES] = { { 0 } };
 	random_state = seed ? strtoull(seed, NULL, 10) : 2026;
-	for (int64_t i = 0, n = items ? atoll(items) : 4000; i < n; i++)
+	for (int64_t i = 0, n = items ? atoll(items) : 2000; i < n; i++)
 		simulate(&s, symbols, tallies, (int)(i % KINDS));
 	printf("clicks a day  campaigns  kind              false per 1,000 campaign-days  found in %d d  mean delay\n", FOUND_DAYS);
 	for (int c = 0; c < CLASSES; c++)

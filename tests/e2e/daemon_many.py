@@ -72,9 +72,9 @@ def a_campaign_that_stops_is_told_and_its_return_too(t):
     def shown(number, ts, campaign):
         return {'event_id': 'm%d' % number, 'ts': ts, 'user_id': user_in(number % 4, prefix='m%d-' % (number % 40)), 'action': 'IMPRESSION', 'item_id': 'hat',
                 'campaign_id': campaign}
-    # one impression every 5 minutes for a week, alternating; of the last 6 hours only one campaign's
+    # one impression every 2 minutes for a week, alternating; of the last 6 hours only one campaign's
     stops = START + 7 * DAY
-    events = [shown(i, START + i * 5 * MINUTE, 'steady' if i % 2 or START + i * 5 * MINUTE >= stops else 'spring') for i in range(7 * 288 + 72)]
+    events = [shown(i, START + i * 2 * MINUTE, 'steady' if i % 2 or START + i * 2 * MINUTE >= stops else 'spring') for i in range(7 * 720 + 180)]
     s.fill('clicks', events)
     s.daemon()
     s.settled()
