@@ -1,0 +1,186 @@
+/* At every moment, in several windows, pair counts, baskets and rules are those of a count the long way over the baskets of the window. Orders
+ * come at random times, somewhat out of order, some ahead of the watermark, some after their pane has left; the window moves, also while nothing comes. */
+#include "recommend_fixture.h"
+
+enum { ITEMS = 9,
+	ORDERS = 400 };
+
+static const char *const names[ITEMS] = { "a", "b", "c", "d", "e", "f", "g", "h", "i" };
+
+struct basket_of {
+	int64_t ts;
+	bool holds[ITEMS];
+};
+
+static uint64_t state_of_chance;
+
+static uint64_t chance(uint64_t n)
+{
+	state_of_chance ^= state_of_chance << 13, state_of_chance ^= state_of_chance >> 7, state_of_chance ^= state_of_chance << 17;
+	return (state_of_chance >> 11) % n;
+}
+
+struct counted {
+	int n, own[ITEMS], both[ITEMS][ITEMS];
+};
+
+static void count(struct counted *c, const struct basket_of *list, int n, int64_t watermark, int64_t pane_ms, int64_t panes)
+{
+	memset(c, 0, sizeof(*c));
+	for (int i = 0; i < n; i++) {
+		int64_t pane = list[i].ts / pane_ms, now = watermark / pane_ms;
+		if (panes && (pane > now || pane <= now - panes))
+			continue;
+		c->n++;
+		for (int a = 0; a < ITEMS; a++) {
+			c->own[a] += list[i].holds[a];
+			for (int b = 0; b < ITEMS; b++)
+				c->both[a][b] += a != b && list[i].holds[a] && list[i].holds[b];
+		}
+	}
+}
+
+static long double choose(int n, int k)
+{
+	long double c = 1;
+	for (int i = 1; i <= k; i++)
+		c = c * (n - k + i) / i;
+	return k < 0 || k > n ? 0 : c;
+}
+
+/* The chance of n_ab common baskets or more, from the definition. */
+static double chance_of(int n_ab, int n_a, int n_b, int n)
+{
+	long double sum = 0;
+	for (int i = n_ab; i <= n_a && i <= n_b; i++)
+		sum += choose(n_a, i) * choose(n - n_a, n_b - i);
+	return (double)(sum / choose(n, n_b));
+}
+
+static void check_counts(struct shop *s, const struct counted *c)
+{
+	const struct itemsets_item *all = shop_item_block(s, KEY_ALL, NULL, P_ITEMSETS);
+	assert_int_equal(all ? all->by[BASKET_ORDER].baskets : 0, c->n);
+	for (int a = 0; a < ITEMS; a++) {
+		const struct itemsets_item *x = shop_item_block(s, KEY_ITEM, names[a], P_ITEMSETS);
+		assert_int_equal(x ? x->by[BASKET_ORDER].baskets : 0, c->own[a]);
+		for (int b = 0; b < ITEMS; b++) {
+			symbol_t other = symbols_find(s->engine->symbols, text_of(names[b]));
+			assert_int_equal(x && other ? pairs_count(&x->by[BASKET_ORDER], other) : 0, c->both[a][b]);
+		}
+	}
+}
+
+static int index_of(const json_t *rule, const char *name)
+{
+	return *text_at(rule, name) - 'a';
+}
+
+/* The rules shown are all pairs that are more than chance, once each, with their figures. Returns how many. */
+static int check_rules(struct shop *s, const struct counted *c)
+{
+	shop_item_view(s, KEY_ALL, NULL);
+	char *text = command(s, "SET glint:rules ");
+	if (!text)
+		return 0; /* nothing was ever counted */
+	json_t *view = parsed(text);
+	const json_t *rules = json_object_get(view, "rules");
+	int least = 0, most = 0, shown = (int)json_array_size(rules);
+	for (int a = 0; a < ITEMS; a++)
+		for (int b = 0; b < a; b++) {
+			if (c->both[a][b] * c->n <= c->own[a] * c->own[b])
+				continue;
+			double p = chance_of(c->both[a][b], c->own[a], c->own[b], c->n); /* 3 / 300 is .01, and on either side by rounding */
+			least += p < .01 * (1 - 1e-9);
+			most += p < .01 * (1 + 1e-9);
+		}
+	assert_in_range(shown, least, most);
+	assert_true(number_at(json_object_get(view, "baskets"), "order") == c->n);
+	bool there[ITEMS][ITEMS] = { { false } };
+	for (int i = 0; i < shown; i++) {
+		const json_t *rule = json_array_get(rules, (size_t)i);
+		int a = index_of(rule, "a"), b = index_of(rule, "b");
+		assert_false(there[a][b] || there[b][a]);
+		there[a][b] = true;
+		assert_true(number_at(rule, "count") == c->both[a][b] && number_at(rule, "n_a") == c->own[a] && number_at(rule, "n_b") == c->own[b]);
+		double p = chance_of(c->both[a][b], c->own[a], c->own[b], c->n);
+		assert_true(p < .01 * (1 + 1e-9) && fabs(number_at(rule, "p") - p) <= 1e-5 * p);
+	}
+	json_decref(view);
+	return shown;
+}
+
+static void every_moment_of(int64_t pane_ms, int64_t panes, uint64_t seed)
+{
+	char window[48], pane[48];
+	snprintf(window, sizeof(window), "itemsets.window=%lldmin", (long long)(panes * pane_ms / 60000));
+	snprintf(pane, sizeof(pane), "itemsets.pane=%lldmin", (long long)(pane_ms / 60000));
+	struct shop *s = shop_create(3, (const char *const[]){ panes ? window : "itemsets.window=0", pane, "itemsets.rule_min_count=1", "itemsets.rules=1000", NULL });
+	static struct basket_of list[ORDERS];
+	struct counted c;
+	int64_t now = start, watermark = start - hour;
+	int rules = 0, expired = 0, before = 0;
+	memset(list, 0, sizeof(list));
+	state_of_chance = seed;
+	shop_time(s, watermark);
+	for (int i = 0; i < ORDERS; i++) {
+		char user[16];
+		now += (int64_t)chance(chance(40) ? 12 : 400) * 60000;
+		struct basket_of *basket = &list[i];
+		basket->ts = now - (int64_t)chance(20) * 60000;
+		struct order_line lines[8];
+		uint32_t n = 1 + (uint32_t)chance(4);
+		uint64_t first = chance(3) * 3; /* what goes together, mostly */
+		for (uint32_t j = 0; j < n; j++) {
+			uint64_t item = chance(4) ? first + chance(3) : chance(ITEMS);
+			lines[j] = (struct order_line){ text_of(names[item]), 1, 100 };
+			basket->holds[item] = true;
+		}
+		snprintf(user, sizeof(user), "u%llu", (unsigned long long)chance(60));
+		buy(s, basket->ts, user, PURCHASE_ORDER, lines, n, 0);
+		shop_flush(s);
+		watermark = s->items[0]->watermark; /* streams move it, too */
+		count(&c, list, i + 1, watermark, pane_ms, panes);
+		check_counts(s, &c);
+		rules += check_rules(s, &c);
+		if (chance(3)) { /* time passes, sometimes beyond the next order's */
+			int64_t to = now + (int64_t)chance(30) * 60000 - 15 * 60000;
+			watermark = to > watermark ? to : watermark;
+			shop_time(s, watermark);
+			count(&c, list, i + 1, watermark, pane_ms, panes);
+			check_counts(s, &c);
+			rules += check_rules(s, &c);
+		}
+		expired += c.n < before;
+		before = c.n;
+	}
+	assert_true(rules > (panes ? 100 : 1000));
+	assert_int_equal(expired > 5, panes != 0);
+	if (panes) { /* all of it leaves */
+		shop_time(s, now + (panes + 1) * pane_ms);
+		count(&c, list, ORDERS, now + (panes + 1) * pane_ms, pane_ms, panes);
+		assert_int_equal(c.n, 0);
+		check_counts(s, &c);
+		assert_int_equal(check_rules(s, &c), 0);
+	}
+	shop_check_rows(s);
+	shop_destroy(s);
+}
+
+static void pairs_and_rules_are_exact_at_every_moment_of_any_window(void **state)
+{
+	(void)state;
+	static const struct {
+		int minutes, panes;
+	} windows[] = { { 60, 0 }, { 60, 8 }, { 10, 60 }, { 360, 2 }, { 240, 1 } };
+	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++)
+		every_moment_of((int64_t)windows[i].minutes * 60000, windows[i].panes, 88172645463325252u + i);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pairs_and_rules_are_exact_at_every_moment_of_any_window),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
