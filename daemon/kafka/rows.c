@@ -179,6 +179,13 @@ static int logs_start(struct restore *r, int64_t now_ms, char *error, size_t siz
 			if (input_topic[j] == UINT_MAX)
 				continue;
 			int64_t low = task->user->in[j].position;
+			/* All of a group's offsets expire at once; a topic's go with the topic. */
+			if (task->committed[j] < 0 && task->user->counted_to[j] > 0 && task->item_committed >= 0 && task->item_committed != INT64_MAX) {
+				snprintf(error, size, "topic '%s' was deleted and made anew: %lld records of partition %d are counted, but the group has no "
+						      "offset of it any more", topics[input_topic[j]], (long long)task->user->counted_to[j], (int)task->partition);
+				rc = -EDOM;
+				goto end;
+			}
 			if (task->committed[j] < task->user->counted_to[j]) /* the group's offsets have expired: the row came with them */
 				task->committed[j] = task->user->counted_to[j];
 			f->limit[j] = task->committed[j] > low ? task->committed[j] : low;

@@ -83,5 +83,31 @@ def partition_added(t):
     say('a partition added', 'exit code 78', log_line(daemon, 'another group.id'))
 
 
+@case
+def input_made_anew(t):
+    'An input that was deleted and made anew while no glintd ran ends the next start with 78 and a sentence that names it, whatever it holds by then.'
+    s = Fleet(t, SEED + 44, names='a', slices=2, partitions=4, events=2000)
+    client, topic = s.client(), s.topic('clicks')
+    s.start_all()
+    s.feed()
+    s.judged()
+    assert s.daemons['a'].term() == 0
+    client.delete_topic(topic)
+
+    def made():
+        try:
+            return client.create_topic(topic, s.partitions) is None
+        except RuntimeError:  # it is still being deleted
+            return False
+    wait_for(made, 60, 'it is made anew')
+    for path in [x for x in s.files if os.path.basename(x).startswith('clicks')] * 2:  # more than it held before
+        t.replay(s.config, 'clicks', path)
+    daemon, since = s.daemons['a'], len(s.daemons['a'].log_text())
+    s.start('a')
+    assert daemon.wait() == 78, daemon.log_tail()
+    assert re.search(r"topic '%s' was deleted and made anew: \d+ records of partition \d are counted" % topic, daemon.log_text()[since:]), daemon.log_tail()
+    say('an input deleted and made anew', 'exit code 78', log_line(daemon, 'made anew: '))
+
+
 print('# SEED=%d' % SEED, flush=True)
 main(at_once=2)

@@ -28,6 +28,9 @@ for _name, _result, _arguments in (
         ('NewPartitions_new', _pointer, [_text, _size, _text, _size]),
         ('NewPartitions_destroy', None, [_pointer]),
         ('CreatePartitions', None, [_pointer, _pointer, _size, _pointer, _pointer]),
+        ('DeleteTopic_new', _pointer, [_text]),
+        ('DeleteTopic_destroy', None, [_pointer]),
+        ('DeleteTopics', None, [_pointer, _pointer, _size, _pointer, _pointer]),
         ('DeleteRecords_new', _pointer, [_pointer]),
         ('DeleteRecords_destroy', None, [_pointer]),
         ('DeleteRecords', None, [_pointer, _pointer, _size, _pointer, _pointer]),
@@ -161,6 +164,11 @@ class Client:
         thing = _lib.rd_kafka_NewPartitions_new(topic.encode(), total, why, 512)
         self._admin(_lib.rd_kafka_CreatePartitions, thing)
         _lib.rd_kafka_NewPartitions_destroy(thing)
+
+    def delete_topic(self, topic):
+        thing = _lib.rd_kafka_DeleteTopic_new(topic.encode())
+        self._admin(_lib.rd_kafka_DeleteTopics, thing)
+        _lib.rd_kafka_DeleteTopic_destroy(thing)
 
     def delete_records(self, before):
         """{(topic, partition): offset}: what lies below it is gone"""
