@@ -271,9 +271,9 @@ static enum commit_fate send_transaction(struct committer *c, struct interval *i
 	enum commit_fate fate = produce_all(c, i);
 	if (fate != COMMIT_DONE)
 		return fate;
+	crashpoint("commit.produced");
 	if (i->probe)
 		return probed(c, i);
-	crashpoint("commit.produced");
 	rd_kafka_topic_partition_list_t *offsets = offsets_of(c, i);
 	e = rd_kafka_send_offsets_to_transaction(c->rk, offsets, i->group_metadata, KAFKA_TRANSACTION_TIMEOUT_MS);
 	rd_kafka_topic_partition_list_destroy(offsets);

@@ -100,6 +100,13 @@ def input_made_anew(t):
         except RuntimeError:  # it is still being deleted
             return False
     wait_for(made, 60, 'it is made anew')
+
+    def there():
+        try:
+            return [client.bounds(topic, p) for p in range(s.partitions)] == [(0, 0)] * s.partitions
+        except RuntimeError:
+            return False
+    wait_for(there, 60, 'it has leaders')
     for path in [x for x in s.files if os.path.basename(x).startswith('clicks')] * 2:  # more than it held before
         t.replay(s.config, 'clicks', path)
     daemon, since = s.daemons['a'], len(s.daemons['a'].log_text())
