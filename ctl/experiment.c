@@ -10,7 +10,7 @@
 
 static const char *const columns[] = { "lists", "clicked_lists", "clicks", "ctr", "ctr_low", "ctr_high", "shoppers", "buyers", "cvr", "cvr_low", "cvr_high", "orders" };
 
-/* "NAME:ARM", or "revenue:ARM:CUR": the arm's member `name` (revenue:CUR). */
+/* "NAME:ARM", or "revenue…:ARM:CUR": the arm's member `name` (revenue…:CUR). */
 static void take(json_t *arms, const char *field, const char *value)
 {
 	const char *colon = strchr(field, ':');
@@ -18,7 +18,7 @@ static void take(json_t *arms, const char *field, const char *value)
 		return;
 	char name[64], arm[1100];
 	const char *end = field + strlen(field);
-	bool revenue = strncmp(field, "revenue:", 8) == 0;
+	bool revenue = strncmp(field, "revenue", 7) == 0;
 	if (revenue)
 		while (end > colon + 1 && *--end != ':')
 			;

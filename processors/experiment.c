@@ -1,6 +1,7 @@
 #include "experiment.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "json.h"
@@ -38,7 +39,7 @@ void experiment_add(struct experiment *x, struct item_ctx *ctx, symbol_t name, e
 		++*dropped;
 }
 
-void experiment_revenue(struct experiment *x, struct item_ctx *ctx, symbol_t sub, int64_t minor, uint64_t *dropped)
+void experiment_revenue(struct experiment *x, struct item_ctx *ctx, symbol_t sub, int64_t minor, int64_t squares, uint64_t *dropped)
 {
 	struct text both = symbols_text(ctx->symbols, sub);
 	const char *tab = both.size ? memchr(both.data, '\t', both.size) : NULL;
@@ -58,9 +59,12 @@ void experiment_revenue(struct experiment *x, struct item_ctx *ctx, symbol_t sub
 	if (!there) {
 		memmove(a->revenue + at + 1, a->revenue + at, (a->n_revenue++ - at) * sizeof(a->revenue[0]));
 		a->revenue[at].currency = currency;
-		a->revenue[at].minor = 0;
+		a->revenue[at].minor = a->revenue[at].squares = 0;
 	}
 	a->revenue[at].minor += minor;
+	int64_t *sum = &a->revenue[at].squares;
+	if (__builtin_add_overflow(*sum, squares, sum))
+		*sum = INT64_MAX;
 }
 
 void experiment_done(struct experiment *x, struct pool *pool)
@@ -89,11 +93,12 @@ void experiment_save(const struct experiment *x, const struct symbols *symbols, 
 		for (uint32_t j = 0; j < a->n_revenue; j++) {
 			buf_text(to, symbols_text(symbols, a->revenue[j].currency));
 			buf_zigzag(to, a->revenue[j].minor);
+			buf_zigzag(to, a->revenue[j].squares);
 		}
 	}
 }
 
-int experiment_load(struct experiment *x, struct reader *from, struct symbols *symbols, struct pool *pool)
+int experiment_load(struct experiment *x, bool squares, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	uint64_t n = reader_varint(from);
 	if (from->bad || n > ARMS_MAX)
@@ -111,6 +116,7 @@ int experiment_load(struct experiment *x, struct reader *from, struct symbols *s
 		for (; a->n_revenue < currencies; a->n_revenue++) {
 			a->revenue[a->n_revenue].currency = symbols_intern(symbols, reader_text(from));
 			a->revenue[a->n_revenue].minor = reader_zigzag(from);
+			a->revenue[a->n_revenue].squares = squares ? reader_zigzag(from) : 0;
 		}
 	}
 	return from->bad ? -EBADMSG : 0;
@@ -132,16 +138,33 @@ static void field(const struct view_ctx *ctx, const char *name, struct text arm,
 	view_arg(ctx->view, (struct text){ (const char *)ctx->scratch->data, (uint32_t)ctx->scratch->size });
 }
 
+static void figure(const struct view_ctx *ctx, const char *name, struct text arm, struct text currency, double value)
+{
+	char number[32];
+	field(ctx, name, arm, currency);
+	view_arg(ctx->view, (struct text){ number, (uint32_t)format_double(number, value, 6) });
+}
+
 static void share(const struct view_ctx *ctx, const char *name, struct text arm, int64_t k, int64_t n)
 {
 	static const char *const ends[] = { "", "_low", "_high" };
 	const double value[] = { n ? (double)k / (double)n : 0, wilson_low(k, n), wilson_high(k, n) };
 	for (int i = 0; n > 0 && i < 3; i++) {
-		char whole[24], number[32];
+		char whole[24];
 		snprintf(whole, sizeof(whole), "%s%s", name, ends[i]);
-		field(ctx, whole, arm, (struct text){ NULL, 0 });
-		view_arg(ctx->view, (struct text){ number, (uint32_t)format_double(number, value[i], 6) });
+		figure(ctx, whole, arm, (struct text){ NULL, 0 }, value[i]);
 	}
+}
+
+static void per_shopper(const struct view_ctx *ctx, struct text arm, struct text currency, int64_t minor, int64_t squares, int64_t shoppers)
+{
+	if (shoppers <= 0)
+		return;
+	double n = (double)shoppers, mean = (double)minor / n, variance = (double)squares / n - mean * mean;
+	double half = 1.959964 * sqrt(fmax(variance, 0) / n);
+	figure(ctx, "revenue_per_shopper", arm, currency, mean);
+	figure(ctx, "revenue_per_shopper_low", arm, currency, mean - half);
+	figure(ctx, "revenue_per_shopper_high", arm, currency, mean + half);
 }
 
 void experiment_view(const struct experiment *x, const struct view_ctx *ctx, const char *id)
@@ -168,6 +191,7 @@ void experiment_view(const struct experiment *x, const struct view_ctx *ctx, con
 		for (uint32_t j = 0; j < a->n_revenue; j++) {
 			field(ctx, "revenue", name, symbols_text(ctx->symbols, a->revenue[j].currency));
 			view_arg_i64(ctx->view, a->revenue[j].minor);
+			per_shopper(ctx, name, symbols_text(ctx->symbols, a->revenue[j].currency), a->revenue[j].minor, a->revenue[j].squares, a->n[ARM_SHOPPERS]);
 		}
 	}
 	view_end(ctx->view);

@@ -8,6 +8,8 @@
  *   clicks                 recommended items that were followed
  *   shoppers, buyers       shoppers who came into the arm, who ordered in it;  cvr, cvr_low, cvr_high: buyers / shoppers likewise
  *   orders, revenue:CUR    minor units, net of discount and refunds
+ *   revenue_per_shopper:CUR, _low:CUR, _high:CUR   m = revenue / shoppers, m +- 1.96 s / sqrt(shoppers), s^2 = sum of squares of shoppers' totals / shoppers - m^2: the
+ *                          normal interval of a mean (so it wants some hundred shoppers); a total counts to ARM_SPENT_MAX, and in its shopper's first currency alone
  */
 #ifndef GLINT_EXPERIMENT_H
 #define GLINT_EXPERIMENT_H
@@ -15,7 +17,8 @@
 #include "processor.h"
 
 enum { ARMS_MAX = 32,
-	ARM_CURRENCIES = 8 };
+	ARM_CURRENCIES = 8,
+	ARM_SPENT_MAX = 30000000 }; /* minor units: squares of ten thousand such shoppers are within 64 bits */
 
 enum arm_count { ARM_LISTS,
 	ARM_CLICKED_LISTS,
@@ -31,7 +34,7 @@ struct experiment {
 		int64_t n[ARM_COUNTS];
 		struct {
 			symbol_t currency;
-			int64_t minor;
+			int64_t minor, squares;
 		} revenue[ARM_CURRENCIES]; /* by currency's bytes */
 		uint32_t n_revenue;
 	} * arms; /* by name's bytes */
@@ -41,11 +44,12 @@ struct experiment {
 /* arm: of its name. Beyond ARMS_MAX arms (ARM_CURRENCIES): *dropped. */
 void experiment_add(struct experiment *x, struct item_ctx *ctx, symbol_t arm, enum arm_count what, int64_t amount, uint64_t *dropped);
 /* sub: "ARM\tCURRENCY" */
-void experiment_revenue(struct experiment *x, struct item_ctx *ctx, symbol_t sub, int64_t minor, uint64_t *dropped);
+void experiment_revenue(struct experiment *x, struct item_ctx *ctx, symbol_t sub, int64_t minor, int64_t squares, uint64_t *dropped);
 void experiment_done(struct experiment *x, struct pool *pool);
 void experiment_mark(const struct experiment *x, struct symbols *symbols);
 void experiment_save(const struct experiment *x, const struct symbols *symbols, struct buf *to);
-int experiment_load(struct experiment *x, struct reader *from, struct symbols *symbols, struct pool *pool); /* 0 or -EBADMSG */
+/* squares: the row has them (recommend's item version >= 4). 0 or -EBADMSG. */
+int experiment_load(struct experiment *x, bool squares, struct reader *from, struct symbols *symbols, struct pool *pool);
 void experiment_view(const struct experiment *x, const struct view_ctx *ctx, const char *id);
 
 #endif

@@ -30,6 +30,8 @@ static symbol_t arm_of(struct followed **at, struct user_ctx *ctx, struct text v
 	struct followed *f = need(at, ctx);
 	if (f->arm != arm) {
 		f->arm = arm;
+		f->currency = 0;
+		f->spent = 0;
 		f->arm_bought = false;
 		count_arm(ctx, arm, ARM_SHOPPERS);
 	}
@@ -151,6 +153,14 @@ void followed_bought(struct followed *f, struct user_ctx *ctx, symbol_t item, in
 	}
 }
 
+/* Of the shopper's total before and after it: what is added up of all shoppers is the sum of squares of their totals. */
+static int64_t square_of(int64_t spent)
+{
+	int64_t x = spent < -ARM_SPENT_MAX ? -ARM_SPENT_MAX : spent > ARM_SPENT_MAX ? ARM_SPENT_MAX
+										    : spent;
+	return x * x;
+}
+
 void followed_order(struct followed **at, struct user_ctx *ctx, const struct event *e, symbol_t currency, int64_t net)
 {
 	symbol_t arm = arm_of(at, ctx, e->purchase.variant);
@@ -169,7 +179,16 @@ void followed_order(struct followed **at, struct user_ctx *ctx, const struct eve
 	memcpy(name, a.data, a.size);
 	name[a.size] = '\t';
 	memcpy(name + a.size + 1, c.data, c.size);
-	emit_sum(ctx->emitter, P_RECOMMEND, all, METRIC_ARM_REVENUE, symbols_intern(ctx->symbols, (struct text){ name, a.size + 1 + c.size }), 0, net);
+	symbol_t sub = symbols_intern(ctx->symbols, (struct text){ name, a.size + 1 + c.size });
+	emit_sum(ctx->emitter, P_RECOMMEND, all, METRIC_ARM_REVENUE, sub, 0, net);
+	struct followed *f = *at;
+	if (!f->currency)
+		f->currency = currency;
+	int64_t spent;
+	if (f->currency != currency || __builtin_add_overflow(f->spent, net, &spent))
+		return;
+	emit_sum(ctx->emitter, P_RECOMMEND, all, METRIC_ARM_SQUARES, sub, 0, square_of(spent) - square_of(f->spent));
+	f->spent = spent;
 }
 
 /* ---- state ---- */
@@ -184,6 +203,7 @@ void followed_mark(const struct followed *f, struct symbols *symbols)
 	if (!f)
 		return;
 	symbols_mark(symbols, f->arm);
+	symbols_mark(symbols, f->currency);
 	for (int i = 0; i < f->n_items; i++)
 		symbols_mark(symbols, f->items[i].item);
 }
@@ -195,6 +215,8 @@ void followed_save(const struct followed *f, const struct symbols *symbols, stru
 		return;
 	buf_text(to, symbols_text(symbols, f->arm));
 	buf_u8(to, f->arm_bought);
+	buf_text(to, symbols_text(symbols, f->currency));
+	buf_zigzag(to, f->spent);
 	buf_u8(to, f->n_lists);
 	for (int i = 0; i < f->n_lists; i++) {
 		buf_u64(to, f->lists[i].rec);
@@ -212,13 +234,17 @@ void followed_save(const struct followed *f, const struct symbols *symbols, stru
 	}
 }
 
-int followed_load(struct followed **ret, struct reader *from, struct symbols *symbols, struct pool *pool)
+int followed_load(struct followed **ret, bool totals, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	if (!reader_u8(from))
 		return from->bad ? -EBADMSG : 0;
 	struct followed *f = *ret = pool_alloc(pool, sizeof(*f));
 	f->arm = symbols_intern(symbols, reader_text(from));
 	f->arm_bought = reader_u8(from);
+	if (totals) {
+		f->currency = symbols_intern(symbols, reader_text(from));
+		f->spent = reader_zigzag(from);
+	}
 	uint8_t n = reader_u8(from);
 	if (from->bad || n > FOLLOWED_LISTS)
 		return -EBADMSG;

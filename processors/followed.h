@@ -16,6 +16,8 @@ enum { FOLLOWED_LISTS = 8,
 
 struct followed {
 	symbol_t arm;
+	symbol_t currency; /* of the first order in the arm; 0: none so far */
+	int64_t spent;     /* minor units of it, within the arm */
 	bool arm_bought;
 	uint8_t n_lists, n_items;
 	struct followed_list {
@@ -42,6 +44,7 @@ void followed_order(struct followed **at, struct user_ctx *ctx, const struct eve
 void followed_done(struct followed *f, struct pool *pool); /* NULL allowed */
 void followed_mark(const struct followed *f, struct symbols *symbols);
 void followed_save(const struct followed *f, const struct symbols *symbols, struct buf *to);
-int followed_load(struct followed **ret, struct reader *from, struct symbols *symbols, struct pool *pool); /* 0 or -EBADMSG */
+/* totals: the row has them (recommend's user version >= 4). 0 or -EBADMSG. */
+int followed_load(struct followed **ret, bool totals, struct reader *from, struct symbols *symbols, struct pool *pool);
 
 #endif

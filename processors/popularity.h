@@ -27,10 +27,11 @@ enum { METRIC_VIEWS,
 	METRIC_BUYS,
 	POPULARITY_COUNTS,
 	METRIC_REVENUE = POPULARITY_COUNTS,
-	METRIC_FEEDBACK,                     /* + enum feedback_count: of an item, a brand; of `all` with sub = feedback_name */
-	METRIC_ARMS = METRIC_FEEDBACK + 3,   /* + enum arm_count; of `all`, sub = the arm */
-	METRIC_GAPS = 16,                    /* + bucket of repeat.h; of a category */
-	METRIC_ARM_REVENUE = METRIC_ARMS + 6 /* of `all`, sub = "ARM\tCURRENCY" */
+	METRIC_FEEDBACK,                      /* + enum feedback_count: of an item, a brand; of `all` with sub = feedback_name */
+	METRIC_ARMS = METRIC_FEEDBACK + 3,    /* + enum arm_count; of `all`, sub = the arm */
+	METRIC_GAPS = 16,                     /* + bucket of repeat.h; of a category */
+	METRIC_ARM_REVENUE = METRIC_ARMS + 6, /* of `all`, sub = "ARM\tCURRENCY" */
+	METRIC_ARM_SQUARES                    /* the same */
 };
 enum { POPULARITY_PANE_MS = 3600 * 1000,
 	POPULARITY_HOURS = 48,

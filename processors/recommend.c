@@ -320,7 +320,7 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 {
 	struct recommend_user *u = block;
 	(void)settings;
-	if (version < 1 || version > 3)
+	if (version < 1 || version > 4)
 		return -EBADMSG;
 	u->orders = (uint32_t)reader_varint(from);
 	u->actions = (uint32_t)reader_varint(from);
@@ -357,7 +357,7 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 		u->revenue[u->n_revenue].currency = symbols_intern(symbols, reader_text(from));
 		u->revenue[u->n_revenue].minor = reader_zigzag(from);
 	}
-	if (version >= 2 && followed_load(&u->followed, from, symbols, pool) < 0)
+	if (version >= 2 && followed_load(&u->followed, version >= 4, from, symbols, pool) < 0)
 		return -EBADMSG;
 	return from->bad ? -EBADMSG : 0;
 }
@@ -494,7 +494,9 @@ static void delta(const void *settings, struct item_ctx *ctx, void *block, const
 		else if (d->metric < METRIC_ARM_REVENUE)
 			experiment_add(&w->experiment, ctx, d->sub, d->metric - METRIC_ARMS, d->amount, &ctx->drops[DROP_ARMS]);
 		else if (d->metric == METRIC_ARM_REVENUE)
-			experiment_revenue(&w->experiment, ctx, d->sub, d->amount, &ctx->drops[DROP_ARMS]);
+			experiment_revenue(&w->experiment, ctx, d->sub, d->amount, 0, &ctx->drops[DROP_ARMS]);
+		else if (d->metric == METRIC_ARM_SQUARES)
+			experiment_revenue(&w->experiment, ctx, d->sub, 0, d->amount, &ctx->drops[DROP_ARMS]);
 	}
 }
 
@@ -519,7 +521,7 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 {
 	struct recommend_item *x = block;
 	(void)settings;
-	if (version < 1 || version > 3 || popularity_load(&x->popularity, from, symbols, pool) < 0)
+	if (version < 1 || version > 4 || popularity_load(&x->popularity, from, symbols, pool) < 0)
 		return -EBADMSG;
 	if (version == 1)
 		return 0;
@@ -527,7 +529,7 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 		x->feedback[i] = (int64_t)reader_varint(from);
 	if (reader_u8(from)) {
 		struct shopwide *w = shopwide_of(x, pool);
-		if (feedback_load(&w->feedback, from, pool) < 0 || experiment_load(&w->experiment, from, symbols, pool) < 0)
+		if (feedback_load(&w->feedback, from, pool) < 0 || experiment_load(&w->experiment, version >= 4, from, symbols, pool) < 0)
 			return -EBADMSG;
 	}
 	if (version >= 3 && reader_u8(from)) {
@@ -694,8 +696,8 @@ const struct processor recommend_processor = {
 	.settings_size = sizeof(struct recommend_settings),
 	.setup = setup,
 	.teardown = teardown,
-	.user = { sizeof(struct recommend_user), 3, user_save, user_load, user_done, user_mark },
-	.item = { sizeof(struct recommend_item), 3, item_save, item_load, item_done, item_mark },
+	.user = { sizeof(struct recommend_user), 4, user_save, user_load, user_done, user_mark },
+	.item = { sizeof(struct recommend_item), 4, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct recommend_model), 3, NULL, model_load, model_done, NULL },
 	.event = event,
 	.delta = delta,

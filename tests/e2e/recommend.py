@@ -139,7 +139,10 @@ def experiments(t):
         assert k and bought and (hash['lists:' + arm], hash['clicked_lists:' + arm], hash['clicks:' + arm]) == (str(n), str(k), str(2 * k)), hash
         assert (hash['shoppers:' + arm], hash['orders:' + arm], hash['buyers:' + arm]) == (str(n), str(bought), str(bought)), hash
         assert hash['revenue:%s:EUR' % arm] == str(revenue[arm]), (hash, revenue)
-        z = 1.959964
+        z, mean = 1.959964, revenue[arm] / n  # who bought, bought once, for 450
+        half = z * (bought / n * 450 ** 2 - mean ** 2) ** 0.5 / n ** 0.5
+        for end, want in (('', mean), ('_low', mean - half), ('_high', mean + half)):
+            assert near(float(hash['revenue_per_shopper%s:%s:EUR' % (end, arm)]), want), (hash, want)
         for name, x in (('ctr', k), ('cvr', bought)):
             centre, half = (x / n + z * z / 2 / n), z * (x / n * (1 - x / n) / n + z * z / 4 / n / n) ** 0.5
             assert near(float(hash['%s_low:%s' % (name, arm)]), (centre - half) / (1 + z * z / n)), hash

@@ -221,11 +221,13 @@ static void events_of_lists_are_counted_once_by_kind_place_item_and_arm(void **s
 	assert_non_null(hash);
 	/* A: ann's and cat's lists, one clicked; 2 of X and a W less 100, 2 of X, W returned. 1 of 2 by Wilson: .5 -+ .405468 */
 	static const char *const of_a = "lists:A 2 clicked_lists:A 1 clicks:A 2 shoppers:A 2 buyers:A 1 orders:A 2 ctr:A 0.5 ctr_low:A 0.0945312 ctr_high:A 0.905469 "
-					"cvr:A 0.5 cvr_low:A 0.0945312 cvr_high:A 0.905469 revenue:A:EUR 3900";
+					"cvr:A 0.5 cvr_low:A 0.0945312 cvr_high:A 0.905469 revenue:A:EUR 3900 "
+					/* totals 3900 and 0: mean 1950, deviation 1950; 1950 -+ 1.959964 x 1950 / sqrt 2 */
+					"revenue_per_shopper:A:EUR 1950 revenue_per_shopper_low:A:EUR -752.512 revenue_per_shopper_high:A:EUR 4652.51";
 	static const char *const of_b = "lists:B 2 clicked_lists:B 1 clicks:B 1 shoppers:B 1 buyers:B 1 orders:B 1";
 	if (!strstr(hash, of_a) || !strstr(hash, of_b))
 		fail_msg("%s", hash);
-	assert_non_null(strstr(hash, "revenue:B:EUR 2000"));
+	assert_non_null(strstr(hash, "revenue:B:EUR 2000 revenue_per_shopper:B:EUR 2000 revenue_per_shopper_low:B:EUR 2000 revenue_per_shopper_high:B:EUR 2000"));
 	free(hash);
 	json_t *list = list_of(s, "bob");
 	assert_string_equal(text_at(list, "variant"), "B");
