@@ -162,12 +162,38 @@ static int32_t first_hour(const struct search_settings *s, int64_t watermark)
 	return watermark == INT64_MIN ? INT32_MIN : pane_of(watermark, hour_ms) - (int32_t)(s->window_ms / hour_ms) + 1;
 }
 
-static uint64_t searches_of(const struct search_query *q)
+/* ---- the index of queries ---- */
+
+/* The query's slot, or the free one where it belongs. */
+static uint32_t *slot_of(const struct search_item *b, symbol_t query)
 {
-	uint64_t n = 0;
-	for (uint32_t i = 0; i < q->n_rows; i++)
-		n += q->rows[i].searches;
-	return n;
+	uint32_t mask = (1u << b->index_bits) - 1, i = query * UINT32_C(0x9e3779b1) >> (32 - b->index_bits);
+	while (b->index[i] && b->queries[b->index[i] - 1].query != query)
+		i = (i + 1) & mask;
+	return &b->index[i];
+}
+
+static void index_free(struct search_item *b, struct pool *pool)
+{
+	pool_free(pool, b->index, b->index ? sizeof(*b->index) << b->index_bits : 0);
+	b->index = NULL;
+}
+
+/* Anew from the queries, with twice as many slots at least. */
+static void index_make(struct search_item *b, struct pool *pool)
+{
+	uint32_t bits = 5;
+	while (1u << bits < 2 * b->capacity)
+		bits++;
+	if (!b->index || bits != b->index_bits) {
+		index_free(b, pool);
+		b->index_bits = bits;
+		b->index = pool_alloc(pool, sizeof(*b->index) << bits);
+	} else {
+		memset(b->index, 0, sizeof(*b->index) << bits);
+	}
+	for (uint32_t i = 0; i < b->n; i++)
+		*slot_of(b, b->queries[i].query) = i + 1;
 }
 
 static void remove_at(struct search_item *b, struct pool *pool, uint32_t at)
@@ -178,28 +204,26 @@ static void remove_at(struct search_item *b, struct pool *pool, uint32_t at)
 
 static struct search_query *query_of(const struct search_settings *s, struct search_item *b, struct item_ctx *ctx, symbol_t query)
 {
-	for (uint32_t i = 0; i < b->n; i++)
-		if (b->queries[i].query == query)
-			return &b->queries[i];
+	uint32_t at = b->index ? *slot_of(b, query) : 0;
+	if (at)
+		return &b->queries[at - 1];
 	if (b->n >= (uint32_t)s->queries) { /* the rarest goes, of those the one that came first */
 		uint32_t rarest = 0;
-		uint64_t least = UINT64_MAX;
-		for (uint32_t i = 0; i < b->n; i++) {
-			uint64_t n = searches_of(&b->queries[i]);
-			if (n < least) {
-				least = n;
+		for (uint32_t i = 1; i < b->n; i++)
+			if (b->queries[i].searches < b->queries[rarest].searches)
 				rarest = i;
-			}
-		}
 		remove_at(b, ctx->pool, rarest);
+		index_make(b, ctx->pool);
 		ctx->drops[DROP_QUERIES]++;
 	}
 	if (b->n == b->capacity) {
 		uint32_t capacity = b->capacity ? 2 * b->capacity : 16;
 		b->queries = pool_resize(ctx->pool, b->queries, b->capacity * sizeof(*b->queries), capacity * sizeof(*b->queries));
 		b->capacity = capacity;
+		index_make(b, ctx->pool);
 	}
 	b->queries[b->n] = (struct search_query){ .query = query };
+	*slot_of(b, query) = b->n + 1;
 	return &b->queries[b->n++];
 }
 
@@ -230,8 +254,10 @@ static void delta(const void *settings, struct item_ctx *ctx, void *block, const
 	struct search_query *q = query_of(s, b, ctx, d->sub);
 	struct search_row *row = row_of(q, ctx->pool, d->pane);
 	uint32_t *figure = d->metric == METRIC_SEARCHES ? &row->searches : d->metric == METRIC_ANSWERED ? &row->answered
-													 : &row->shoppers;
+													: &row->shoppers;
 	*figure += (uint32_t)d->amount;
+	if (d->metric == METRIC_SEARCHES)
+		q->searches += (uint32_t)d->amount;
 	if (b->n == 1 && q->n_rows == 1)
 		b->least = d->pane;
 	b->least = d->pane < b->least ? d->pane : b->least;
@@ -248,12 +274,13 @@ static void due(const void *settings, struct item_ctx *ctx, void *block)
 {
 	struct search_item *b = block;
 	int32_t first = first_hour(settings, ctx->watermark);
+	uint32_t before = b->n;
 	b->least = INT32_MAX;
 	for (uint32_t i = b->n; i--;) {
 		struct search_query *q = &b->queries[i];
 		uint32_t n = 0;
 		while (n < q->n_rows && q->rows[n].hour < first)
-			n++;
+			q->searches -= q->rows[n++].searches;
 		q->n_rows -= n;
 		if (n && q->n_rows)
 			memmove(q->rows, q->rows + n, q->n_rows * sizeof(*q->rows));
@@ -262,6 +289,8 @@ static void due(const void *settings, struct item_ctx *ctx, void *block)
 		else if (q->rows[0].hour < b->least)
 			b->least = q->rows[0].hour;
 	}
+	if (b->n != before)
+		index_make(b, ctx->pool);
 }
 
 static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
@@ -309,10 +338,12 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 			before += reader_zigzag(from);
 			r->hour = (int32_t)before;
 			r->searches = (uint32_t)reader_varint(from);
+			q->searches += r->searches;
 			r->answered = (uint32_t)reader_varint(from);
 			r->shoppers = (uint32_t)reader_varint(from);
 		}
 	}
+	index_make(b, pool);
 	return from->bad ? -EBADMSG : 0;
 }
 
@@ -322,6 +353,7 @@ static void item_done(void *block, struct pool *pool)
 	for (uint32_t i = 0; i < b->n; i++)
 		pool_free(pool, b->queries[i].rows, b->queries[i].capacity * sizeof(*b->queries[i].rows));
 	pool_free(pool, b->queries, b->capacity * sizeof(*b->queries));
+	index_free(b, pool);
 	*b = (struct search_item){ 0 };
 }
 

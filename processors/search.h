@@ -30,7 +30,7 @@ struct search_user {
 		int64_t counted, ts; /* ms: when the shopper was last counted for it, when it was last asked */
 	} * asked;                   /* SEARCH_KEPT or NULL; newest last */
 	uint32_t n_asked;
-	bool waiting;                /* the newest is not answered yet */
+	bool waiting; /* the newest is not answered yet */
 };
 
 struct search_row {
@@ -41,13 +41,15 @@ struct search_row {
 struct search_query {
 	symbol_t query;
 	uint32_t n_rows, capacity;
+	uint64_t searches;       /* of all rows; derived: not saved */
 	struct search_row *rows; /* by hour */
 };
 
 struct search_item {
 	struct search_query *queries; /* in the order of their coming */
 	uint32_t n, capacity;
-	int32_t least; /* no row is of an earlier hour */
+	int32_t least;               /* no row is of an earlier hour */
+	uint32_t *index, index_bits; /* 1 + place in queries, by hash of the query; derived: not saved. 2^index_bits slots or NULL */
 };
 
 /* The query as it is counted: into `to`, SEARCH_BYTES. Empty: nothing to count. */

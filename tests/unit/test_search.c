@@ -68,7 +68,9 @@ static void queries_are_made_alike(void **state)
 	alike("Gold  Ring", "gold ring");
 	alike("\xef\xbc\xa7\xef\xbc\xaf\xef\xbc\xac\xef\xbc\xa4\xe3\x80\x80ring ", "gold ring"); /* full width letters and blank */
 	alike("STRASSE", "strasse");
-	alike("Stra\xc3\x9f" "e", "strasse");
+	alike("Stra\xc3\x9f"
+	      "e",
+		"strasse");
 	alike("\xe9\x87\x91\xe6\x88\x92\xe6\x8c\x87", "\xe9\x87\x91\xe6\x88\x92\xe6\x8c\x87");
 	alike("cafe\xcc\x81", "caf\xc3\xa9"); /* e and an accent are one letter */
 	alike(" \t", "");
@@ -152,6 +154,20 @@ static void the_rarest_query_goes_where_there_is_no_room(void **state)
 	assert_int_equal(b->n, 10);
 	assert_int_equal(s->engine->drops[P_SEARCH][0], 51 - 10);
 	assert_true(says(s, "frequent", "\"query\":\"often\",\"searches\":50,"));
+	for (int i = 41; i < 50; i++) { /* the nine that came last are still found where they are */
+		snprintf(query, sizeof(query), "q%d", i);
+		search(s, begin + hour, 100 + i, query);
+	}
+	shop_flush(s);
+	assert_int_equal(b->n, 10);
+	assert_int_equal(s->engine->drops[P_SEARCH][0], 51 - 10);
+	for (uint32_t i = 0; i < b->n; i++) {
+		uint32_t n = 0;
+		for (uint32_t k = 0; k < b->queries[i].n_rows; k++)
+			n += b->queries[i].rows[k].searches;
+		assert_int_equal(n, i == 0 ? 50 : 2);
+		assert_int_equal(b->queries[i].searches, n);
+	}
 	shop_check_rows(s);
 	shop_destroy(s);
 }
