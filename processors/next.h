@@ -14,7 +14,7 @@
  *
  *   order       log p(j|x_0) + .2 sum_a .6^(a-1) log(1 + f_a / (k pi)), k = 30: a naive Bayes classifier (Duda & Hart 2.11) whose earlier items
  *               count less (what only kept company with them is no candidate); best where sessions have an order, as a shop's pages have
- *   near, short, company   sum_a w^a p(j|x_a), with (w, k) = (.4, 30), (.6, 10), (.6, 1000): from followers to mere company
+ *   near, short, company   sum_a w^a p(j|x_a), with (w, k) = (.4, 30), (.6, 10), (.6, 1000): from followers to mere company; w^a below .05 is 0
  *
  * Which expert is used is learnt: of one event in `learn_every` (by hash, so that the same events are drawn in every run) all four rank
  * before the event is learnt, and what they reach is added up at `all`: 1 + 2 / rank for an item within the first 20. The one with the

@@ -13,6 +13,7 @@ enum { SLOTS = 1024,
 
 #define COMPANY 20.0f      /* of popularity in q */
 #define PER_SESSION 5.0f   /* items */
+#define SEED_LEAST 0.05f   /* an older item that would weigh less says nothing */
 #define ORDER_EARLIER 0.2f /* weight of the item before the current one, for `order` */
 
 struct seed {
@@ -132,9 +133,12 @@ static inline __attribute__((always_inline)) void gather(struct next_scratch *x,
 	float w[NEXT_EXPERTS] = { ORDER_EARLIER, 1, 1, 1 }, of_f[NEXT_EXPERTS], of_c[NEXT_EXPERTS];
 	for (uint32_t a = 0; a < x->n_seeds; a++) {
 		const struct seed *s = &x->seeds[a];
+		if (!order && w[first] < SEED_LEAST)
+			break;
 		for (int e = first; e <= last; e++) {
 			if (e == NEXT_ORDER)
 				continue;
+			w[e] = w[e] < SEED_LEAST ? 0 : w[e];
 			of_f[e] = w[e] / (s->f_sum + ways[e].k);
 			of_c[e] = of_f[e] * ways[e].k / (PER_SESSION * s->n + COMPANY);
 			x->of_pi[e] += of_c[e] * COMPANY;
