@@ -36,7 +36,7 @@ static const struct ctl_command commands[] = {
 	{ .name = "item", .arguments = "ITEM", .min = 1, .max = 1, .run = ctl_item, .help = "an item's ratings, sales, sentiment and neighbours" },
 	{ .name = "predict", .arguments = "USER ITEM", .min = 2, .max = 2, .run = ctl_predict, .help = "the rating in stars that a shopper would give an item" },
 	{ .name = "trending", .arguments = "[CATEGORY]", .max = 1, .run = ctl_trending, .help = "what is rising, and what is popular", .options = { { "top", "N", "how many (default 20)" } } },
-	{ .name = "rules", .arguments = "", .run = ctl_rules, .help = "the strongest association rules", .options = { { "top", "N", "how many (default 20)" } } },
+	{ .name = "rules", .arguments = "", .run = ctl_rules, .help = "the strongest association rules", .options = { { "top", "N", "how many (default 20)" }, { "categories", NULL, "between the categories of orders" } } },
 	{ .name = "complaints", .arguments = "[CATEGORY]", .max = 1, .run = ctl_complaints, .help = "words and pairs of words that rise in negative reviews", .options = { { "top", "N", "how many (default 20)" } } },
 	{ .name = "campaign", .arguments = "[ID]", .max = 1, .run = ctl_campaign, .help = "all campaigns, or one with its last minutes", .options = { { "top", "N", "how many campaigns or minutes (default 20)" } } },
 	{ .name = "alerts", .arguments = "", .run = ctl_alerts, .help = "the latest alerts", .options = { { "follow", NULL, "go on with new ones until interrupted" }, { "top", "N", "how many of the latest (default 20)" }, { "active", NULL, "only those that are firing now" }, { "lang", "en|zh", "language of the sentence (default: of LANG)" } } },

@@ -288,6 +288,8 @@ static int show_list(struct ctl *ctl, const char *name, const char *id, const ch
 
 int ctl_rules(struct ctl *ctl)
 {
+	if (arguments_value(ctl->arguments, "categories"))
+		return show_list(ctl, "rules:categories", NULL, "strongest rules between categories", "no rules between categories yet");
 	return show_list(ctl, "rules", NULL, "strongest rules", "no rules yet");
 }
 

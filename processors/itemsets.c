@@ -78,10 +78,10 @@ struct itemsets_user {
 	bool open;
 };
 
-static void emit_pair(struct user_ctx *ctx, enum basket basket, int32_t pane, symbol_t a, symbol_t b)
+static void emit_pair(struct user_ctx *ctx, enum key_kind kind, enum basket basket, int32_t pane, symbol_t a, symbol_t b)
 {
-	emit_sum(ctx->emitter, P_ITEMSETS, (struct key){ KEY_ITEM, a }, METRIC_PAIR + basket, b, pane, 1);
-	emit_sum(ctx->emitter, P_ITEMSETS, (struct key){ KEY_ITEM, b }, METRIC_PAIR + basket, a, pane, 1);
+	emit_sum(ctx->emitter, P_ITEMSETS, (struct key){ (uint8_t)kind, a }, METRIC_PAIR + basket, b, pane, 1);
+	emit_sum(ctx->emitter, P_ITEMSETS, (struct key){ (uint8_t)kind, b }, METRIC_PAIR + basket, a, pane, 1);
 }
 
 static void emit_basket(struct user_ctx *ctx, enum basket basket, int32_t pane, struct key key)
@@ -127,13 +127,29 @@ static void on_click(const struct itemsets_settings *s, struct user_ctx *ctx, st
 		emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ALL, 0 });
 	emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ITEM, item });
 	for (uint32_t i = u->n_items > s->session_pairs ? u->n_items - (uint32_t)s->session_pairs : 0; i < u->n_items; i++)
-		emit_pair(ctx, BASKET_SESSION, pane, u->items[i], item);
+		emit_pair(ctx, KEY_ITEM, BASKET_SESSION, pane, u->items[i], item);
 	if (u->n_items == u->capacity) {
 		uint32_t capacity = u->capacity ? u->capacity * 2 : 4;
 		u->items = pool_resize(ctx->pool, u->items, u->capacity * sizeof(*u->items), capacity * sizeof(*u->items));
 		u->capacity = capacity;
 	}
 	u->items[u->n_items++] = item;
+}
+
+/* The distinct categories of a basket, as the catalogue has them now, are counted as its items are. */
+static void count_categories(struct user_ctx *ctx, int32_t pane, const symbol_t *items, uint32_t n_items)
+{
+	symbol_t categories[BASKET_MAX];
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < n_items; i++) {
+		symbol_t category = model_catalogue(ctx->model, items[i])->category;
+		if (!category || holds(categories, n, category))
+			continue;
+		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_CATEGORY, category });
+		for (uint32_t j = 0; j < n; j++)
+			emit_pair(ctx, KEY_CATEGORY, BASKET_ORDER, pane, categories[j], category);
+		categories[n++] = category;
+	}
 }
 
 static void on_order(const struct itemsets_settings *s, struct user_ctx *ctx, const struct event *e)
@@ -151,11 +167,12 @@ static void on_order(const struct itemsets_settings *s, struct user_ctx *ctx, co
 		}
 		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ITEM, item });
 		for (uint32_t j = 0; j < n; j++)
-			emit_pair(ctx, BASKET_ORDER, pane, items[j], item);
+			emit_pair(ctx, KEY_ITEM, BASKET_ORDER, pane, items[j], item);
 		items[n++] = item;
 	}
 	if (n)
 		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ALL, 0 });
+	count_categories(ctx, pane, items, n);
 }
 
 static void itemsets_event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)

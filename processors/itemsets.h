@@ -4,6 +4,7 @@
  * sessions and orders into increments: of a pair (to both its items), of an item's own baskets, and of N (to `all`), all with the
  * basket's own pane. Item stage: an item keeps its pair counts by pane (pairs.h), `all` keeps N. Model rows: n, and the most frequent
  * others of each item; recommend scores with them. Views: glint:together:ITEM (orders), glint:viewed:ITEM (sessions), glint:rules.
+ * Categories of orders are counted in the same way (the catalogue's, as it stands at processing; N is that of orders): glint:rules:categories.
  * Measures: measures.h. It knows nothing of shoppers' lists (recommend) and of the catalogue.
  */
 #ifndef GLINT_ITEMSETS_H
@@ -43,7 +44,7 @@ struct itemsets_model {
 	struct itemsets_other *others[BASKETS];
 };
 
-/* The block of an item; of `all`, whose own baskets are N and which has no others. */
+/* The block of an item or a category; of `all`, whose own baskets are N and which has no others. */
 struct itemsets_item {
 	struct pairs by[BASKETS];
 	struct leaders leaders[BASKETS]; /* derived: not saved */

@@ -1,4 +1,4 @@
-/* What itemsets shows: glint:together:ITEM, glint:viewed:ITEM, glint:rules, and its lines of `glintctl dump`. See itemsets.h and, for
+/* What itemsets shows: glint:together:ITEM, glint:viewed:ITEM, glint:rules, glint:rules:categories, and its lines of `glintctl dump`. See itemsets.h and, for
  * the measures and why things are ranked as they are, measures.h. Called through itemsets.c's struct processor. */
 #include "itemsets.h"
 
@@ -130,19 +130,19 @@ static void keep(struct rule_list *list, const struct symbols *symbols, const st
 	list->rules[at] = *x;
 }
 
-/* The rules that begin with item a. Its others come by falling count, so the first that is too weak ends the search: over a whole
+/* The rules that begin with item (or category) a. Its others come by falling count, so the first that is too weak ends the search: over a whole
  * catalogue nearly every item is done after one look. */
-static void item_rules(const struct itemsets_settings *s, const struct view_ctx *ctx, symbol_t item, const uint32_t all[BASKETS],
+static void rules_of(const struct itemsets_settings *s, const struct view_ctx *ctx, enum key_kind kind, symbol_t item, const uint32_t all[BASKETS],
 	struct rule_list *list)
 {
-	const struct itemsets_model *a = model_of(ctx->model, (struct key){ KEY_ITEM, item });
+	const struct itemsets_model *a = model_of(ctx->model, (struct key){ (uint8_t)kind, item });
 	for (int i = 0; a && i < BASKETS; i++) {
 		for (uint32_t j = 0; j < a->n_others[i]; j++) {
 			struct rule x = { item, a->others[i][j].item, a->others[i][j].count, a->n[i], 0, (enum basket)i, 0 };
 			x.strength = measure_shrunk_confidence(x.n_ab, x.n_a);
 			if (x.n_ab < s->rule_min_count || (list->n == list->most && x.strength < list->rules[list->n - 1].strength))
 				break;
-			const struct itemsets_model *b = model_of(ctx->model, (struct key){ KEY_ITEM, x.b });
+			const struct itemsets_model *b = model_of(ctx->model, (struct key){ (uint8_t)kind, x.b });
 			x.n_b = b ? b->n[i] : 0;
 			if (x.n_b < x.n_ab || !measure_related(x.n_ab, x.n_a, x.n_b, all[i], s->related_p))
 				continue;
@@ -155,15 +155,15 @@ static void item_rules(const struct itemsets_settings *s, const struct view_ctx 
 	}
 }
 
-static void rules_view(const struct itemsets_settings *s, const struct view_ctx *ctx)
+static void rules_view(const struct itemsets_settings *s, const struct view_ctx *ctx, enum key_kind kind, const char *name)
 {
 	const struct itemsets_model *model = model_of(ctx->model, (struct key){ KEY_ALL, 0 });
 	const uint32_t all[BASKETS] = { model ? model->n[BASKET_ORDER] : 0, model ? model->n[BASKET_SESSION] : 0 };
 	struct rule_list list;
 	list.n = 0;
 	list.most = (uint32_t)s->rules;
-	for (symbol_t item = 0; (item = model_next(ctx->model, KEY_ITEM, item));)
-		item_rules(s, ctx, item, all, &list);
+	for (symbol_t item = 0; (item = model_next(ctx->model, kind, item));)
+		rules_of(s, ctx, kind, item, all, &list);
 
 	struct buf *b = ctx->scratch;
 	buf_clear(b);
@@ -200,7 +200,7 @@ static void rules_view(const struct itemsets_settings *s, const struct view_ctx 
 	json_close(b, ']');
 	json_close(b, '}');
 	view_begin(ctx->view, "SET");
-	view_key(ctx->view, "rules", (struct text){ 0 });
+	view_key(ctx->view, name, (struct text){ 0 });
 	view_arg(ctx->view, (struct text){ (const char *)b->data, (uint32_t)b->size });
 	view_end(ctx->view);
 }
@@ -209,8 +209,10 @@ void itemsets_item_view(const void *settings, const struct view_ctx *ctx, const 
 {
 	if (ctx->key.kind == KEY_ITEM)
 		item_lists(settings, ctx, block);
-	else if (ctx->key.kind == KEY_ALL)
-		rules_view(settings, ctx);
+	if (ctx->key.kind != KEY_ALL)
+		return;
+	rules_view(settings, ctx, KEY_ITEM, "rules");
+	rules_view(settings, ctx, KEY_CATEGORY, "rules:categories");
 }
 
 /* ---- dump ---- */
@@ -246,10 +248,12 @@ void itemsets_item_dump(const void *settings, const struct dump_ctx *ctx, const 
 		const struct pairs *p = &item->by[i];
 		if (ctx->key.kind == KEY_ALL && p->ever)
 			dump_line(ctx, "baskets", (enum basket)i, NULL, "n", p->baskets);
-		if (ctx->key.kind != KEY_ITEM || !p->ever)
+		if ((ctx->key.kind != KEY_ITEM && ctx->key.kind != KEY_CATEGORY) || !p->ever)
 			continue;
-		json_member(ctx->fields, names[i]);
-		json_i64(ctx->fields, p->baskets);
+		if (ctx->key.kind == KEY_ITEM) {
+			json_member(ctx->fields, names[i]);
+			json_i64(ctx->fields, p->baskets);
+		}
 		const struct pair_map *m = pairs_total(p);
 		struct text items[2] = { symbols_text(ctx->symbols, ctx->key.id) };
 		for (uint32_t j = 0; m->slots && j < 1u << m->bits; j++) {
@@ -257,7 +261,7 @@ void itemsets_item_dump(const void *settings, const struct dump_ctx *ctx, const 
 				continue;
 			items[1] = symbols_text(ctx->symbols, m->slots[j].other);
 			if (text_compare(items[0], items[1]) < 0)
-				dump_line(ctx, "pair", (enum basket)i, items, "count", m->slots[j].count);
+				dump_line(ctx, ctx->key.kind == KEY_ITEM ? "pair" : "category_pair", (enum basket)i, items, "count", m->slots[j].count);
 		}
 	}
 }
