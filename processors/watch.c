@@ -370,6 +370,19 @@ static void judge_figure(const struct watch_settings *s, struct watch *w, struct
 	send(w, ctx, i, pane, s->spans[v], &seen[v][i], p, factor, false);
 }
 
+/* No traffic for so long, and none was missed: it is watched again from its next event on, and costs nothing until then. */
+static bool forget(const struct watch_settings *s, struct watch *w, int64_t pane)
+{
+	bool raised = false;
+	for (int i = 0; i < WATCH_FIGURES; i++)
+		raised |= w->figures[i].raised;
+	if (raised || w->inputs || pane - w->seen < panes_in(s->accept_ms))
+		return false;
+	w->on = false;
+	begin(w, pane + 1);
+	return true;
+}
+
 /* What has stood for so long is how things are. True: history begins anew. */
 static bool accept(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t pane, const struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES])
 {
@@ -397,6 +410,8 @@ static void judge(const struct watch_settings *s, struct watch *w, struct item_c
 {
 	struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES];
 	learn(s, w, ctx->pool, pane - longest(s) + 1);
+	if (forget(s, w, pane))
+		return;
 	if (w->learnt < s->days * WATCH_PANES_DAY)
 		return;
 	look(s, w, pane, seen);
@@ -431,9 +446,11 @@ void watch_count(const struct watch_settings *s, struct watch *w, struct item_ct
 		w->judged = over > pane || pane - over > AHEAD_MAX ? over : pane;
 		w->judged = ctx->watermark < 0 ? pane : w->judged;
 		begin(w, w->judged);
+		w->seen = w->judged;
 	}
 	if (pane < w->next || pane > w->judged + AHEAD_MAX)
 		return;
+	w->seen = pane > w->seen ? pane : w->seen;
 	ledger_add(ledger_row(&w->panes, ctx->symbols, ctx->pool, (int32_t)pane, currency, UINT32_MAX), column, amount);
 }
 
@@ -453,6 +470,7 @@ void watch_save(const struct watch *w, const struct symbols *symbols, struct buf
 	buf_varint(to, (uint64_t)w->judged);
 	buf_varint(to, (uint64_t)w->next);
 	buf_varint(to, (uint64_t)w->learnt);
+	buf_varint(to, (uint64_t)w->seen);
 	buf_text(to, symbols_text(symbols, w->currency));
 	for (int h = 0; h < 24; h++) {
 		buf_double(to, w->hours[h].hours);
@@ -490,6 +508,7 @@ int watch_load(struct watch *w, struct reader *from, struct symbols *symbols, st
 	w->judged = (int64_t)reader_varint(from);
 	w->next = (int64_t)reader_varint(from);
 	w->learnt = (int64_t)reader_varint(from);
+	w->seen = (int64_t)reader_varint(from);
 	w->currency = symbols_intern(symbols, reader_text(from));
 	for (int h = 0; h < 24; h++) {
 		w->hours[h].hours = reader_double(from);
@@ -515,7 +534,8 @@ int watch_load(struct watch *w, struct reader *from, struct symbols *symbols, st
 		if (g->level > SEVERITY_HIGH)
 			return -EBADMSG;
 	}
-	return from->bad || !sane(w->judged) || !sane(w->next) || !sane(w->learnt) ? -EBADMSG : 0;
+	bool near = w->next >= w->judged - WATCH_SPAN_MAX - 1 && w->next <= w->judged + 1; /* what is to be learnt is at most a window */
+	return from->bad || !sane(w->judged) || !sane(w->learnt) || !sane(w->seen) || w->next < 0 || !near ? -EBADMSG : 0;
 }
 
 void watch_done(struct watch *w, struct pool *pool)

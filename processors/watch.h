@@ -22,7 +22,7 @@
  *
  * Resolved when the tail of the side that raised is > .1 at two evaluations in a row in the shortest window that is as long as the one that raised; of a
  * silence, when there is traffic. Then a cool-down, in which only twice the factor raises. What has stood for watch_accept is how things are: it is
- * resolved, and history begins anew (of a silence: with the next event; inputs excepted). Severity by the factor between k and mu: high from 4, medium from 2; silence of
+ * resolved, and history begins anew (of a silence: with the next event; inputs excepted). So it does after as long without traffic that no alert told of. Severity by the factor between k and mu: high from 4, medium from 2; silence of
  * a campaign is medium, of an input high.
  *
  * Source: ALGORITHMS E1 (gamma-Poisson tail) and E2 (hysteresis); quasi-Poisson dispersion, McCullagh & Nelder, "Generalized Linear Models", 4.5, 6.2.
@@ -69,6 +69,7 @@ struct watch {
 	int64_t judged; /* panes below it are over */
 	int64_t next;   /* the first pane that is not learnt yet, nor left out */
 	int64_t learnt; /* panes, since the last new beginning */
+	int64_t seen;   /* greatest pane with traffic */
 	symbol_t currency;
 	bool on, inputs; /* watching; the key `all` */
 };

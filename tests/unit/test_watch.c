@@ -223,6 +223,8 @@ static void few_events_and_a_young_campaign_raise_nothing(void **state)
 		panes(&x, T0 + day * DAY + 10 * HOUR, 0, 0, 0, 0);
 		panes(&x, T0 + day * DAY + 10 * HOUR + PANE, day < 20 ? 2 : 0, 0, 0, 0);
 		panes(&x, T0 + (day + 1) * DAY, 0, 0, 0, 0);
+		/* forgotten 7 days after its last, at 10 o'clock of day 19 */
+		assert_true((watch_due_at(&x.watch) == INT64_MAX) == (day >= 26));
 	}
 	assert_int_equal(x.alerts.size, 0);
 	one_close(&x);
