@@ -124,7 +124,7 @@ int restored_read(struct restored *d, const struct config *config, char *error, 
 	if (rc == 0)
 		rc = restore_create(config, NULL, &d->layout, d->tasks, n, -1, &r, error, size);
 	while (rc == 0) {
-		rc = restore_step(r, 100000, 0, error, size);
+		rc = restore_step(r, true, 100000, 0, error, size);
 		if (rc == 0)
 			nanosleep(&(struct timespec){ 0, 1000000 }, NULL);
 	}

@@ -103,8 +103,7 @@ static int start_restore(struct loop *l, char *error, size_t size)
 		if (p->state != PART_RESTORING)
 			continue;
 		struct restore_task *t = &l->restore_tasks[l->n_restore++];
-		*t = (struct restore_task){ .partition = p->partition, .user = p->user, .item = p->item, .feed = &p->feed,
-					    .item_committed = p->committed[l->repartition] };
+		*t = (struct restore_task){ .partition = p->partition, .user = p->user, .item = p->item, .feed = &p->feed, .item_committed = p->committed[l->repartition] };
 		for (int j = 0; j < INPUTS; j++)
 			t->committed[j] = l->input_topic[j] == UINT_MAX ? -1 : p->committed[l->input_topic[j]];
 	}
@@ -175,7 +174,7 @@ int assign_restore(struct loop *l)
 {
 	char error[400] = "";
 	struct restore_progress before = restore_progress(l->restore);
-	int rc = restore_step(l->restore, 20000, l->wall_ms, error, sizeof(error));
+	int rc = restore_step(l->restore, global_ready(l->global), 20000, l->wall_ms, error, sizeof(error));
 	if (rc < 0) {
 		snprintf(l->why, sizeof(l->why), "restore: %s", error);
 		l->rebuild = true;
@@ -189,8 +188,9 @@ int assign_restore(struct loop *l)
 	}
 	if (rc == 0)
 		return done.rows + done.records > before.rows + before.records;
-	log_info(NULL, "restored %zu partitions: %llu rows, %llu records of the logs, in %.1f s", l->n_restore, (unsigned long long)done.rows,
-		 (unsigned long long)done.records, (double)(clock_monotonic_ms() - l->restore_began_ms) / 1000);
+	log_info(NULL, "restored %zu partitions: %llu rows, %llu records of the logs, in %.1f s; the rows' %.1f MB took %.2f s, the logs %.2f s", l->n_restore,
+		(unsigned long long)done.rows, (unsigned long long)done.records, (double)(clock_monotonic_ms() - l->restore_began_ms) / 1000,
+		(double)done.row_bytes / 1e6, (double)done.rows_us / 1e6, (double)done.logs_us / 1e6);
 	l->lost += done.lost;
 	for (size_t i = 0; i < l->n_restore; i++)
 		part_runs(l, &l->parts[l->restore_tasks[i].partition]);
@@ -253,8 +253,7 @@ void assign_again(struct loop *l)
 		if (l->parts[i].state == PART_RUNNING || l->parts[i].state == PART_RESTORING)
 			partitions[n++] = (int32_t)i;
 	assign_drop_all(l);
-	if (n && (assign_partitions(l, partitions, n, places) < 0 ||
-		  source_assign(l->source, places, n * l->n_topics, error, sizeof(error)) < 0)) {
+	if (n && (assign_partitions(l, partitions, n, places) < 0 || source_assign(l->source, places, n * l->n_topics, error, sizeof(error)) < 0)) {
 		if (error[0])
 			snprintf(l->why, sizeof(l->why), "%s", error);
 		l->rebuild = true;

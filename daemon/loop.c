@@ -147,7 +147,7 @@ static int go_round(struct loop *l)
 		l->changes_shown = global_changes(l->global); /* lists over many keys are made from the tables, which follow the items' own state */
 		item_task_view_due(l->parts[0].item, (struct key){ KEY_ALL, 0 }, l->wall_ms);
 	}
-	if (l->restore && global_ready(l->global)) { /* what the log is applied with again */
+	if (l->restore) {
 		rc = assign_restore(l);
 		if (rc == -EDOM)
 			return rc;

@@ -8,15 +8,23 @@
 #include "huge.h"
 
 /* A class that has filled MANY small slabs gets large ones. */
-enum { MIN_SHIFT = 4, MAX_SHIFT = 16, CLASSES = MAX_SHIFT - MIN_SHIFT + 1, SLAB_BYTES = 1 << 18, MANY = 16 };
+enum { MIN_SHIFT = 4,
+	MAX_SHIFT = 16,
+	STEPS = 4,
+	FIRST_SHIFT = 6,
+	CLASSES = STEPS * (MAX_SHIFT - FIRST_SHIFT + 1),
+	SLAB_BYTES = 1 << 18,
+	MANY = 16,
+	LINE = 64 };
 
 struct free_block {
 	struct free_block *next;
 };
 
-struct slab { /* 16 bytes: blocks stay aligned */
+struct slab {
 	struct slab *next;
 	size_t bytes;
+	char rest[LINE - sizeof(struct slab *) - sizeof(size_t)]; /* large slabs' blocks of whole cache lines are aligned to them */
 };
 
 struct large { /* over the greatest class: malloc'ed, linked so that pool_destroy finds it */
@@ -62,11 +70,21 @@ void pool_destroy(struct pool *p)
 	free(p);
 }
 
+/* 16, 32, 48, 64; then four between a power of two and the next: 80, 96, 112, 128, 160, ... A block is at most a fifth larger than what lies in it
+ * (from 64 bytes on). */
 static int class_of(size_t size)
 {
-	if (size <= (size_t)1 << MIN_SHIFT)
-		return 0;
-	return 64 - __builtin_clzl(size - 1) - MIN_SHIFT;
+	if (size <= (size_t)1 << FIRST_SHIFT)
+		return size ? (int)((size - 1) >> MIN_SHIFT) : 0;
+	int shift = 63 - __builtin_clzl(size - 1);
+	return STEPS * (shift - FIRST_SHIFT) + (int)((size - 1) >> (shift - 2));
+}
+
+static size_t block_bytes(int c)
+{
+	if (c < STEPS)
+		return (size_t)(c + 1) << MIN_SHIFT;
+	return (size_t)(STEPS + c % STEPS + 1) << (c / STEPS - 1 + MIN_SHIFT);
 }
 
 static void *large_alloc(struct pool *p, size_t size)
@@ -86,7 +104,7 @@ void *pool_alloc(struct pool *p, size_t size)
 	int c = class_of(size);
 	if (c >= CLASSES)
 		return large_alloc(p, size);
-	size_t block = (size_t)1 << (c + MIN_SHIFT);
+	size_t block = block_bytes(c);
 	p->bytes += block;
 	struct free_block *f = p->free[c];
 	if (f) {
@@ -96,7 +114,8 @@ void *pool_alloc(struct pool *p, size_t size)
 	if (p->left[c] < block) {
 		size_t bytes = p->n_slabs[c]++ < MANY ? SLAB_BYTES : HUGE_PAGE_BYTES;
 		struct slab *s = huge_alloc(bytes);
-		*s = (struct slab){ p->slabs, bytes };
+		s->next = p->slabs;
+		s->bytes = bytes;
 		p->slabs = s;
 		p->at[c] = (char *)(s + 1);
 		p->left[c] = bytes - sizeof(*s);
@@ -123,7 +142,7 @@ void pool_free(struct pool *p, void *mem, size_t size)
 	struct free_block *f = mem;
 	f->next = p->free[c];
 	p->free[c] = f;
-	p->bytes -= (size_t)1 << (c + MIN_SHIFT);
+	p->bytes -= block_bytes(c);
 }
 
 void *pool_resize(struct pool *p, void *mem, size_t old_size, size_t new_size)

@@ -1,4 +1,4 @@
-/* Memory for records of state: slabs of power-of-two size classes with free lists, zeroed on allocation.
+/* Memory for records of state: slabs of size classes (four to a power of two) with free lists, zeroed on allocation.
  *
  * One pool per process, used by the loop's thread alone. Freed memory is kept for the same class, so that a warm process
  * neither calls malloc nor grows. The size must be given back at the free. Out of memory ends the process (see buf.h).

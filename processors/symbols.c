@@ -2,6 +2,7 @@
 #include "symbols.h"
 
 #include <stdlib.h>
+#define XXH_INLINE_ALL /* ids are short: the call costs as much as the hash */
 #include <xxhash.h>
 
 #include "pool.h"
@@ -56,7 +57,7 @@ static uint32_t slot_of(const struct symbols *s, struct text t, uint64_t hash)
 	uint32_t i = (uint32_t)hash & s->mask;
 	for (; s->slots[i]; i = (i + 1) & s->mask) {
 		const struct entry *e = &s->entries[s->slots[i]];
-		if (e->hash == hash && e->size == t.size && memcmp(e->data, t.data, t.size) == 0)
+		if (e->hash == hash && text_equal((struct text){ e->data, e->size }, t))
 			break;
 	}
 	return i;

@@ -10,7 +10,9 @@
 #include "daemon/face/crashpoint.h"
 #include "daemon/face/log.h"
 
-enum { USER_ROWS, ITEM_ROWS, ROW_TOPICS };
+enum { USER_ROWS,
+	ITEM_ROWS,
+	ROW_TOPICS };
 
 struct rows_of { /* one partition of a rows topic */
 	int64_t end;
@@ -29,6 +31,7 @@ struct restore {
 	struct rows_of *of[ROW_TOPICS]; /* by task */
 	unsigned repartition;           /* topic index in logs */
 	struct restore_progress progress;
+	int64_t first_us, last_us; /* of the rows */
 };
 
 static int64_t now_us(void)
@@ -108,13 +111,30 @@ static int take_row(struct restore *r, unsigned topic, size_t i, const struct so
 	uint16_t pieces;
 	int rc = row_reader_take(r->of[topic][i].reader, record->key, record->value, &entity, &bytes, &pieces);
 	if (rc == 1)
-		rc = topic == USER_ROWS ? user_task_load(r->tasks[i].user, entity, bytes, pieces) :
-					  item_task_load(r->tasks[i].item, entity, bytes, pieces);
+		rc = topic == USER_ROWS ? user_task_load(r->tasks[i].user, entity, bytes, pieces) : item_task_load(r->tasks[i].item, entity, bytes, pieces);
 	if (rc < 0)
 		snprintf(error, size, "%s [%d], offset %lld: a row of an unknown format (written by a newer glintd?)",
 			 r->layout->names[topic == USER_ROWS ? TOPIC_USER_ROWS : TOPIC_ITEM_ROWS], (int)r->tasks[i].partition,
 			 (long long)record->offset);
 	return rc < 0 ? rc : 0;
+}
+
+/* What the next rows are read from, and what they will touch, is asked for ahead. */
+static void look_ahead(const struct restore *r, unsigned topic, size_t i)
+{
+	enum { BYTES_AHEAD = 4,
+		LINE = 64,
+		LINES = 8 };
+	static const uint8_t ahead[] = { [SOON_SLOT] = 12, [SOON_USER] = 8, [SOON_BLOCKS] = 4 };
+	int32_t partition = r->tasks[i].partition;
+	struct text value = source_value_ahead(r->rows, topic, partition, BYTES_AHEAD);
+	for (size_t line = 0; line < LINES && line * LINE < value.size; line++)
+		__builtin_prefetch(value.data + line * LINE);
+	for (int step = SOON_SLOT; topic == USER_ROWS && step <= SOON_BLOCKS; step++) {
+		struct text key = source_key_ahead(r->rows, topic, partition, ahead[step]);
+		if (key.size > PIECE_KEY_BYTES)
+			user_task_soon(r->tasks[i].user, (struct text){ key.data + PIECE_KEY_BYTES, key.size - PIECE_KEY_BYTES }, (enum soon)step);
+	}
 }
 
 static int rows_step(struct restore *r, int64_t until_us, char *error, size_t size)
@@ -126,11 +146,14 @@ static int rows_step(struct restore *r, int64_t until_us, char *error, size_t si
 			struct source_record record;
 			int budget = 4096;
 			while (!o->done && source_peek(r->rows, t, r->tasks[i].partition, &record)) {
+				look_ahead(r, t, i);
 				int rc = take_row(r, t, i, &record, error, size);
 				if (rc < 0)
 					return rc;
 				source_next(r->rows, t, r->tasks[i].partition);
-				r->progress.rows++;
+				if (!r->progress.rows++)
+					r->first_us = now_us();
+				r->progress.row_bytes += record.key.size + record.value.size;
 				if (--budget == 0) {
 					if (now_us() > until_us)
 						return 0;
@@ -269,7 +292,7 @@ static void finish(struct restore *r)
 	}
 }
 
-int restore_step(struct restore *r, int64_t budget_us, int64_t now_ms, char *error, size_t size)
+int restore_step(struct restore *r, bool tables, int64_t budget_us, int64_t now_ms, char *error, size_t size)
 {
 	int64_t until_us = now_us() + budget_us;
 	struct source *active = r->logs ? r->logs : r->rows;
@@ -280,13 +303,20 @@ int restore_step(struct restore *r, int64_t budget_us, int64_t now_ms, char *err
 		rc = rows_step(r, until_us, error, size);
 		if (rc <= 0)
 			return rc;
+		if (!r->last_us)
+			r->progress.rows_us = r->progress.rows ? now_us() - r->first_us : 0;
+		r->last_us = now_us();
+		if (!tables)
+			return 0;
 		rc = logs_start(r, now_ms, error, size);
 		if (rc < 0)
 			return rc;
 	}
 	rc = logs_step(r, until_us, now_ms, error, size);
 	r->progress.lost = source_lost(r->logs);
-	if (rc == 1)
+	if (rc == 1) {
 		finish(r);
+		r->progress.logs_us = now_us() - r->last_us;
+	}
 	return rc;
 }

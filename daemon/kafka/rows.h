@@ -25,13 +25,16 @@ struct restore_task {
 int restore_create(const struct config *config, const char *bootstrap, const struct topics_layout *layout, struct restore_task *tasks, size_t n,
 		   int wake_fd, struct restore **ret, char *error, size_t size);
 void restore_destroy(struct restore *r); /* NULL allowed; also in mid-restore */
-/* Goes on for at most budget_us. 1: done; 0: more to do; -errno with a sentence. */
-int restore_step(struct restore *r, int64_t budget_us, int64_t now_ms, char *error, size_t size);
+/* Goes on for at most budget_us. The logs wait until the global tables, which they are applied with, are there: `tables`. 1: done; 0: more
+ * to do; -errno with a sentence. */
+int restore_step(struct restore *r, bool tables, int64_t budget_us, int64_t now_ms, char *error, size_t size);
 
 struct restore_progress {
 	uint64_t rows, records;  /* taken so far */
 	uint64_t rows_total;     /* at most; compaction leaves fewer */
+	uint64_t row_bytes;       /* keys and values of the rows taken */
 	uint64_t lost;           /* offsets of the logs that are gone (retention) */
+	int64_t rows_us, logs_us; /* from the first row to the last; from there to the end */
 };
 struct restore_progress restore_progress(const struct restore *r);
 

@@ -382,6 +382,15 @@ struct text source_key_ahead(const struct source *s, unsigned topic, int32_t par
 	return (struct text){ m->key, (uint32_t)m->key_len };
 }
 
+struct text source_value_ahead(const struct source *s, unsigned topic, int32_t partition, size_t ahead)
+{
+	const struct queue *q = queue_of(s, topic, partition);
+	if (!q || q->at + ahead >= q->n)
+		return (struct text){ 0 };
+	const rd_kafka_message_t *m = q->messages[q->at + ahead];
+	return (struct text){ m->payload, (uint32_t)m->len };
+}
+
 void source_next(struct source *s, unsigned topic, int32_t partition)
 {
 	struct queue *q = queue_of(s, topic, partition);

@@ -55,6 +55,7 @@ int source_assign(struct source *s, const struct source_place *places, size_t n,
 bool source_peek(struct source *s, unsigned topic, int32_t partition, struct source_record *ret);
 /* The key of the record `ahead` records after the head, when it has been fetched already: a hint of what comes. Absent: not known. */
 struct text source_key_ahead(const struct source *s, unsigned topic, int32_t partition, size_t ahead);
+struct text source_value_ahead(const struct source *s, unsigned topic, int32_t partition, size_t ahead); /* likewise, of its value */
 void source_next(struct source *s, unsigned topic, int32_t partition);
 /* The partition's end was reported since its last record was taken, and nothing is waiting. */
 bool source_at_end(const struct source *s, unsigned topic, int32_t partition);

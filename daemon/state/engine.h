@@ -100,7 +100,7 @@ void blocks_mark(const struct engine *e, enum stage stage, void *const *blocks);
 
 /* ---- rows: a saved entity in pieces, see rows of CONTRACTS ---- */
 
-enum { PIECE_BYTES = 64 << 10, PIECE_TASK = 0xffff };
+enum { PIECE_BYTES = 64 << 10, PIECE_TASK = 0xffff, PIECE_KEY_BYTES = 2 }; /* KEY_BYTES: what stands before the entity in a key */
 
 /* Gives (key, value) pairs to `put`; value.data == NULL deletes. Key: u16 piece, entity. A piece's value: u16 pieces, u64 stamp, bytes. */
 typedef void row_put(void *to, struct text key, struct text value);

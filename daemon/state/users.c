@@ -3,9 +3,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#define XXH_INLINE_ALL /* ids are short: the call costs as much as the hash */
 #include <xxhash.h>
 
-enum { ROW_FORMAT = 1, FIRST_SLOTS = 1024, REFUSED_MAX = 10000 };
+#include "processors/huge.h"
+
+enum { ROW_FORMAT = 1,
+	FIRST_SLOTS = 1024,
+	REFUSED_MAX = 10000 };
 
 const char *const outcome_names[OUTCOMES] = { "applied", "duplicate", "late", "filtered", "dead_lettered" };
 const char *const input_names[INPUTS] = { "clicks", "purchases", "reviews" };
@@ -36,7 +41,7 @@ struct user_task *user_task_create(struct engine *e, uint32_t partition)
 		t->in[j].floor = t->floor_after[j] = INT64_MIN;
 	}
 	t->mask = FIRST_SLOTS - 1;
-	t->slots = must(calloc(FIRST_SLOTS, sizeof(*t->slots)));
+	t->slots = huge_alloc(FIRST_SLOTS * sizeof(*t->slots));
 	list_init(&t->rows);
 	list_init(&t->views);
 	list_init(&t->must);
@@ -46,12 +51,17 @@ struct user_task *user_task_create(struct engine *e, uint32_t partition)
 	return t;
 }
 
+static void free_contents(struct user_task *t, struct user *u)
+{
+	blocks_free(t->engine, STAGE_USER, u->blocks);
+	for (int j = 0; j < INPUTS; j++)
+		pool_free(t->engine->pool, u->rings[j].entries, sizeof(struct ring_entry) * u->rings[j].capacity);
+}
+
 static void user_free(struct user_task *t, struct user *u)
 {
 	struct pool *pool = t->engine->pool;
-	blocks_free(t->engine, STAGE_USER, u->blocks);
-	for (int j = 0; j < INPUTS; j++)
-		pool_free(pool, u->rings[j].entries, sizeof(struct ring_entry) * u->rings[j].capacity);
+	free_contents(t, u);
 	pool_free(pool, u->id, u->id_size);
 	pool_free(pool, u, sizeof(*u));
 	t->engine->users--;
@@ -64,7 +74,7 @@ void user_task_destroy(struct user_task *t)
 	for (uint32_t i = 0; i <= t->mask; i++)
 		if (t->slots[i])
 			user_free(t, t->slots[i]);
-	free(t->slots);
+	huge_free(t->slots, (t->mask + 1u) * sizeof(*t->slots));
 	free(t->instants);
 	for (int j = 0; j < INPUTS; j++)
 		free(t->in[j].refused);
@@ -78,7 +88,7 @@ static uint32_t slot_of(const struct user_task *t, struct text id, uint64_t hash
 	uint32_t i = (uint32_t)hash & t->mask;
 	for (; t->slots[i]; i = (i + 1) & t->mask) {
 		const struct user *u = t->slots[i];
-		if (u->hash == hash && u->id_size == id.size && memcmp(u->id, id.data, id.size) == 0)
+		if (u->hash == hash && text_equal((struct text){ u->id, u->id_size }, id))
 			break;
 	}
 	return i;
@@ -93,9 +103,12 @@ static void grow(struct user_task *t)
 {
 	struct user **old = t->slots;
 	uint32_t old_mask = t->mask;
+	enum { AHEAD = 16 };
 	t->mask = old_mask * 2 + 1;
-	t->slots = must(calloc(t->mask + 1u, sizeof(*t->slots)));
+	t->slots = huge_alloc((t->mask + 1u) * sizeof(*t->slots));
 	for (uint32_t i = 0; i <= old_mask; i++) {
+		if (i + AHEAD <= old_mask && old[i + AHEAD])
+			__builtin_prefetch(&old[i + AHEAD]->hash);
 		if (!old[i])
 			continue;
 		uint32_t at = (uint32_t)old[i]->hash & t->mask;
@@ -103,15 +116,12 @@ static void grow(struct user_task *t)
 			at = (at + 1) & t->mask;
 		t->slots[at] = old[i];
 	}
-	free(old);
+	huge_free(old, (old_mask + 1u) * sizeof(*old));
 }
 
-static struct user *user_of(struct user_task *t, struct text id)
+/* A new one, in the free slot where it belongs. */
+static struct user *user_new(struct user_task *t, struct text id, uint64_t hash, uint32_t i)
 {
-	uint64_t hash = XXH3_64bits(id.data, id.size);
-	uint32_t i = slot_of(t, id, hash);
-	if (t->slots[i])
-		return t->slots[i];
 	struct pool *pool = t->engine->pool;
 	struct user *u = pool_alloc(pool, sizeof(*u));
 	u->id = pool_alloc(pool, id.size);
@@ -132,6 +142,23 @@ static struct user *user_of(struct user_task *t, struct text id)
 	return u;
 }
 
+static struct user *user_of(struct user_task *t, struct text id)
+{
+	uint64_t hash = XXH3_64bits(id.data, id.size);
+	uint32_t i = slot_of(t, id, hash);
+	return t->slots[i] ? t->slots[i] : user_new(t, id, hash, i);
+}
+
+static void leave_lists(struct user_task *t, struct user *u)
+{
+	list_remove(&t->rows, &u->row_link);
+	list_remove(&t->views, &u->view_link);
+	list_remove(&t->must, &u->must_link);
+	list_remove(&t->again, &u->again_link);
+	list_remove(&t->fresh, &u->fresh_link);
+	list_remove(&t->all, &u->all_link);
+}
+
 static void forget(struct user_task *t, struct user *u)
 {
 	uint32_t i = slot_of(t, (struct text){ u->id, u->id_size }, u->hash);
@@ -145,12 +172,7 @@ static void forget(struct user_task *t, struct user *u)
 		i = j;
 	}
 	t->n_users--;
-	list_remove(&t->rows, &u->row_link);
-	list_remove(&t->views, &u->view_link);
-	list_remove(&t->must, &u->must_link);
-	list_remove(&t->again, &u->again_link);
-	list_remove(&t->fresh, &u->fresh_link);
-	list_remove(&t->all, &u->all_link);
+	leave_lists(t, u);
 	user_free(t, u);
 }
 
@@ -273,8 +295,14 @@ enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, co
 	list_remove(&t->all, &u->all_link);
 	list_push(&t->all, &u->all_link);
 	struct user_ctx ctx = {
-		.user = { u->id, u->id_size }, .user_hash = u->hash, .watermark = t->watermark,
-		.symbols = e->symbols, .pool = e->pool, .emitter = e->emitter, .model = e->model, .live = live,
+		.user = { u->id, u->id_size },
+		.user_hash = u->hash,
+		.watermark = t->watermark,
+		.symbols = e->symbols,
+		.pool = e->pool,
+		.emitter = e->emitter,
+		.model = e->model,
+		.live = live,
 	};
 	combiner_silence(e->emitter, !live);
 	for (int p = 0; p < PROCESSORS; p++) {
@@ -510,8 +538,14 @@ static void leave(struct user_task *t, struct user *u, bool erase)
 {
 	struct engine *e = t->engine;
 	struct user_ctx ctx = {
-		.user = { u->id, u->id_size }, .user_hash = u->hash, .watermark = t->watermark,
-		.symbols = e->symbols, .pool = e->pool, .emitter = e->emitter, .model = e->model, .live = true,
+		.user = { u->id, u->id_size },
+		.user_hash = u->hash,
+		.watermark = t->watermark,
+		.symbols = e->symbols,
+		.pool = e->pool,
+		.emitter = e->emitter,
+		.model = e->model,
+		.live = true,
 	};
 	combiner_silence(e->emitter, false);
 	for (int p = 0; p < PROCESSORS; p++) {
@@ -611,21 +645,38 @@ static int task_row_load(struct user_task *t, struct reader *r)
 	return r->bad || !possible ? -EBADMSG : 0;
 }
 
+/* A newer row of it comes: all goes but its place in the table. */
+static void older_version(struct user_task *t, struct user *u)
+{
+	free_contents(t, u);
+	leave_lists(t, u);
+	*u = (struct user){ .id = u->id, .id_size = u->id_size, .hash = u->hash };
+	for (int j = 0; j < INPUTS; j++)
+		u->shown_from[j] = INT64_MAX;
+	list_push(&t->all, &u->all_link);
+}
+
 int user_task_load(struct user_task *t, struct text entity, struct text bytes, uint16_t pieces)
 {
 	if (!entity.size) {
 		struct reader r = reader_of(bytes.data, bytes.size);
 		return reader_u8(&r) == ROW_FORMAT ? task_row_load(t, &r) : -EBADMSG;
 	}
-	struct user *u = user_task_find(t, entity);
+	uint64_t hash = XXH3_64bits(entity.data, entity.size);
+	uint32_t slot = slot_of(t, entity, hash);
+	struct user *u = t->slots[slot];
+	if (!bytes.data) {
 	if (u)
-		forget(t, u); /* a newer version, or a deletion */
-	if (!bytes.data)
+			forget(t, u);
 		return 0;
+	}
 	struct reader r = reader_of(bytes.data, bytes.size);
 	if (reader_u8(&r) != ROW_FORMAT)
 		return -EBADMSG;
-	u = user_of(t, entity);
+	if (!u)
+		u = user_new(t, entity, hash, slot);
+	else
+		older_version(t, u);
 	u->pieces = pieces;
 	for (int j = 0; j < INPUTS; j++)
 		u->cover[j] = reader_i64(&r);
@@ -724,9 +775,18 @@ void user_task_render(struct user_task *t, struct user *u, int64_t now_ms, uint6
 	struct engine *e = t->engine;
 	struct text id = { u->id, u->id_size };
 	struct view_ctx ctx = {
-		.as_of = now_ms, .commit = commit, .watermark = t->watermark, .symbols = e->symbols, .model = e->model,
-		.view = e->view, .scratch = &e->scratch, .ttl_s = ttl_s, .user = id, .user_hash = u->hash,
-		.least_shoppers = e->rules.least_shoppers, .blocks = (const void *const *)u->blocks,
+		.as_of = now_ms,
+		.commit = commit,
+		.watermark = t->watermark,
+		.symbols = e->symbols,
+		.model = e->model,
+		.view = e->view,
+		.scratch = &e->scratch,
+		.ttl_s = ttl_s,
+		.user = id,
+		.user_hash = u->hash,
+		.least_shoppers = e->rules.least_shoppers,
+		.blocks = (const void *const *)u->blocks,
 	};
 	view_entity_begin(e->view, "user:", id, now_ms, commit, ttl_s);
 	for (int p = 0; p < PROCESSORS; p++)
@@ -776,7 +836,8 @@ void user_task_views_due(struct user_task *t, const int64_t *shown, int64_t now_
 		if (!past || u->view_link.next)
 			continue;
 		for (int j = 0; j < INPUTS; j++)
-			u->shown_from[j] = !shown ? 0 : shown[j] < t->in[j].position ? shown[j] : t->in[j].position;
+			u->shown_from[j] = !shown ? 0 : shown[j] < t->in[j].position ? shown[j]
+										     : t->in[j].position;
 		u->touched_ms = now_ms;
 		/* before what is there: the first in the list holds back `shown` */
 		list_insert(&t->views, &t->views.head, &u->view_link);
