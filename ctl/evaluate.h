@@ -62,6 +62,7 @@ struct evaluate_section {
 
 extern const struct evaluate_section evaluate_bias;
 extern const struct evaluate_section evaluate_next;
+extern const struct evaluate_section evaluate_knn; /* with --knn: evaluate_knn.c */
 extern const struct evaluate_section evaluate_intent; /* {target, auc, log_loss, calibration, calibration_error, base, n}: evaluate_intent.c */
 extern const struct evaluate_section evaluate_unseen;
 extern const struct evaluate_section evaluate_sentiment; /* {auc, recall_negative, precision_negative, n}: evaluate_sentiment.c */

@@ -11,6 +11,7 @@
 
 static const struct evaluate_section *const sections[] = {
 	&evaluate_bias,
+	&evaluate_knn,
 	&evaluate_unseen,
 	&evaluate_next,
 	&evaluate_intent,

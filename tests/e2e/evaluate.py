@@ -53,6 +53,25 @@ def the_first_ratings_are_predicted_as_worked_by_hand():
     assert math.isclose(r["bias"]["mae"], 3.25 / 2, rel_tol=1e-6), r
 
 
+def neighbours_are_compared_as_worked_by_hand():
+    # b's y alone is predicted: shoppers by a's 3 (right), Pearson knows no neighbour with one common item: b's mean, 4; items by b's x, 4
+    path = write("knn.jsonl", [rating(1000, "a", "x", 5.0), rating(2000, "a", "y", 3.0), rating(3000, "b", "x", 4.0), rating(4000, "b", "y", 3.0)])
+    k = result("--knn", path)["knn"]
+    assert k.pop("n") == 1 and k == {"user_cosine": {"rmse": 0, "covered": 1}, "user_cosine_full": {"rmse": 0, "covered": 1},
+                                     "user_pearson": {"rmse": 1, "covered": 0}, "item_cosine": {"rmse": 1, "covered": 1}}, k
+    assert "knn" not in result(path)
+
+
+def intent_is_told_of_orders_or_else_of_clicks():
+    # two sessions of three clicks, an order at the end of the first: of its three moments all were followed; after the order, and in the second, none
+    clicks = [{"ts": ts, "user_id": u, "action": "VIEW", "item_id": f"i{n}"} for n, (u, ts) in enumerate([("a", 1000), ("a", 2000), ("a", 3000), ("b", 9000), ("b", 10000), ("b", 11000)])]
+    order = {"ts": 4000, "user_id": "a", "order_id": "o", "currency": "EUR", "lines": [{"item_id": "i1", "quantity": 1, "unit_price_minor": 100}]}
+    r = result(write("intent.jsonl", sorted(clicks + [order], key=lambda e: e["ts"])))["intent"]
+    assert r["target"] == "order" and r["n"] == 7 and math.isclose(r["base"], 3 / 7, rel_tol=1e-6) and 0 <= r["auc"] <= 1, r
+    r = result(write("stay.jsonl", clicks))["intent"]
+    assert r["target"] == "click" and r["n"] == 6 and math.isclose(r["base"], 4 / 6, rel_tol=1e-6), r
+
+
 def files_are_merged_by_ts_gzipped_or_not():
     chance = random.Random(7)
     events = [rating(1000 * i + 1, f"u{chance.randrange(20)}", f"i{chance.randrange(30)}", chance.randrange(1, 11) / 2) for i in range(500)]
