@@ -157,7 +157,7 @@ static size_t domain_at(const struct look *l, size_t i)
 
 /* Ways of writing the dot of a host, or the sign of an address, so that no program sees it. */
 static const char *const dots_written[] = { " dot ", "[dot]", "(dot)", "{dot}", "（dot）", " [dot] ", " (dot) ", "[.]", "(.)", "点", " . ", "。", "．", NULL };
-static const char *const ats_written[] = { " at ", "[at]", "(at)", "{at}", "（at）", " [at] ", " (at) ", " @ ", "@ ", " @", "@", "艾特", "#", NULL };
+static const char *const ats_written[] = { " at ", "[at]", "(at)", "[a]", "(a)", "{at}", "（at）", " [at] ", " (at) ", " @ ", "@ ", " @", "@", "艾特", "#", NULL };
 
 /* Bytes of a host at i: labels, and a top-level domain, its dots written in any way; 0: none. */
 static size_t host_at(const struct look *l, size_t i)
@@ -277,7 +277,7 @@ static void take_links(struct look *l)
 static void take_messengers(struct look *l)
 {
 	static const char *const names[] = { "wechat", "we chat", "weixin", "whatsapp", "telegram", "snapchat", "instagram", "insta", "facebook", "tiktok", "skype", "viber", "kakao",
-		"line id", "vx", "wx", "qq", "ig", "fb", "微信", "威信", "薇信", "徽信", "v信", "加微", "加v", "➕v", "薇", "扣扣", "企鹅号", "抖音", "小红书", "微博", "支付宝", NULL };
+		"line id", "vx", "wx", "qq", "ig", "fb", "wei xin", "q q", "加q", "v 信", "微.信", "微 信", "微信", "威信", "薇信", "徽信", "v信", "加微", "加v", "➕v", "薇", "扣扣", "企鹅号", "抖音", "小红书", "微博", "支付宝", NULL };
 	static const char *const fillers[] = { " ", "is ", "me ", "我", "群", "同", "是", "-", NULL };
 	static const char *const marks[] = { ":", "=", "#", "id", "：", "号", "ID", "➕", "+", NULL };
 	for (size_t i = 0; i < l->n; i++) {
