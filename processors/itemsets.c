@@ -78,15 +78,15 @@ struct itemsets_user {
 	bool open;
 };
 
-static void emit_pair(struct user_ctx *ctx, enum key_kind kind, enum basket basket, int32_t pane, symbol_t a, symbol_t b)
+static void emit_pair(struct user_ctx *ctx, enum key_kind kind, enum basket basket, int32_t pane, symbol_t a, symbol_t b, int64_t amount)
 {
-	emit_sum(ctx->emitter, P_ITEMSETS, (struct key){ (uint8_t)kind, a }, METRIC_PAIR + basket, b, pane, 1);
-	emit_sum(ctx->emitter, P_ITEMSETS, (struct key){ (uint8_t)kind, b }, METRIC_PAIR + basket, a, pane, 1);
+	emit_sum(ctx->emitter, P_ITEMSETS, (struct key){ (uint8_t)kind, a }, METRIC_PAIR + basket, b, pane, amount);
+	emit_sum(ctx->emitter, P_ITEMSETS, (struct key){ (uint8_t)kind, b }, METRIC_PAIR + basket, a, pane, amount);
 }
 
-static void emit_basket(struct user_ctx *ctx, enum basket basket, int32_t pane, struct key key)
+static void emit_basket(struct user_ctx *ctx, enum basket basket, int32_t pane, struct key key, int64_t amount)
 {
-	emit_sum(ctx->emitter, P_ITEMSETS, key, METRIC_BASKETS + basket, 0, pane, 1);
+	emit_sum(ctx->emitter, P_ITEMSETS, key, METRIC_BASKETS + basket, 0, pane, amount);
 }
 
 static bool holds(const symbol_t *items, uint32_t n, symbol_t item)
@@ -124,10 +124,10 @@ static void on_click(const struct itemsets_settings *s, struct user_ctx *ctx, st
 	}
 	int32_t pane = pairs_pane_at(s->window, u->first_ts);
 	if (!u->n_items)
-		emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ALL, 0 });
-	emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ITEM, item });
+		emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ALL, 0 }, 1);
+	emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ITEM, item }, 1);
 	for (uint32_t i = u->n_items > s->session_pairs ? u->n_items - (uint32_t)s->session_pairs : 0; i < u->n_items; i++)
-		emit_pair(ctx, KEY_ITEM, BASKET_SESSION, pane, u->items[i], item);
+		emit_pair(ctx, KEY_ITEM, BASKET_SESSION, pane, u->items[i], item, 1);
 	if (u->n_items == u->capacity) {
 		uint32_t capacity = u->capacity ? u->capacity * 2 : 4;
 		u->items = pool_resize(ctx->pool, u->items, u->capacity * sizeof(*u->items), capacity * sizeof(*u->items));
@@ -145,9 +145,9 @@ static void count_categories(struct user_ctx *ctx, int32_t pane, const symbol_t 
 		symbol_t category = model_catalogue(ctx->model, items[i])->category;
 		if (!category || holds(categories, n, category))
 			continue;
-		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_CATEGORY, category });
+		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_CATEGORY, category }, 1);
 		for (uint32_t j = 0; j < n; j++)
-			emit_pair(ctx, KEY_CATEGORY, BASKET_ORDER, pane, categories[j], category);
+			emit_pair(ctx, KEY_CATEGORY, BASKET_ORDER, pane, categories[j], category, 1);
 		categories[n++] = category;
 	}
 }
@@ -165,13 +165,13 @@ static void on_order(const struct itemsets_settings *s, struct user_ctx *ctx, co
 			ctx->drops[DROP_BASKET_ITEMS]++;
 			continue;
 		}
-		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ITEM, item });
+		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ITEM, item }, 1);
 		for (uint32_t j = 0; j < n; j++)
-			emit_pair(ctx, KEY_ITEM, BASKET_ORDER, pane, items[j], item);
+			emit_pair(ctx, KEY_ITEM, BASKET_ORDER, pane, items[j], item, 1);
 		items[n++] = item;
 	}
 	if (n)
-		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ALL, 0 });
+		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ALL, 0 }, 1);
 	count_categories(ctx, pane, items, n);
 }
 
@@ -181,6 +181,22 @@ static void itemsets_event(const void *settings, struct user_ctx *ctx, void *blo
 		on_click(settings, ctx, block, e);
 	else if (e->kind == EVENT_PURCHASE && e->purchase.kind == PURCHASE_ORDER)
 		on_order(settings, ctx, e);
+}
+
+/* What the running session has counted is taken back: it is all that is known here of whom it came from. */
+static void leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
+{
+	const struct itemsets_settings *s = settings;
+	const struct itemsets_user *u = block;
+	if (!erase || !u->open || !u->n_items)
+		return;
+	int32_t pane = pairs_pane_at(s->window, u->first_ts);
+	emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ALL, 0 }, -1);
+	for (uint32_t i = 0; i < u->n_items; i++) {
+		emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ITEM, u->items[i] }, -1);
+		for (uint32_t j = i > s->session_pairs ? i - (uint32_t)s->session_pairs : 0; j < i; j++)
+			emit_pair(ctx, KEY_ITEM, BASKET_SESSION, pane, u->items[j], u->items[i], -1);
+	}
 }
 
 static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
@@ -248,7 +264,7 @@ static void itemsets_delta(const void *settings, struct item_ctx *ctx, void *blo
 {
 	const struct itemsets_settings *s = settings;
 	struct itemsets_item *b = block;
-	if (d->metric >= METRICS || d->amount <= 0 || (d->metric < METRIC_BASKETS) != (d->sub != 0))
+	if (d->metric >= METRICS || !d->amount || d->amount == INT64_MIN || (d->metric < METRIC_BASKETS) != (d->sub != 0))
 		return;
 	struct pairs *p = &b->by[d->metric % BASKETS];
 	struct leaders *leaders = &b->leaders[d->metric % BASKETS];
@@ -256,6 +272,11 @@ static void itemsets_delta(const void *settings, struct item_ctx *ctx, void *blo
 	pairs_advance(p, s->window, ctx->pool, ctx->watermark);
 	if (p->now != now)
 		leaders_forget(leaders);
+	if (d->amount < 0) {
+		pairs_take_back(p, s->window, d->pane, d->sub, -d->amount);
+		leaders_forget(leaders);
+		return;
+	}
 	int r = pairs_add(p, s->window, ctx->pool, d->pane, d->sub, d->amount, (uint32_t)s->max_pairs);
 	if (r < 0)
 		ctx->drops[r == -ESTALE ? DROP_OUTLIVED : DROP_PAIRS] += (uint64_t)d->amount;
@@ -400,6 +421,7 @@ const struct processor itemsets_processor = {
 	.item = { sizeof(struct itemsets_item), 1, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct itemsets_model), 1, NULL, model_load, model_done, model_mark },
 	.event = itemsets_event,
+	.leave = leave,
 	.delta = itemsets_delta,
 	.delta_soon = itemsets_delta_soon,
 	.due_at = itemsets_due_at,

@@ -254,6 +254,27 @@ int pairs_add(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t
 	return 0;
 }
 
+void pairs_take_back(struct pairs *p, struct pairs_window w, int32_t pane, symbol_t other, int64_t amount)
+{
+	if (!w.panes)
+		pane = 0;
+	uint32_t at = place_of(p, pane), n = amount > UINT32_MAX ? UINT32_MAX : (uint32_t)amount;
+	if (at == p->n_panes || p->panes[at].pane != pane)
+		return;
+	struct pairs_pane *x = &p->panes[at];
+	uint32_t there = other ? pair_map_count(&x->map, other) : x->baskets;
+	n = n < there ? n : there;
+	if (other && n) {
+		map_subtract(&x->map, other, n);
+		if (at < p->n_in && p->n_in >= 2)
+			map_subtract(&p->total, other, n);
+	} else if (!other) {
+		x->baskets -= n;
+		if (at < p->n_in)
+			p->baskets -= n < p->baskets ? n : p->baskets;
+	}
+}
+
 void pairs_soon(const struct pairs *p, int32_t pane, symbol_t other)
 {
 	if (!p->n_panes)

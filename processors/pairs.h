@@ -61,6 +61,9 @@ static inline int32_t pairs_pane_at(struct pairs_window w, int64_t ts) /* INT64_
  * window; -ENOSPC: a new other beyond max_others, or a pane beyond PAIRS_PANES_MAX. On failure nothing is changed. */
 int pairs_add(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t pane, symbol_t other, int64_t amount, uint32_t max_others);
 
+/* Takes back what pairs_add() of the same pane and other has added; nothing of what is not there. */
+void pairs_take_back(struct pairs *p, struct pairs_window w, int32_t pane, symbol_t other, int64_t amount);
+
 /* A hint: pairs_add() with this pane and other comes soon. */
 void pairs_soon(const struct pairs *p, int32_t pane, symbol_t other);
 
@@ -73,7 +76,7 @@ int64_t pairs_due_at(const struct pairs *p, struct pairs_window w);
 /* The window's counts; never NULL. Slots with other == 0 are free. */
 const struct pair_map *pairs_total(const struct pairs *p);
 uint32_t pair_map_count(const struct pair_map *m, symbol_t other); /* 0: none */
-uint32_t pairs_count(const struct pairs *p, symbol_t other); /* in the window; 0: none */
+uint32_t pairs_count(const struct pairs *p, symbol_t other);       /* in the window; 0: none */
 
 /* pairs_load() reads into zero bytes; 0 or -EBADMSG (then still to be given to pairs_done). What was saved with other panes is put into
  * the pane of this window where each of its panes began; counts of no time, saved with a window for ever, are lost to one that ends. */

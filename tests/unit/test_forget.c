@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "processors/itemsets.h"
 #include "processors/segments.h"
 #include "shop.h"
 
@@ -217,7 +218,7 @@ static void ratings_and_segment_are_as_if_the_shopper_had_never_come(void **stat
 		for (int i = 0; i < 3; i++) {
 			const enum processor_id p = i < 2 ? P_BIAS : P_SEGMENTS;
 			const void *block = shop_item_block(s, i < 2 ? KEY_ITEM : KEY_ALL, i == 0 ? "ring" : i == 1 ? "bow"
-													     : NULL,
+														    : NULL,
 				p);
 			assert_non_null(block);
 			processors[p]->item.save(s->settings[p], block, s->engine->symbols, &saved[with]);
@@ -230,12 +231,74 @@ static void ratings_and_segment_are_as_if_the_shopper_had_never_come(void **stat
 	buf_done(&saved[1]);
 }
 
+static void see(struct shop *s, const char *user, const char *item, int64_t ts)
+{
+	static int n;
+	char id[16];
+	snprintf(id, sizeof(id), "s%d", n++);
+	struct event e = shop_click(id, ts, user, ACTION_VIEW, item, NULL, NULL);
+	assert_int_equal(shop_event(s, &e), APPLIED);
+}
+
+static void seen_with(struct shop *s, const char *a, const char *b, uint32_t n_a, uint32_t n_ab)
+{
+	const struct itemsets_item *x = shop_item_block(s, KEY_ITEM, a, P_ITEMSETS);
+	assert_int_equal(x->by[BASKET_SESSION].baskets, n_a);
+	assert_int_equal(pairs_count(&x->by[BASKET_SESSION], symbols_find(s->engine->symbols, text_of(b))), n_ab);
+	struct itemsets_other top[20];
+	uint32_t n = itemsets_top(x, BASKET_SESSION, s->engine->symbols, 20, top), found = 0;
+	for (uint32_t i = 0; i < n; i++)
+		if (top[i].item == symbols_find(s->engine->symbols, text_of(b)))
+			found = top[i].count;
+	assert_int_equal(found, n_ab);
+}
+
+static void the_running_session_is_taken_back_and_earlier_ones_stay(void **state)
+{
+	(void)state;
+	static const char *const items[] = { "i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8", "i9", "i10", "i11" };
+	static const char *const windows[] = { "itemsets.window=0", "itemsets.window=3d" };
+	for (int w = 0; w < 2; w++) {
+		struct shop *s = shop_create(1, (const char *const[]){ windows[w], NULL });
+		see(s, "stays", "i0", start);
+		see(s, "stays", "i1", start + 1);
+		see(s, "gone", "i0", start + 2); /* a session of its own: the next begins a day later */
+		see(s, "gone", "i1", start + 3);
+		for (int i = 0; i < 12; i++) /* i11 pairs with the last ten: not with i0 */
+			see(s, "gone", items[i], start + 24 * hour - 100 + i);
+		shop_flush(s);
+		shop_time(s, start + 25 * hour);
+		seen_with(s, "i0", "i1", 3, 3);
+		seen_with(s, "i11", "i1", 1, 1);
+		seen_with(s, "i11", "i0", 1, 0);
+		ask(s->engine, "gone", start + 25 * hour);
+		view_target(s->engine->view, &s->commands);
+		user_task_forget(s->users[0], no_row, NULL);
+		shop_flush(s);
+		shop_time(s, start + 26 * hour);
+		seen_with(s, "i0", "i1", 2, 2);
+		seen_with(s, "i1", "i0", 2, 2);
+		seen_with(s, "i11", "i1", 0, 0);
+		seen_with(s, "i5", "i6", 0, 0);
+		const struct itemsets_item *all = shop_item_block(s, KEY_ALL, NULL, P_ITEMSETS);
+		assert_int_equal(all->by[BASKET_SESSION].baskets, 2);
+		shop_check_rows(s);
+		if (w) { /* what is left leaves with its window, and not a basket more */
+			shop_time(s, start + 100 * hour);
+			seen_with(s, "i0", "i1", 0, 0);
+			assert_int_equal(all->by[BASKET_SESSION].baskets, 0);
+		}
+		shop_destroy(s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_names_nobody_and_is_read_back),
 		cmocka_unit_test(a_forgotten_shopper_is_gone_and_only_what_is_new_counts),
 		cmocka_unit_test(an_unfinished_erasure_is_done_again_after_a_restart),
+		cmocka_unit_test(the_running_session_is_taken_back_and_earlier_ones_stay),
 		cmocka_unit_test(ratings_and_segment_are_as_if_the_shopper_had_never_come),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
