@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -43,7 +44,7 @@ struct shop *shop_create(uint32_t partitions, const char *const *options)
 	for (int p = 0; p < PROCESSORS; p++) {
 		s->settings[p] = calloc(1, processors[p]->settings_size ? processors[p]->settings_size : 1);
 		if (option_set_defaults(processors[p]->options, processors[p]->n_options, s->settings[p], processors[p]->settings_size, error,
-					sizeof(error)) < 0)
+			    sizeof(error)) < 0)
 			fail_msg("%s: %s", processors[p]->name, error);
 	}
 	for (; options && *options; options++)
@@ -52,8 +53,15 @@ struct shop *shop_create(uint32_t partitions, const char *const *options)
 		if (processors[p]->setup && processors[p]->setup(s->settings[p], error, sizeof(error)) < 0)
 			fail_msg("%s: %s", processors[p]->name, error);
 	struct engine_rules rules = {
-		.partitions = partitions, .allowed_lateness_ms = 86400000, .max_jump_ms = 86400000, .settle_ms = 10000, .live_ms = 3600000,
-		.dedup_ring = 256, .max_users = 1u << 20, .max_items = 1u << 20, .inputs = { true, true, true },
+		.partitions = partitions,
+		.allowed_lateness_ms = 86400000,
+		.max_jump_ms = 86400000,
+		.settle_ms = 10000,
+		.live_ms = 3600000,
+		.dedup_ring = 256,
+		.max_users = 1u << 20,
+		.max_items = 1u << 20,
+		.inputs = { true, true, true },
 		.least_shoppers = 10,
 	};
 	s->engine = engine_create(&rules, s->settings, "glint");
@@ -99,7 +107,8 @@ enum outcome shop_event(struct shop *s, const struct event *e)
 		return APPLIED;
 	}
 	uint32_t p = partition_of_user(s, e->user_id);
-	unsigned j = e->kind == EVENT_CLICK ? 0 : e->kind == EVENT_PURCHASE ? 1 : 2;
+	unsigned j = e->kind == EVENT_CLICK ? 0 : e->kind == EVENT_PURCHASE ? 1
+									    : 2;
 	return user_task_apply(s->users[p], j, s->user_offsets[p][j]++, e, true, s->now_ms);
 }
 
@@ -275,24 +284,41 @@ void shop_check_rows(struct shop *s)
 
 struct event shop_click(const char *id, int64_t ts, const char *user, enum click_action action, const char *item, const char *session, const char *campaign)
 {
-	return (struct event){ .kind = EVENT_CLICK, .ts = ts, .event_id = text_of(id), .user_id = text_of(user),
-			       .click = { .action = action, .item_id = text_of(item), .session_id = text_of(session), .campaign_id = text_of(campaign) } };
+	return (struct event){ .kind = EVENT_CLICK, .ts = ts, .event_id = text_of(id), .user_id = text_of(user), .click = { .action = action, .item_id = text_of(item), .session_id = text_of(session), .campaign_id = text_of(campaign) } };
 }
 
 struct event shop_rating(const char *id, int64_t ts, const char *user, const char *item, int32_t rating_milli)
 {
-	return (struct event){ .kind = EVENT_REVIEW, .ts = ts, .event_id = text_of(id), .user_id = text_of(user),
-			       .review = { .item_id = text_of(item), .rating_milli = rating_milli, .text = TEXT("") } };
+	return (struct event){ .kind = EVENT_REVIEW, .ts = ts, .event_id = text_of(id), .user_id = text_of(user), .review = { .item_id = text_of(item), .rating_milli = rating_milli, .text = TEXT("") } };
 }
 
 struct event shop_review(const char *id, int64_t ts, const char *user, const char *item, const char *text, const char *lang)
 {
-	return (struct event){ .kind = EVENT_REVIEW, .ts = ts, .event_id = text_of(id), .user_id = text_of(user),
-			       .review = { .item_id = text_of(item), .text = text_of(text), .lang = text_of(lang) } };
+	return (struct event){ .kind = EVENT_REVIEW, .ts = ts, .event_id = text_of(id), .user_id = text_of(user), .review = { .item_id = text_of(item), .text = text_of(text), .lang = text_of(lang) } };
 }
 
 struct event shop_order(const char *id, int64_t ts, const char *user, const char *order, const struct order_line *lines, uint32_t n)
 {
-	return (struct event){ .kind = EVENT_PURCHASE, .ts = ts, .event_id = text_of(id), .user_id = text_of(user),
-			       .purchase = { .order_id = text_of(order), .currency = TEXT("EUR"), .lines = lines, .n_lines = n } };
+	return (struct event){ .kind = EVENT_PURCHASE, .ts = ts, .event_id = text_of(id), .user_id = text_of(user), .purchase = { .order_id = text_of(order), .currency = TEXT("EUR"), .lines = lines, .n_lines = n } };
+}
+
+static char lexicon_path[] = "/tmp/glint-test-lexicon-XXXXXX";
+char shop_lexicon_option[128];
+
+int shop_lexicon_write(void **state)
+{
+	(void)state;
+	int fd = mkstemp(lexicon_path);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f)
+		return -1;
+	fputs("@language en\n@weights off\n[words]\ngood\t1.9\nbad\t-2.5\n", f);
+	snprintf(shop_lexicon_option, sizeof(shop_lexicon_option), "sentiment.lexicon_en=%s", lexicon_path);
+	return fclose(f);
+}
+
+int shop_lexicon_remove(void **state)
+{
+	(void)state;
+	return unlink(lexicon_path);
 }

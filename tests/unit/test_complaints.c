@@ -11,36 +11,15 @@
 #include <jansson.h>
 #include <math.h>
 #include <errno.h>
-#include <unistd.h>
 
 #include "processors/complaints.h"
 #include "tests/unit/shop.h"
 
 static const int64_t start = 1700006400000, hour = 3600000, day = 86400000; /* start: a pane's first moment */
-static char lexicon_path[] = "/tmp/glint-test-complaints-XXXXXX";
-static char lexicon_option[128];
-
-static int write_lexicon(void **state)
-{
-	(void)state;
-	int fd = mkstemp(lexicon_path);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!f)
-		return -1;
-	fputs("@language en\n@weights off\n[words]\ngood\t1.9\nbad\t-2.5\n", f);
-	snprintf(lexicon_option, sizeof(lexicon_option), "sentiment.lexicon_en=%s", lexicon_path);
-	return fclose(f);
-}
-
-static int remove_lexicon(void **state)
-{
-	(void)state;
-	return unlink(lexicon_path);
-}
 
 static struct shop *shop_open(uint32_t partitions, const char *option)
 {
-	return shop_create(partitions, (const char *[]){ lexicon_option, option, NULL });
+	return shop_create(partitions, (const char *[]){ shop_lexicon_option, option, NULL });
 }
 
 static void post(struct shop *s, int64_t ts, const char *text, const char *lang)
@@ -219,5 +198,5 @@ int main(void)
 		cmocka_unit_test(the_rarest_terms_are_forgotten_at_the_bound),
 		cmocka_unit_test(rows_cut_anywhere_are_refused),
 	};
-	return cmocka_run_group_tests(tests, write_lexicon, remove_lexicon);
+	return cmocka_run_group_tests(tests, shop_lexicon_write, shop_lexicon_remove);
 }

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -18,30 +17,10 @@ enum { HOUR_PANES = 12,
 	WEEK_PANES = 2016 };
 static const int64_t start = 1699999800000, minute = 60000, hour = 3600000, day = 86400000; /* start: a pane's begin */
 static const int64_t pane_ms = SENTIMENT_PANE_MS;
-static char lexicon_path[] = "/tmp/glint-test-sentiment-XXXXXX";
-static char lexicon_option[128];
-
-static int write_lexicon(void **state)
-{
-	(void)state;
-	int fd = mkstemp(lexicon_path);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!f)
-		return -1;
-	fputs("@language en\n@weights off\n[words]\ngood\t1.9\nbad\t-2.5\n", f);
-	snprintf(lexicon_option, sizeof(lexicon_option), "sentiment.lexicon_en=%s", lexicon_path);
-	return fclose(f);
-}
-
-static int remove_lexicon(void **state)
-{
-	(void)state;
-	return unlink(lexicon_path);
-}
 
 static struct shop *shop_open(uint32_t partitions)
 {
-	return shop_create(partitions, (const char *[]){ lexicon_option, NULL });
+	return shop_create(partitions, (const char *[]){ shop_lexicon_option, NULL });
 }
 
 struct post {
@@ -174,14 +153,14 @@ static void stars_are_combined_with_the_text(void **state)
 		double x;
 		const char *options[3];
 	} cases[] = {
-		{ 1000, "good", 1.9 - 3, { lexicon_option, NULL } },
-		{ 5000, "good", 1.9 + 3, { lexicon_option, NULL } },
-		{ 3000, "good", 1.9, { lexicon_option, NULL } },
-		{ 0, "good", 1.9, { lexicon_option, NULL } },
-		{ 2500, "chair", -0.75, { lexicon_option, NULL } },
-		{ 1000, "good", 1.9 - 1, { lexicon_option, "sentiment.stars=0.5", NULL } },
-		{ 1000, "good", 1.9, { lexicon_option, "sentiment.stars=0", NULL } },
-		{ 1000, "good", 1.9, { lexicon_option, "sentiment.rules=vader", NULL } },
+		{ 1000, "good", 1.9 - 3, { shop_lexicon_option, NULL } },
+		{ 5000, "good", 1.9 + 3, { shop_lexicon_option, NULL } },
+		{ 3000, "good", 1.9, { shop_lexicon_option, NULL } },
+		{ 0, "good", 1.9, { shop_lexicon_option, NULL } },
+		{ 2500, "chair", -0.75, { shop_lexicon_option, NULL } },
+		{ 1000, "good", 1.9 - 1, { shop_lexicon_option, "sentiment.stars=0.5", NULL } },
+		{ 1000, "good", 1.9, { shop_lexicon_option, "sentiment.stars=0", NULL } },
+		{ 1000, "good", 1.9, { shop_lexicon_option, "sentiment.rules=vader", NULL } },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -432,5 +411,5 @@ int main(void)
 		cmocka_unit_test(panes_are_bounded_and_totals_stay_exact),
 		cmocka_unit_test(rows_cut_anywhere_are_refused),
 	};
-	return cmocka_run_group_tests(tests, write_lexicon, remove_lexicon);
+	return cmocka_run_group_tests(tests, shop_lexicon_write, shop_lexicon_remove);
 }

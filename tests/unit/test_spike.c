@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -17,30 +16,10 @@
 
 static const int64_t quarter = 900000, hour = 3600000, day = 86400000;
 static const int64_t start = INT64_C(472222) * 3600000; /* 2023-11-14 22:00 */
-static char lexicon_path[] = "/tmp/glint-test-spike-XXXXXX";
-static char lexicon_option[128];
-
-static int write_lexicon(void **state)
-{
-	(void)state;
-	int fd = mkstemp(lexicon_path);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!f)
-		return -1;
-	fputs("@language en\n@weights off\n[words]\ngood\t1.9\nbad\t-2.5\n", f);
-	snprintf(lexicon_option, sizeof(lexicon_option), "sentiment.lexicon_en=%s", lexicon_path);
-	return fclose(f);
-}
-
-static int remove_lexicon(void **state)
-{
-	(void)state;
-	return unlink(lexicon_path);
-}
 
 static struct shop *shop_open(uint32_t partitions)
 {
-	return shop_create(partitions, (const char *[]){ lexicon_option, NULL });
+	return shop_create(partitions, (const char *[]){ shop_lexicon_option, NULL });
 }
 
 static void review(struct shop *s, int number, int64_t ts, const char *user, const char *item, bool bad)
@@ -633,7 +612,7 @@ static void a_slow_drift_is_found_when_no_window_is_beyond_its_alpha(void **stat
 	(void)state;
 	int64_t raised[2] = { 0 };
 	for (int with = 0; with < 2; with++) { /* 100 days with 2 of 20 a day, then 16 of 100 */
-		struct shop *s = shop_create(1, (const char *[]){ lexicon_option, with ? "spike.drift_threshold=5" : "spike.drift_threshold=0", NULL });
+		struct shop *s = shop_create(1, (const char *[]){ shop_lexicon_option, with ? "spike.drift_threshold=5" : "spike.drift_threshold=0", NULL });
 		struct scope *x = scope_open(s, "B1");
 		for (int d = 0; d < 200; d++) {
 			scope_add(x, start + d * day, 20, d < 100 ? 2 : 3 + (d % 5 == 0));
@@ -682,7 +661,7 @@ static void false_alarms_are_rare_and_spikes_are_found(void **state)
 		SPIKE_DAYS = 14,
 		PER_DAY = 12 };
 	(void)state; /* E2 judges once a day, 1, 3, 7 and 14 days */
-	struct shop *s = shop_create(1, (const char *[]){ lexicon_option, "spike.pane=1d", "spike.windows=1d 3d 7d", NULL });
+	struct shop *s = shop_create(1, (const char *[]){ shop_lexicon_option, "spike.pane=1d", "spike.windows=1d 3d 7d", NULL });
 	int false_alarms = 0, clean = 0, detected = 0;
 	double delay = 0;
 	random_state = 42;
@@ -746,5 +725,5 @@ int main(void)
 		cmocka_unit_test(a_slow_drift_is_found_when_no_window_is_beyond_its_alpha),
 		cmocka_unit_test(false_alarms_are_rare_and_spikes_are_found),
 	};
-	return cmocka_run_group_tests(tests, write_lexicon, remove_lexicon);
+	return cmocka_run_group_tests(tests, shop_lexicon_write, shop_lexicon_remove);
 }
