@@ -60,7 +60,7 @@ def controlled(t):
     'Exclusions, boosts and pins of glintctl control count at once, in lists that are there already, and are taken back as quickly.'
     shop = Shop(seed=72, users=60, items=40, events=1500)
     redis = t.redis()
-    _, config = t.embedded(redis, **FOREVER)
+    _, config = t.embedded(redis, recommend={'related_p': 1}, **FOREVER)  # candidates: what is popular moves with the clock
     t.replay(config, 'items', shop.items())
     for kind, events in zip(('clicks', 'purchases', 'reviews'), shop.traffic()):
         t.replay(config, kind, events)
