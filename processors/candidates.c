@@ -87,7 +87,7 @@ void candidates_gather(struct recommend_scratch *x, const struct recommend_setti
 	}
 	x->n = 0;
 	x->exposure_max = s->exposure_max;
-	x->related_p = s->related_p;
+	x->related_least = s->related_p < 1 ? -log(s->related_p) : 0;
 	const struct itemsets_model *all = model_block(ctx->model, P_ITEMSETS, (struct key){ KEY_ALL, 0 });
 	for (int b = 0; b < BASKETS; b++)
 		x->baskets[b] = all ? all->n[b] : 0;
@@ -135,7 +135,7 @@ static double scale_of(const struct recommend_scratch *x)
 
 static bool related(const struct recommend_scratch *x, const struct candidate *c, int b, uint32_t n_b)
 {
-	return x->related_p >= 1 || measure_fisher_bound(c->count[b], x->seed_n[c->seed[b]][b], n_b, x->baskets[b]) < x->related_p;
+	return x->related_least <= 0 || measure_bound_below(c->count[b], x->seed_n[c->seed[b]][b], n_b, x->baskets[b], x->related_least);
 }
 
 static void base(const struct recommend_scratch *x, const struct view_ctx *ctx, const struct candidate *c, double part[BASKETS])

@@ -57,7 +57,7 @@ struct recommend_scratch {
 	symbol_t seeds[SEEDS_MAX];           /* newest first */
 	uint32_t seed_n[SEEDS_MAX][BASKETS]; /* baskets with it */
 	uint32_t baskets[BASKETS];           /* N */
-	double related_p;                    /* the option */
+	double related_least;                /* -log of the option related_p; 0: nothing is asked */
 	uint32_t n_seeds;
 	symbol_t categories[TOP_CATEGORIES]; /* the shopper's strongest first, of the list that is made */
 	size_t n_categories;

@@ -44,6 +44,14 @@ double measure_fisher_bound(double n_ab, double n_a, double n_b, double n)
 	return exp(n_ab - mean - n_ab * log(n_ab / mean));
 }
 
+bool measure_bound_below(double n_ab, double n_a, double n_b, double n, double least)
+{
+	double mean = n_a / n * n_b, more = n_ab - mean;
+	if (!(n_ab * n > n_a * n_b) || more * more < mean * least) /* k ln(k / m) <= k (k - m) / m: no logarithm can make up for it */
+		return false;
+	return n_ab * log(n_ab / mean) - more > least;
+}
+
 bool measure_related(double n_ab, double n_a, double n_b, double n, double p)
 {
 	if (p >= 1)
