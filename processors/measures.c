@@ -36,14 +36,6 @@ double measure_fisher(double n_ab, double n_a, double n_b, double n)
 	return sum < 1 ? sum : 1;
 }
 
-double measure_fisher_bound(double n_ab, double n_a, double n_b, double n)
-{
-	if (!(n_ab * n > n_a * n_b)) /* lift <= 1, or no counts */
-		return 1;
-	double mean = n_a / n * n_b;
-	return exp(n_ab - mean - n_ab * log(n_ab / mean));
-}
-
 bool measure_bound_below(double n_ab, double n_a, double n_b, double n, double least)
 {
 	double mean = n_a / n * n_b, more = n_ab - mean;
@@ -58,5 +50,5 @@ bool measure_related(double n_ab, double n_a, double n_b, double n, double p)
 		return true;
 	if (!(n_ab * n > n_a * n_b))
 		return false;
-	return measure_fisher_bound(n_ab, n_a, n_b, n) < p || measure_fisher(n_ab, n_a, n_b, n) < p;
+	return measure_bound_below(n_ab, n_a, n_b, n, -log(p)) || measure_fisher(n_ab, n_a, n_b, n) < p;
 }

@@ -61,10 +61,9 @@ static inline double measure_shrunk_confidence(double n_ab, double n_a)
  * impossible. Cost: a microsecond in a tail, O(min(n_a, n_b)) steps at most. */
 double measure_fisher(double n_ab, double n_a, double n_b, double n);
 
-/* Chernoff's bound of Fisher's p, for what is drawn without putting back (Hoeffding, JASA 58 (1963), section 6): with m = n_a n_b / N,
- * P(X >= k) <= exp(-m) (e m / k)^k for k > m. 1 where lift <= 1, or n is 0. Never below p but by rounding. Cost: two logarithms. */
-double measure_fisher_bound(double n_ab, double n_a, double n_b, double n);
-/* Is that bound below p? least is -log(p), > 0. Cost: nothing but products for what is far from it. */
+/* Is Chernoff's bound of Fisher's p below p, for what is drawn without putting back (Hoeffding, JASA 58 (1963), section 6)? With m = n_a n_b / N,
+ * P(X >= k) <= exp(-m) (e m / k)^k for k > m. least is -log(p), > 0. False where lift <= 1, or n is 0. True means that p is below, but by rounding.
+ * Cost: a logarithm, and nothing but products for what is far from it. */
 bool measure_bound_below(double n_ab, double n_a, double n_b, double n, double least);
 
 #define RELATED_P 0.01 /* `p` of what may be offered as belonging together, by default */

@@ -261,6 +261,21 @@ static int64_t until(const struct engine *e, struct text id)
 	return e->forgotten.n ? forgotten_until(&e->forgotten, XXH3_64bits(id.data, id.size)) : INT64_MIN;
 }
 
+static struct user_ctx context(const struct user_task *t, const struct user *u, bool live)
+{
+	const struct engine *e = t->engine;
+	return (struct user_ctx){
+		.user = { u->id, u->id_size },
+		.user_hash = u->hash,
+		.watermark = t->watermark,
+		.symbols = e->symbols,
+		.pool = e->pool,
+		.emitter = e->emitter,
+		.model = e->model,
+		.live = live,
+	};
+}
+
 enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, const struct event *event, bool live, int64_t now_ms)
 {
 	struct engine *e = t->engine;
@@ -294,16 +309,7 @@ enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, co
 		u->last_ts = event->ts;
 	list_remove(&t->all, &u->all_link);
 	list_push(&t->all, &u->all_link);
-	struct user_ctx ctx = {
-		.user = { u->id, u->id_size },
-		.user_hash = u->hash,
-		.watermark = t->watermark,
-		.symbols = e->symbols,
-		.pool = e->pool,
-		.emitter = e->emitter,
-		.model = e->model,
-		.live = live,
-	};
+	struct user_ctx ctx = context(t, u, live);
 	combiner_silence(e->emitter, !live);
 	for (int p = 0; p < PROCESSORS; p++) {
 		const struct processor *processor = processors[p];
@@ -537,16 +543,7 @@ size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, 
 static void leave(struct user_task *t, struct user *u, bool erase)
 {
 	struct engine *e = t->engine;
-	struct user_ctx ctx = {
-		.user = { u->id, u->id_size },
-		.user_hash = u->hash,
-		.watermark = t->watermark,
-		.symbols = e->symbols,
-		.pool = e->pool,
-		.emitter = e->emitter,
-		.model = e->model,
-		.live = true,
-	};
+	struct user_ctx ctx = context(t, u, true);
 	combiner_silence(e->emitter, false);
 	for (int p = 0; p < PROCESSORS; p++) {
 		ctx.drops = e->drops[p];
