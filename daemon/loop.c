@@ -155,7 +155,7 @@ static int go_round(struct loop *l)
 	}
 	bool worked = work_step(l);
 	if (worked)
-		l->refresh.worked_ms = l->now_ms;
+		l->refresh.read_ms = l->refresh.worked_ms = l->now_ms;
 	if (l->drained)
 		l->drain_since_ms = l->now_ms;
 	if (l->now_ms - l->time_ms >= TIME_MS) { /* a seal does it, too */

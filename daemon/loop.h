@@ -108,7 +108,8 @@ struct loop {
 		uint64_t changes;      /* of the global tables, as last looked at */
 		int64_t changed_ms;    /* when they last changed (real) */
 		int64_t before_ms;     /* what was shown until then is stale (real) */
-		int64_t worked_ms;     /* when the last record was processed, or written (monotonic) */
+		int64_t read_ms;       /* when the last record was processed (monotonic) */
+		int64_t worked_ms;     /* the same, or when the last one that a table follows was written (monotonic) */
 		int64_t hold_until_ms, next_ms; /* monotonic */
 		bool sweeping;
 		bool rows_known;

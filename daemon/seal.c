@@ -225,7 +225,7 @@ static int64_t model_pause(const struct loop *l)
 {
 	const struct config_glint *g = &l->config->glint;
 	int64_t ms = l->behind ? g->model_interval_ms * LOOP_BEHIND_FACTOR : g->model_interval_ms;
-	bool idle = l->now_ms - l->refresh.worked_ms >= LOOP_IDLE_MS; /* nothing more comes: the last rows need not wait */
+	bool idle = l->now_ms - l->refresh.read_ms >= LOOP_IDLE_MS; /* nothing more comes: the last rows need not wait */
 	return idle && g->commit_interval_ms < ms ? g->commit_interval_ms : ms;
 }
 

@@ -18,15 +18,8 @@ int recommend_scratch_create(struct recommend_scratch **ret, const struct recomm
 		free(x);
 		return -ENOMEM;
 	}
-	for (uint32_t n = 0; n < NEARNESS_KNOWN; n++)
-		x->nearness[n] = (float)(1 / sqrt(n + NEARNESS_PRIOR));
 	*ret = x;
 	return 0;
-}
-
-static inline float nearness(const struct recommend_scratch *x, uint32_t n)
-{
-	return n < NEARNESS_KNOWN ? x->nearness[n] : 1 / sqrtf((float)n + (float)NEARNESS_PRIOR);
 }
 
 void recommend_scratch_destroy(struct recommend_scratch *x)
@@ -88,9 +81,6 @@ void candidates_gather(struct recommend_scratch *x, const struct recommend_setti
 	x->n = 0;
 	x->exposure_max = s->exposure_max;
 	x->related_least = s->related_p < 1 ? -log(s->related_p) : 0;
-	const struct itemsets_model *all = model_block(ctx->model, P_ITEMSETS, (struct key){ KEY_ALL, 0 });
-	for (int b = 0; b < BASKETS; b++)
-		x->baskets[b] = all ? all->n[b] : 0;
 	x->seed_weight = 0;
 	x->gate = (double)u->actions / ((double)u->actions + 5);
 	x->n_seeds = u->n_recent < SEEDS_MAX ? u->n_recent : SEEDS_MAX;
@@ -103,13 +93,15 @@ void candidates_gather(struct recommend_scratch *x, const struct recommend_setti
 		x->seed_weight += w;
 		const struct itemsets_model *m = model_block(ctx->model, P_ITEMSETS, item_key(x->seeds[i]));
 		for (int b = 0; m && b < BASKETS; b++) {
-			float part = (float)(w * basket_weight[b]) * nearness(x, m->n[b]);
-			x->seed_n[i][b] = m->n[b];
+			float part = (float)(w * basket_weight[b]);
+			const float *near = itemsets_near(m, ctx->model, (enum basket)b, x->related_least);
 			for (uint32_t j = 0; j < m->n_others[b]; j++) {
+				if (near[j] <= 0)
+					continue;
 				struct candidate *c = lookup(x, m->others[b][j].item, true);
 				if (!c)
 					break;
-				float gain = part * (float)m->others[b][j].count;
+				float gain = part * near[j];
 				c->sum[b] += gain;
 				if (gain > c->most[b]) {
 					c->most[b] = gain;
@@ -133,20 +125,6 @@ static double scale_of(const struct recommend_scratch *x)
 	return x->seed_weight > 0 ? x->gate / x->seed_weight : 0;
 }
 
-static bool related(const struct recommend_scratch *x, const struct candidate *c, int b, uint32_t n_b)
-{
-	return x->related_least <= 0 || measure_bound_below(c->count[b], x->seed_n[c->seed[b]][b], n_b, x->baskets[b], x->related_least);
-}
-
-static void base(const struct recommend_scratch *x, const struct view_ctx *ctx, const struct candidate *c, double part[BASKETS])
-{
-	const struct itemsets_model *m = model_block(ctx->model, P_ITEMSETS, item_key(c->item));
-	for (int b = 0; b < BASKETS; b++) {
-		uint32_t n_b = m && m->n[b] > c->count[b] ? m->n[b] : c->count[b];
-		part[b] = c->sum[b] > 0 && related(x, c, b, n_b) ? (double)c->sum[b] * nearness(x, n_b) * scale_of(x) : 0;
-	}
-}
-
 static void factors(const struct view_ctx *ctx, symbol_t item, const struct bias_model *all, struct score_terms *ret)
 {
 	ret->stars = ret->mood = ret->reviews = 0;
@@ -164,7 +142,8 @@ static void factors(const struct view_ctx *ctx, symbol_t item, const struct bias
 
 void candidates_terms(const struct recommend_scratch *x, const struct view_ctx *ctx, const struct candidate *c, struct score_terms *ret)
 {
-	base(x, ctx, c, ret->part);
+	for (int b = 0; b < BASKETS; b++)
+		ret->part[b] = (double)c->sum[b] * scale_of(x);
 	factors(ctx, c->item, model_block(ctx->model, P_BIAS, (struct key){ KEY_ALL, 0 }), ret);
 	const struct catalogue_item *known = model_catalogue(ctx->model, c->item);
 	ret->exposure = toplists_exposure(&x->toplists, x->exposure_max, known->brand);
@@ -236,25 +215,17 @@ uint32_t candidates_choose(struct recommend_scratch *x, const struct view_ctx *c
 		const struct candidate *c = &x->candidates[i];
 		if (c->excluded)
 			continue;
-		float bound = 0; /* n_b is at least the pair count */
-		for (int b = 0; b < BASKETS; b++)
-			if (c->sum[b] > 0)
-				bound += c->sum[b] * nearness(x, c->count[b]);
-		double boost = 1;
+		double score = ((double)c->sum[BASKET_ORDER] + (double)c->sum[BASKET_SESSION]) * scale;
 		if (weighed) {
 			const struct catalogue_item *its = model_catalogue(ctx->model, c->item);
-			boost = controls_boost(ctx->model, c->item, its) * toplists_exposure(&x->toplists, x->exposure_max, its->brand);
+			score *= controls_boost(ctx->model, c->item, its) * toplists_exposure(&x->toplists, x->exposure_max, its->brand);
 		}
-		if (bound <= 0 || (n == most && bound * scale * boost * (1 + 1e-6) < x->picks[0].score))
+		if (score <= 0 || (n == most && score < x->picks[0].score))
 			continue;
 		const struct catalogue_item *known = model_catalogue(ctx->model, c->item);
 		if (!controls_allow(ctx->model, c->item, known))
 			continue;
-		double part[BASKETS];
-		base(x, ctx, c, part);
-		if (part[BASKET_ORDER] + part[BASKET_SESSION] <= 0)
-			continue;
-		struct pick p = { .score = (part[BASKET_ORDER] + part[BASKET_SESSION]) * boost, .item = c->item, .candidate = (uint16_t)i, .why = part[BASKET_ORDER] >= part[BASKET_SESSION] ? WHY_ORDER : WHY_SESSION, .known = known };
+		struct pick p = { .score = score, .item = c->item, .candidate = (uint16_t)i, .why = c->sum[BASKET_ORDER] >= c->sum[BASKET_SESSION] ? WHY_ORDER : WHY_SESSION, .known = known };
 		offer(ctx, x->picks, &n, most, &p);
 	}
 	const struct bias_model *all = model_block(ctx->model, P_BIAS, (struct key){ KEY_ALL, 0 });

@@ -6,8 +6,8 @@
  *   base(b)  = g / sum w  *  sum over kinds of basket W_kind blend_kind sum over seeds w_a c_ab / sqrt((n_a + 20) (n_b + 20))
  *   score(b) = base(b) * boost * exposure * (1 + .1 stars) * (1 + .1 mean r / (r + 5))
  *
- * A kind of basket counts only where b and the seed that gives most are together more often than chance explains: lift > 1, and Chernoff's bound of
- * Fisher's p (measures.h: a list has some hundred to ask) below related_p.
+ * The sum is over seeds that b is together with more often than chance explains: lift > 1, and Chernoff's bound of Fisher's p (measures.h) below
+ * related_p. That is asked once for all lists until the model changes (itemsets_near).
  *
  * (item-kNN's cosine with a prior of 20 baskets, recency on the seeds: ALGORITHMS B3, C6), g = n / (n + 5) with n the shopper's actions:
  * thin evidence shows in the score. stars is the item's bias, within +-1; r are the reviews of the last week and mean their mood. Left out:
@@ -26,8 +26,7 @@
 
 enum { SLOTS = 2048,
 	TABLE = 4096,
-	TABLE_BITS = 12,
-	NEARNESS_KNOWN = 4096 };
+	TABLE_BITS = 12 };
 
 enum exclusion { INCLUDED,
 	EXCLUDED_SEED,
@@ -39,7 +38,7 @@ struct candidate {
 	uint8_t seed[BASKETS];   /* of the greatest part */
 	uint32_t count[BASKETS]; /* that seed's pair count */
 	float most[BASKETS];     /* that part */
-	float sum[BASKETS];      /* of W w c / sqrt(n_a + 20) */
+	float sum[BASKETS];      /* of W w c / sqrt((n_a + 20) (n_b + 20)) */
 };
 
 struct recommend_scratch {
@@ -51,12 +50,9 @@ struct recommend_scratch {
 		uint16_t at; /* of candidates */
 		uint16_t stamp;
 	} table[TABLE];
-	float nearness[NEARNESS_KNOWN]; /* 1 / sqrt(n + NEARNESS_PRIOR) */
 	struct candidate candidates[SLOTS];
 	struct pick picks[PICKS_MAX];
 	symbol_t seeds[SEEDS_MAX];           /* newest first */
-	uint32_t seed_n[SEEDS_MAX][BASKETS]; /* baskets with it */
-	uint32_t baskets[BASKETS];           /* N */
 	double related_least;                /* -log of the option related_p; 0: nothing is asked */
 	uint32_t n_seeds;
 	symbol_t categories[TOP_CATEGORIES]; /* the shopper's strongest first, of the list that is made */
@@ -95,10 +91,5 @@ uint32_t candidates_choose(struct recommend_scratch *x, const struct view_ctx *c
 
 /* a comes before b: by score, then by the id's hash. */
 bool pick_before(const struct symbols *symbols, const struct pick *a, const struct pick *b);
-
-static inline struct key item_key(symbol_t item)
-{
-	return (struct key){ KEY_ITEM, item };
-}
 
 #endif

@@ -12,9 +12,9 @@ static void number(struct buf *to, const char *name, double v)
 	json_double(to, v);
 }
 
-/* What each seed gives: the parts add up to part[], 0 for a kind of basket that does not count (candidates.h). */
+/* What each seed gives: the parts add up to bought_together and viewed_together, 0 of a seed that the item is together with by chance (candidates.h). */
 static void seeds(const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_scratch *x, const struct recommend_user *u,
-	symbol_t item, double unit, const double part[BASKETS], struct buf *to)
+	symbol_t item, double unit, struct buf *to)
 {
 	static const char *const names[BASKETS] = { [BASKET_ORDER] = "order", [BASKET_SESSION] = "session" };
 	const double kind_weight[BASKETS] = { [BASKET_ORDER] = s->order_weight * x->blend[WHY_ORDER], [BASKET_SESSION] = s->session_weight * x->blend[WHY_SESSION] };
@@ -29,6 +29,7 @@ static void seeds(const struct recommend_settings *s, const struct view_ctx *ctx
 				if (m->others[b][j].item != item)
 					continue;
 				uint32_t count = m->others[b][j].count, n_item = of_item && of_item->n[b] > count ? of_item->n[b] : count;
+				bool counts = itemsets_near(m, ctx->model, (enum basket)b, x->related_least)[j] > 0;
 				double near = measure_nearness(count, m->n[b], n_item);
 				json_open(to, '{');
 				json_name(to, "seed");
@@ -43,7 +44,7 @@ static void seeds(const struct recommend_settings *s, const struct view_ctx *ctx
 				json_name(to, "n_item");
 				json_i64(to, n_item);
 				number(to, "nearness", near);
-				number(to, "part", part[b] > 0 ? unit * kind_weight[b] * w * near : 0);
+				number(to, "part", counts ? unit * kind_weight[b] * w * near : 0);
 				json_close(to, '}');
 			}
 	}
@@ -139,6 +140,6 @@ void explain_write(const struct recommend_settings *s, const struct view_ctx *ct
 	terms(ctx, x, u, item, to);
 	popularity(ctx, s, item, to);
 	place(ctx, s, x, n, item, t.score, to);
-	seeds(s, ctx, x, u, item, x->seed_weight > 0 ? x->gate / x->seed_weight : 0, t.part, to);
+	seeds(s, ctx, x, u, item, x->seed_weight > 0 ? x->gate / x->seed_weight : 0, to);
 	json_close(to, '}');
 }

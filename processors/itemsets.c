@@ -391,12 +391,14 @@ static int model_load(const void *settings, void *block, uint16_t version, struc
 				return -EBADMSG;
 		}
 	}
+	itemsets_near_init(m, pool);
 	return from->bad ? -EBADMSG : 0;
 }
 
 static void model_done(void *block, struct pool *pool)
 {
 	struct itemsets_model *m = block;
+	itemsets_near_done(m, pool);
 	for (int i = 0; i < BASKETS; i++)
 		pool_free(pool, m->others[i], m->n_others[i] * sizeof(*m->others[i]));
 	*m = (struct itemsets_model){ 0 };

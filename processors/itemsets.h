@@ -42,6 +42,7 @@ struct itemsets_model {
 	uint32_t n[BASKETS];
 	uint32_t n_others[BASKETS];
 	struct itemsets_other *others[BASKETS];
+	struct itemsets_near *near; /* derived, see itemsets_near() */
 };
 
 /* The block of an item or a category; of `all`, whose own baskets are N and which has no others. */
@@ -53,6 +54,13 @@ struct itemsets_item {
 /* The `k` (one and the same for all calls, <= NEIGHBOURS_MAX) most frequent others, by count, then by the id's XXH3, into to[]; returns how
  * many. Costs a sort of k; after the window has moved, or a start, two passes over the pairs. */
 uint32_t itemsets_top(const struct itemsets_item *item, enum basket basket, const struct symbols *symbols, uint32_t k, struct itemsets_other *to);
+
+/* How near each of m's others of one kind of basket is, 0..1: measure_nearness, with the counts of the model that m is of; 0 when the two are not
+ * together more often than chance explains, by measure_bound_below(least) (least <= 0: nothing is asked). It is found once and kept until a model row
+ * changes: lists ask it of the same items again and again. Borrowed until then. */
+const float *itemsets_near(const struct itemsets_model *m, const struct model *model, enum basket basket, double least);
+void itemsets_near_init(struct itemsets_model *m, struct pool *pool); /* with n_others set */
+void itemsets_near_done(struct itemsets_model *m, struct pool *pool);
 
 /* itemsets_view.c: what itemsets.c hands to the runtime. */
 void itemsets_item_view(const void *settings, const struct view_ctx *ctx, const void *block);

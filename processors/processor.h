@@ -76,8 +76,18 @@ struct catalogue_item {
 	struct text title;                  /* borrowed */
 };
 
+static inline struct key item_key(symbol_t item)
+{
+	return (struct key){ KEY_ITEM, item };
+}
+
 /* This processor's model block of a key as model.load() made it, or NULL. Borrowed until the next event. */
 const void *model_block(const struct model *m, enum processor_id p, struct key key);
+/* Fetches what model_block(m, p, key) reads into the cache, a step at a time: 0, 1, then 2, each some work after the one before. */
+void model_soon(const struct model *m, enum processor_id p, struct key key, unsigned step);
+enum { MODEL_STEPS = 3 };
+/* Another one whenever a model row has come, changed or gone. Never 0 while there are rows. */
+uint64_t model_version(const struct model *m);
 /* Of an item without a catalogue row: known = false, available = true, everything else 0. Never NULL. */
 const struct catalogue_item *model_catalogue(const struct model *m, symbol_t item);
 /* Iterates over the items that have a catalogue row, as model_next. */

@@ -30,6 +30,7 @@ struct model {
 	struct catalogue_row **catalogue;
 	uint32_t catalogue_limit;
 	uint64_t n_rows, n_catalogue;
+	uint64_t version; /* rows that were taken in or deleted, in all */
 };
 
 const char *const key_kind_names[KEY_KINDS] = { "", "item", "campaign", "category", "brand", "aspect", "all" };
@@ -85,6 +86,7 @@ void model_clear(struct model *m)
 		for (uint32_t i = 0; i < m->controls_limit[k]; i++)
 			model_control_load(m, (struct key){ (uint8_t)k, i }, NULL);
 	m->n_rows = m->n_catalogue = 0;
+	m->version++;
 }
 
 void model_destroy(struct model *m)
@@ -176,6 +178,7 @@ int model_row_load(struct model *m, struct text row_key, struct text value)
 		m->rows[key.kind] = fit(m->rows[key.kind], &m->limit[key.kind], key.id + 1);
 	struct row **at = &m->rows[key.kind][key.id];
 	m->n_rows += (row != NULL) - (*at != NULL);
+	m->version++;
 	if (*at)
 		row_free(m, *at);
 	*at = row;
@@ -192,6 +195,24 @@ const void *model_block(const struct model *m, enum processor_id p, struct key k
 {
 	const struct row *row = row_of(m, key);
 	return row ? row->blocks[p] : NULL;
+}
+
+void model_soon(const struct model *m, enum processor_id p, struct key key, unsigned step)
+{
+	if (key.id >= m->limit[key.kind])
+		return;
+	struct row *const *slot = &m->rows[key.kind][key.id];
+	if (step == 0)
+		__builtin_prefetch(slot);
+	else if (*slot && step == 1)
+		__builtin_prefetch(&(*slot)->blocks[p]);
+	else if (*slot)
+		__builtin_prefetch((*slot)->blocks[p]);
+}
+
+uint64_t model_version(const struct model *m)
+{
+	return m->version;
 }
 
 const struct catalogue_item *model_catalogue(const struct model *m, symbol_t item)
