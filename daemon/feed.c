@@ -105,8 +105,8 @@ static void look_ahead(const struct feed *f, unsigned j)
 {
 	if (f->key) /* a key of the topic is not the id */
 		return;
-	static const uint8_t ahead[] = { [SOON_SLOT] = 12, [SOON_USER] = 8, [SOON_BLOCKS] = 4 };
-	for (int step = SOON_SLOT; step <= SOON_BLOCKS; step++) {
+	static const uint8_t ahead[] = { [SOON_SLOT] = 14, [SOON_USER] = 10, [SOON_BLOCKS] = 6, [SOON_ARRAYS] = 3 };
+	for (int step = SOON_SLOT; step <= SOON_ARRAYS; step++) {
 		struct text key = source_key_ahead(f->source, f->topic[j], (int32_t)f->task->partition, ahead[step]);
 		if (key.size)
 			user_task_soon(f->task, key, (enum soon)step);

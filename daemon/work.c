@@ -56,7 +56,7 @@ static bool work_users(struct loop *l, int64_t until_ms)
 	bool any = false;
 	int64_t others = others_watermark(l), drift = l->config->glint.max_drift_ms;
 	l->drift_blocked = false;
-	for (;;) {
+	for (uint64_t looked = l->applied;;) {
 		struct part *first = NULL;
 		int64_t least = INT64_MAX, next = INT64_MAX;
 		unsigned input = 0;
@@ -109,7 +109,12 @@ static bool work_users(struct loop *l, int64_t until_ms)
 				break;
 			input = (unsigned)j;
 		}
-		if (full(l) || clock_monotonic_ms() >= until_ms)
+		if (full(l))
+			return true;
+		if (l->applied - looked < RUN) /* a look at the clock costs as much as an event */
+			continue;
+		looked = l->applied;
+		if (clock_monotonic_ms() >= until_ms)
 			return true;
 	}
 }

@@ -183,6 +183,13 @@ static void itemsets_event(const void *settings, struct user_ctx *ctx, void *blo
 		on_order(settings, ctx, e);
 }
 
+static void itemsets_event_soon(const void *block)
+{
+	const struct itemsets_user *u = block;
+	if (u->n_items)
+		__builtin_prefetch(u->items, 1);
+}
+
 /* What the running session has counted is taken back: it is all that is known here of whom it came from. */
 static void leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
 {
@@ -423,6 +430,7 @@ const struct processor itemsets_processor = {
 	.item = { sizeof(struct itemsets_item), 1, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct itemsets_model), 1, NULL, model_load, model_done, model_mark },
 	.event = itemsets_event,
+	.event_soon = itemsets_event_soon,
 	.leave = leave,
 	.delta = itemsets_delta,
 	.delta_soon = itemsets_delta_soon,

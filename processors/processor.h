@@ -205,6 +205,7 @@ struct processor {
 	struct block_ops user, item, model;
 
 	void (*event)(const void *settings, struct user_ctx *ctx, void *block, const struct event *e);
+	void (*event_soon)(const void *block); /* NULL; a hint to prefetch what event() will touch beside the block */
 	/* The shopper is forgotten: idle for long, or (erase) by request. Emits what takes back its contributions: what is counted of shoppers
 	 * who are there, always; with erase all that the block knows. Its row is deleted in the same interval. NULL: nothing. */
 	void (*leave)(const void *settings, struct user_ctx *ctx, void *block, bool erase);

@@ -129,6 +129,14 @@ static void saw(struct user_ctx *ctx, struct recommend_user *u, symbol_t item, u
 	u->recent[at] = (struct recent){ item, weight, ts };
 }
 
+static void event_soon(const void *block)
+{
+	enum { PER_LINE = 64 / sizeof(struct recent), LINES = 3 };
+	const struct recommend_user *u = block;
+	for (uint32_t i = 0, n = u->n_recent; i < LINES && i * PER_LINE < n; i++) /* looked through from the newest */
+		__builtin_prefetch(&u->recent[n - 1 - i * PER_LINE], 1);
+}
+
 /* A repeat counts for the item's category as the catalogue has it now. */
 static void count_repeat(struct user_ctx *ctx, symbol_t item, int64_t before, int64_t ts)
 {
@@ -700,6 +708,7 @@ const struct processor recommend_processor = {
 	.item = { sizeof(struct recommend_item), 4, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct recommend_model), 3, NULL, model_load, model_done, NULL },
 	.event = event,
+	.event_soon = event_soon,
 	.delta = delta,
 	.model_save = model_save,
 	.user_view = user_view,

@@ -170,6 +170,15 @@ static struct item_instant *instant_now(struct item_task *t)
 	return &t->instants[(t->first_instant + t->n_instants - 1) & (t->instants_capacity - 1)];
 }
 
+static void model_push(struct item_task *t, struct item_entity *x)
+{
+	if (x->model_link.next)
+		return;
+	list_push(&t->model, &x->model_link);
+	if (x->model_ms < t->model_oldest_ms)
+		t->model_oldest_ms = x->model_ms;
+}
+
 static void touch(struct item_task *t, struct item_entity *x, int64_t offset, bool live, int64_t now_ms)
 {
 	t->changed = true;
@@ -186,8 +195,7 @@ static void touch(struct item_task *t, struct item_entity *x, int64_t offset, bo
 	if (!live)
 		return;
 	x->touched_ms = now_ms;
-	if (!x->model_link.next)
-		list_push(&t->model, &x->model_link);
+	model_push(t, x);
 	if (!x->view_link.next) {
 		x->shown_from = offset;
 		list_push(&t->views, &x->view_link);
@@ -480,15 +488,20 @@ static void model_value(struct item_task *t, const struct item_entity *x, struct
 
 size_t item_task_model(struct item_task *t, int64_t now_ms, int64_t model_interval_ms, size_t most, size_t bytes, row_put *put, void *to)
 {
-	size_t done = 0;
+	size_t done = 0, n = t->model.n < most ? t->model.n : most;
+	bool all = n == t->model.n;
+	int64_t oldest_ms = INT64_MAX; /* of those that wait */
 	struct buf key = { 0 };
 	struct buf *value = &t->engine->scratch;
+	if (!n || now_ms - t->model_oldest_ms < model_interval_ms)
+		return 0;
 	/* The list is in the order of becoming changed; one published a moment ago goes to the end and waits. */
-	for (size_t n = t->model.n < most ? t->model.n : most; n && done < bytes; n--) {
+	for (; n && done < bytes; n--) {
 		struct item_entity *x = LIST_OWNER(t->model.head.next, struct item_entity, model_link);
 		list_remove(&t->model, &x->model_link);
 		if (now_ms - x->model_ms < model_interval_ms) {
 			list_push(&t->model, &x->model_link);
+			oldest_ms = x->model_ms < oldest_ms ? x->model_ms : oldest_ms;
 			continue;
 		}
 		buf_clear(value);
@@ -505,6 +518,8 @@ size_t item_task_model(struct item_task *t, int64_t now_ms, int64_t model_interv
 		    (struct text){ (const char *)value->data, (uint32_t)value->size });
 		done += key.size + value->size;
 	}
+	if (all && !n)
+		t->model_oldest_ms = oldest_ms;
 	buf_done(&key);
 	return done;
 }
@@ -598,8 +613,8 @@ void item_task_model_due(struct item_task *t)
 		buf_clear(&value);
 		model_value(t, x, &value);
 		x->model_hash = model_row_hash(t->engine->model, x->key);
-		if (XXH3_64bits(value.data, value.size) != x->model_hash && !x->model_link.next)
-			list_push(&t->model, &x->model_link);
+		if (XXH3_64bits(value.data, value.size) != x->model_hash)
+			model_push(t, x);
 	}
 	buf_done(&value);
 }

@@ -46,6 +46,7 @@ struct item_task {
 	int64_t reaches; /* restore: position when the task row was written */
 	struct upstream *upstream; /* by user task */
 	struct list rows, views, fresh, model, all; /* unsaved; not shown; shown, by when; model row may differ; by last touch */
+	int64_t model_oldest_ms; /* no model row of a key in `model` was published before that */
 	struct item_entity **heap;
 	uint32_t heap_n, heap_capacity;
 	struct item_instant *instants;

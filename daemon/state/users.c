@@ -345,6 +345,12 @@ void user_task_soon(const struct user_task *t, struct text id, enum soon step)
 			__builtin_prefetch((const char *)u + line, 1);
 		return;
 	}
+	if (step == SOON_ARRAYS) {
+		for (int p = 0; p < PROCESSORS; p++)
+			if (u->blocks[p] && processors[p]->event_soon)
+				processors[p]->event_soon(u->blocks[p]);
+		return;
+	}
 	__builtin_prefetch(u->id);
 	__builtin_prefetch(u->all_link.prev, 1);
 	__builtin_prefetch(u->all_link.next, 1);

@@ -85,8 +85,8 @@ void user_task_destroy(struct user_task *t); /* NULL allowed */
  * (records below counted_to are not counted, entities that cover it are left alone). now_ms: the wall clock. */
 enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, const struct event *event, bool live, int64_t now_ms);
 /* Hints: a record of this shopper comes in some records' time, so that memory is asked for what it will touch. Call it with each step
- * in turn: SOON_SLOT earliest, then SOON_USER, then SOON_BLOCKS. An unknown id does no harm. */
-enum soon { SOON_SLOT, SOON_USER, SOON_BLOCKS };
+ * in turn: SOON_SLOT earliest, then SOON_USER, SOON_BLOCKS, and SOON_ARRAYS. An unknown id does no harm. */
+enum soon { SOON_SLOT, SOON_USER, SOON_BLOCKS, SOON_ARRAYS };
 void user_task_soon(const struct user_task *t, struct text id, enum soon step);
 /* A record that ends without being applied (FILTERED, DEAD_LETTERED): counted, position moved. */
 void user_task_skip(struct user_task *t, unsigned j, int64_t offset, enum outcome outcome);
