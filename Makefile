@@ -88,7 +88,7 @@ E2E := ../rooms harness.py oracle.py ../sentiment/vader_differential.py ../decod
 E2E += ctl_views.py ctl_wait.py
 E2E += daemon_face.py
 E2E += evaluate.py evaluate_itemsets.py evaluate_sentiment.py evaluate_spike.py
-E2E += recommend.py foresight.py
+E2E += recommend.py foresight.py rules.py
 E2E += service.py
 
 E2E_KAFKA := broker.py
