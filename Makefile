@@ -46,8 +46,8 @@ DAEMON += daemon/face/crashpoint.c daemon/face/health.c daemon/face/http.c daemo
 DAEMON += daemon/config/address.c daemon/config/args.c daemon/config/check.c daemon/config/config.c daemon/config/dump.c daemon/config/file.c
 DAEMON += daemon/config/gather.c daemon/config/ini.c daemon/config/instance.c daemon/config/names.c daemon/config/option.c
 DAEMON += daemon/config/passthrough.c daemon/config/pseudonym.c daemon/config/reload.c daemon/config/suggest.c daemon/config/tables.c daemon/config/value.c
-DAEMON += daemon/assign.c daemon/feed.c daemon/loop.c daemon/refresh.c daemon/reload.c daemon/report.c daemon/seal.c daemon/views.c daemon/work.c
-DAEMON += daemon/kafka/committer.c daemon/kafka/global.c daemon/kafka/rows.c daemon/kafka/source.c
+DAEMON += daemon/assign.c daemon/feed.c daemon/loop.c daemon/refresh.c daemon/refused.c daemon/reload.c daemon/report.c daemon/seal.c daemon/views.c daemon/work.c
+DAEMON += daemon/kafka/committer.c daemon/kafka/committer_refused.c daemon/kafka/global.c daemon/kafka/rows.c daemon/kafka/source.c
 DAEMON += daemon/state/combiner.c daemon/state/engine.c daemon/state/forgotten.c daemon/state/items.c daemon/state/model.c daemon/state/users.c daemon/state/users_views.c daemon/state/view.c
 AVRO := daemon/avro/canonical.c daemon/avro/decode.c daemon/avro/encode.c daemon/avro/fields.c daemon/avro/plan.c daemon/avro/run.c daemon/avro/schema.c
 DAEMON += $(AVRO)
@@ -98,7 +98,7 @@ E2E_KAFKA += daemon_log.py daemon_recs.py daemon_redis.py daemon_topics.py forge
 E2E_KAFKA += daemon_many.py intent.py
 
 # fault suite: tests/faults/NAME; its short form is part of `make test`, all of it is `make test-faults`
-FAULT_PROGRAMS := kills.py network.py records.py redis.py topics.py
+FAULT_PROGRAMS := kills.py network.py oversize.py records.py redis.py topics.py
 E2E_KAFKA += $(patsubst %,../faults/%,$(FAULT_PROGRAMS))
 
 # those of them that asan and tsan run: every thread of the daemon, kills, take-overs; none with a limit that a slow build breaks

@@ -12,6 +12,8 @@ enum { RESTORE_TOLD_MS = 5000 }; /* how often a restore says how far it is */
 
 static void part_drop(struct loop *l, struct part *p)
 {
+	if (p->state == PART_WAITING)
+		p->state = PART_NONE;
 	if (p->state == PART_NONE)
 		return;
 	views_stop(l, p);
@@ -122,6 +124,7 @@ int assign_partitions(void *loop, const int32_t *partitions, size_t n, struct so
 		}
 	crashpoint("rebalance.assign");
 	l->assigned = true;
+	l->refused.again_ms = 0;
 	for (size_t i = 0; i < n; i++)
 		for (unsigned t = 0; t < l->n_topics; t++)
 			places[i * l->n_topics + t] = (struct source_place){ t, partitions[i], -1 };
@@ -228,6 +231,7 @@ void assign_revoked(void *loop, bool lost)
 		views_stop(l, p);
 		p->state = PART_PARKED;
 	}
+	refused_drop(l);
 	combiner_discard(l->engine->emitter);
 	interval_clear(l->open);
 	crashpoint("rebalance.revoked");
@@ -243,6 +247,20 @@ void assign_drop_all(struct loop *l)
 	interval_clear(l->open);
 }
 
+void assign_wait(struct loop *l)
+{
+	bool *ours = calloc(l->n_parts, sizeof(*ours));
+	if (!ours)
+		abort();
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		ours[i] = l->parts[i].state == PART_RUNNING || l->parts[i].state == PART_RESTORING || l->parts[i].state == PART_WAITING;
+	assign_drop_all(l);
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		if (ours[i])
+			l->parts[i].state = PART_WAITING;
+	free(ours);
+}
+
 void assign_again(struct loop *l)
 {
 	size_t n = 0;
@@ -250,7 +268,7 @@ void assign_again(struct loop *l)
 	int32_t *partitions = calloc(l->n_parts + 1, sizeof(*partitions));
 	struct source_place *places = calloc(((size_t)l->n_parts + 1) * SOURCE_TOPICS, sizeof(*places));
 	for (uint32_t i = 0; i < l->n_parts; i++)
-		if (l->parts[i].state == PART_RUNNING || l->parts[i].state == PART_RESTORING)
+		if (l->parts[i].state == PART_RUNNING || l->parts[i].state == PART_RESTORING || l->parts[i].state == PART_WAITING)
 			partitions[n++] = (int32_t)i;
 	assign_drop_all(l);
 	if (n && (assign_partitions(l, partitions, n, places) < 0 || source_assign(l->source, places, n * l->n_topics, error, sizeof(error)) < 0)) {

@@ -70,7 +70,7 @@ static int clients_start(struct loop *l, char *error, size_t size)
 	memcpy(inputs, l->topics, sizeof(inputs));
 	l->refresh.rows_known = false;
 	/* Transactions first: a predecessor's open one is aborted before anything is read. */
-	int rc = committer_create(config, l->bootstrap, outs, inputs, l->wake_fd, CONNECT_MS, &l->committer, error, size);
+	int rc = committer_create(config, l->bootstrap, outs, inputs, l->wake_fd, CONNECT_MS, l->batch_bytes, &l->committer, error, size);
 	if (rc == 0)
 		rc = global_create(config, l->bootstrap, &l->layout, l->items_partitions, l->engine, l->wake_fd, &l->global, error, size);
 	struct source_events events = { assign_partitions, assign_revoked, l };
@@ -78,7 +78,7 @@ static int clients_start(struct loop *l, char *error, size_t size)
 		rc = source_create(config, KAFKA_CONSUMER, l->bootstrap, l->topics, l->n_topics, l->wake_fd, &events, &l->source, error, size);
 	if (rc == 0)
 		committer_consumer(l->committer, source_client(l->source));
-	health_set(l->health, HEALTH_KAFKA, rc == 0, error);
+	health_set(l->health, HEALTH_KAFKA, rc == 0 && !l->refused.why[0], rc == 0 ? l->refused.why : error);
 	return rc;
 }
 
@@ -136,6 +136,7 @@ static int go_round(struct loop *l)
 	struct interval *i = committer_completed(l->committer);
 	if (i)
 		seal_fate(l, i);
+	refused_round(l);
 	if (l->rebuild)
 		return l->fenced ? -ESTALE : -EIO;
 	int taken = global_poll(l->global, GLOBAL_BUDGET, error, sizeof(error));
@@ -338,6 +339,7 @@ end:
 	engine_destroy(l->engine);
 	free(l->parts);
 	report_destroy(l);
+	refused_drop(l);
 	buf_done(&l->headers);
 	buf_done(&l->key);
 	close(l->wake_fd);

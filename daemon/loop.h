@@ -2,7 +2,8 @@
  * committer, and come back as fates and answers. Main makes it and runs it.
  *
  * Its parts: loop.c (the round, start and stop), assign.c (partitions come and go, restore), work.c (records, time), seal.c
- * (intervals and their fate), views.c (Redis, alerts out), refresh.c (views shown again at rest), report.c (metrics, health, status), reload.c (SIGHUP).
+ * (intervals and their fate), refused.c (what topics
+ * refuse for its size), views.c (Redis, alerts out), refresh.c (views shown again at rest), report.c (metrics, health, status), reload.c (SIGHUP).
  */
 #ifndef GLINT_LOOP_H
 #define GLINT_LOOP_H
@@ -18,7 +19,7 @@
 #include "daemon/kafka/rows.h"
 #include "daemon/redis/publisher.h"
 
-enum part_state { PART_NONE, PART_RESTORING, PART_RUNNING, PART_PARKED /* revoked, memory kept in case it comes back */ };
+enum part_state { PART_NONE, PART_RESTORING, PART_RUNNING, PART_PARKED /* revoked, memory kept in case it comes back */, PART_WAITING /* ours, dropped; restored in a while */ };
 enum view_state { VIEWS_OFF, VIEWS_EPOCH /* its epoch is being committed */, VIEWS_TAKING, VIEWS_ON };
 
 struct task_views { /* of one user or item task, at Redis */
@@ -128,6 +129,14 @@ struct loop {
 	uint32_t symbols_swept;        /* living symbols after the last sweep */
 	uint64_t changes_shown;        /* of the global tables, that the views of `all` were made due for */
 	uint32_t letter_bytes;         /* a dead letter longer than that is cut: its topic has refused a longer one */
+	size_t batch_bytes;            /* no batch of several records is larger: a topic has refused one; 0: none has */
+	struct {                       /* refused.c: a record that its topic does not take */
+		char why[HEALTH_WHY_BYTES]; /* "" when there is none */
+		int64_t again_ms;      /* when its interval is tried again (monotonic); 0: it is under way */
+		int64_t pause_ms;
+		struct out_offset *offsets; /* of the interval: with a commit that reaches them it is over */
+		size_t n_offsets;
+	} refused;
 	struct buf headers, key;
 	struct {
 		const atomic_int *asked; /* counts SIGHUP; borrowed */
@@ -168,6 +177,7 @@ void assign_revoked(void *loop, bool lost);
 int assign_restore(struct loop *l);         /* a slice of a restore under way; >0: there was something; <0: rebuild */
 void assign_drop_all(struct loop *l);       /* all tasks' state, and the open interval */
 void assign_again(struct loop *l);          /* after an abort: restore what we own */
+void assign_wait(struct loop *l);           /* the same, but later: tasks are dropped and wait for assign_again() */
 
 /* work.c */
 bool work_step(struct loop *l);             /* records, for some milliseconds; true when there was something */
@@ -181,6 +191,12 @@ void seal(struct loop *l, bool last);       /* needs an idle committer */
 void seal_fate(struct loop *l, struct interval *i);
 void seal_open(struct loop *l);             /* begins an interval */
 void seal_dead_letter(void *loop, struct user_task *t, unsigned j, const struct source_record *record, const char *reason, const char *field);
+
+/* refused.c */
+bool refused_fate(struct loop *l, struct interval *i); /* of an aborted interval with refused.any; false: as any other that was aborted */
+void refused_round(struct loop *l);         /* tries again when it is time */
+void refused_over(struct loop *l);          /* after a commit */
+void refused_drop(struct loop *l);          /* the partitions are not ours any more */
 
 /* views.c */
 void views_start(struct loop *l, struct part *p, uint64_t epoch_interval);

@@ -278,7 +278,8 @@ void report_round(struct loop *l)
 	metric_set(m->restore_total, (int64_t)done.rows_total);
 	metric_set(m->restore_log, (int64_t)done.records);
 	metric_set(m->lost, (int64_t)(l->lost + source_lost(l->source)));
-	health_set(l->health, HEALTH_KAFKA, source_reachable(l->source, l->now_ms), "no broker answers");
+	bool reachable = source_reachable(l->source, l->now_ms);
+	health_set(l->health, HEALTH_KAFKA, reachable && !l->refused.why[0], reachable ? l->refused.why : "no broker answers");
 	health_set(l->health, HEALTH_ASSIGNED, l->assigned, "waiting for the group to assign partitions");
 	char restoring[HEALTH_WHY_BYTES] = "reading the global tables";
 	if (l->restore)

@@ -7,7 +7,7 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { MODEL_BYTES = 8 << 20, AHEAD_KEYS = 128, AHEAD_ROWS = 64, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, TRIM_MS = 60000, LETTER_BYTES = 512 << 10 };
+enum { MODEL_BYTES = 8 << 20, AHEAD_KEYS = 128, AHEAD_ROWS = 64, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, TRIM_MS = 60000 };
 
 struct put_to {
 	struct loop *loop;
@@ -281,6 +281,7 @@ void seal(struct loop *l, bool last)
 	}
 	work_time(l);
 	bool rows = g->guarantee == GUARANTEE_EXACTLY_ONCE; /* nothing is restored from the embedded broker */
+	bool all = last || !rows || l->refused.why[0]; /* what was refused once is asked of at once */
 	for (uint32_t i = 0; i < l->n_parts; i++)
 		if (l->parts[i].state == PART_RUNNING)
 			expire(l, &l->parts[i], rows);
@@ -302,8 +303,8 @@ void seal(struct loop *l, bool last)
 			interval_add(l->open, TOPIC_MODEL, 0, TEXT("~group"), (struct text){ (const char *)l->key.data, (uint32_t)l->key.size }, NULL);
 			p->item->group_changed = false;
 		}
-		user_task_seal(p->user, l->wall_ms, snapshot_pause(l), last || !rows, rows ? put : put_nothing, &user_rows);
-		item_task_seal(p->item, l->wall_ms, snapshot_pause(l), last || !rows, rows ? put : put_nothing, &item_rows);
+		user_task_seal(p->user, l->wall_ms, snapshot_pause(l), all, rows ? put : put_nothing, &user_rows);
+		item_task_seal(p->item, l->wall_ms, snapshot_pause(l), all, rows ? put : put_nothing, &item_rows);
 	}
 	l->open->group_metadata = source_group_metadata(l->source);
 	if (!l->open->group_metadata && rows) {
@@ -354,6 +355,7 @@ void seal_fate(struct loop *l, struct interval *i)
 		for (size_t k = 0; k < i->n_offsets; k++)
 			l->parts[i->offsets[k].partition].committed[i->offsets[k].topic] = i->offsets[k].offset;
 		log_over("commit", "committing again");
+		refused_over(l);
 		if (!l->config->embedded && l->bound_bytes < (size_t)l->config->glint.interval_bytes)
 			l->bound_bytes += l->bound_bytes / 8 + 1;
 		if (l->now_ms - l->trimmed_ms >= TRIM_MS && l->config->glint.guarantee == GUARANTEE_EXACTLY_ONCE) {
@@ -370,11 +372,8 @@ void seal_fate(struct loop *l, struct interval *i)
 		l->bound_bytes = l->bound_bytes / 2 > (64 << 10) ? l->bound_bytes / 2 : 64 << 10;
 		/* fall through */
 	case COMMIT_ABORTED:
-		if (i->too_large) { /* only a dead letter can be: the same again would stop its partition for good */
-			l->letter_bytes = l->letter_bytes > LETTER_BYTES ? LETTER_BYTES : l->letter_bytes / 2;
-			log_error(NULL, "%s refuses a record for its size (max.message.bytes): dead letters over %u bytes are cut from now on",
-				  l->layout.names[TOPIC_DEAD_LETTER], l->letter_bytes);
-		}
+		if (i->refused.any && refused_fate(l, i))
+			return;
 		log_warn("commit", "interval %llu was aborted (%s): its state is dropped and restored", (unsigned long long)i->number, i->why);
 		if (l->assigned)
 			assign_again(l);
@@ -385,7 +384,7 @@ void seal_fate(struct loop *l, struct interval *i)
 		l->fenced = true;
 		/* fall through */
 	case COMMIT_FAILED:
-		snprintf(l->why, sizeof(l->why), "%s", i->why);
+		snprintf(l->why, sizeof(l->why), "%.*s", (int)sizeof(l->why) - 1, i->why);
 		l->rebuild = true;
 		return;
 	}

@@ -13,14 +13,14 @@
 #include <stdint.h>
 
 enum health_part {
-	HEALTH_KAFKA,    /* "kafka": brokers reachable */
+	HEALTH_KAFKA,    /* "kafka": brokers reachable, and topics take what is written */
 	HEALTH_ASSIGNED, /* "assigned": member of the group with its partitions known (none is fine) */
 	HEALTH_RESTORED, /* "restored": no task is being restored, global tables are read */
 	HEALTH_REDIS,    /* "redis": reachable and writable */
 	HEALTH_PARTS
 };
 
-#define HEALTH_WHY_BYTES 160
+#define HEALTH_WHY_BYTES 512
 
 struct health {
 	_Atomic int64_t progress_ms; /* monotonic ms of the loop's last round */

@@ -22,6 +22,8 @@ struct committer {
 	rd_kafka_topic_t *topics[COMMIT_TOPICS];
 	char *inputs[4];
 	bool transactional;
+	size_t batch_bytes;     /* of a batch of several records, at most */
+	struct refused refused; /* of the interval under way; the thread's own */
 	uint64_t pause_at; /* a test's: stand still in that interval; 0 = never */
 	bool pause_after;  /* its transaction is committed then, else open */
 	int pause_before_s; /* not 0: stand still for so long before its transaction begins, then go on */
@@ -60,7 +62,7 @@ void interval_clear(struct interval *i)
 		rd_kafka_consumer_group_metadata_destroy(i->group_metadata);
 	i->group_metadata = NULL;
 	i->why[0] = '\0';
-	i->too_large = i->probe = false;
+	i->probe = i->refused.any = false;
 	i->model_rows = 0;
 }
 
@@ -119,7 +121,6 @@ static enum commit_fate fate_of(struct committer *c, rd_kafka_error_t *e, struct
 	rd_kafka_resp_err_t code = rd_kafka_error_code(e);
 	snprintf(i->why, sizeof(i->why), "%s: %s (%s)", what, rd_kafka_error_string(e), rd_kafka_error_name(e));
 	enum commit_fate fate = COMMIT_FAILED;
-	i->too_large |= code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
 	if (code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED)
 		fate = COMMIT_FENCED;
 	else if (rd_kafka_error_txn_requires_abort(e))
@@ -201,7 +202,11 @@ static enum commit_fate produce_all(struct committer *c, struct interval *i)
 		if (!err)
 			continue;
 		snprintf(i->why, sizeof(i->why), "producing: %s", rd_kafka_err2name(err));
-		i->too_large |= err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+		if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
+			const struct out_record *r = &i->records[k];
+			c->refused.own = true;
+			refused_take(&c->refused, r->topic, r->partition, (struct text){ (const char *)i->bytes.data + r->at, r->key_size }, r->value_size);
+		}
 		if (!c->transactional)
 			return COMMIT_FAILED;
 		if (err == RD_KAFKA_RESP_ERR__FENCED || err == RD_KAFKA_RESP_ERR__FATAL || err == RD_KAFKA_RESP_ERR__STATE) {
@@ -334,6 +339,26 @@ static void trim(struct committer *c, uint8_t topic, const int64_t *offsets, int
 	rd_kafka_topic_partition_list_destroy(list);
 }
 
+/* The reports of records that failed come with a flush or a poll: the thread's own. */
+static void on_failed(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
+{
+	struct committer *c = opaque;
+	(void)rk;
+	for (uint8_t t = 0; m->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && t < COMMIT_TOPICS; t++)
+		if (c->topics[t] && !strcmp(rd_kafka_topic_name(m->rkt), rd_kafka_topic_name(c->topics[t])))
+			refused_take(&c->refused, t, m->partition, (struct text){ m->key, (uint32_t)m->key_len }, m->len);
+}
+
+static void refusal(struct committer *c, struct interval *i)
+{
+	if (i->fate == COMMIT_DONE || i->fate == COMMIT_FENCED)
+		return;
+	rd_kafka_poll(c->rk, 0);
+	if (c->refused.any)
+		refused_explain(c->rk, rd_kafka_topic_name(c->topics[c->refused.topic]), &c->refused, c->batch_bytes, i->why, sizeof(i->why));
+	i->refused = c->refused;
+}
+
 static void *run(void *arg)
 {
 	struct committer *c = arg;
@@ -346,8 +371,10 @@ static void *run(void *arg)
 			c->todo = NULL;
 			pthread_mutex_unlock(&c->mutex);
 			int64_t start = now_us();
+			c->refused = (struct refused){ 0 };
 			i->fate = c->transactional ? send_transaction(c, i) : send_flushed(c, i);
-		i->took_us = now_us() - start;
+			i->took_us = now_us() - start;
+			refusal(c, i);
 			/* The coordinator fences whoever was still in a transaction when its time was over: that is nobody else. */
 			if (i->fate == COMMIT_FENCED && i->took_us >= KAFKA_TRANSACTION_TIMEOUT_MS * INT64_C(1000))
 				i->fate = COMMIT_FAILED;
@@ -383,7 +410,7 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 }
 
 int committer_create(const struct config *config, const char *bootstrap, const char *const *topics, const char *const *inputs, int fd,
-		     int timeout_ms, struct committer **ret, char *error, size_t size)
+		     int timeout_ms, size_t batch_bytes, struct committer **ret, char *error, size_t size)
 {
 	struct committer *c = must(calloc(1, sizeof(*c)));
 	c->transactional = config->glint.guarantee == GUARANTEE_EXACTLY_ONCE;
@@ -393,7 +420,18 @@ int committer_create(const struct config *config, const char *bootstrap, const c
 		return -EINVAL;
 	}
 	rd_kafka_conf_set_error_cb(conf, on_error);
-	char why[256];
+	rd_kafka_conf_set_opaque(conf, c);
+	rd_kafka_conf_set_dr_msg_cb(conf, on_failed);
+	char why[256], batch[24] = "";
+	size_t n = sizeof(batch);
+	rd_kafka_conf_set(conf, "delivery.report.only.error", "true", why, sizeof(why));
+	rd_kafka_conf_get(conf, "batch.size", batch, &n);
+	c->batch_bytes = strtoull(batch, NULL, 10);
+	if (batch_bytes && batch_bytes < c->batch_bytes) {
+		snprintf(batch, sizeof(batch), "%zu", batch_bytes);
+		rd_kafka_conf_set(conf, "batch.size", batch, why, sizeof(why));
+		c->batch_bytes = batch_bytes;
+	}
 	c->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof(why));
 	if (!c->rk) {
 		snprintf(error, size, "a Kafka producer cannot be made: %s", why);

@@ -36,6 +36,18 @@ enum commit_fate {
 	COMMIT_FENCED   /* another process uses this instance's name */
 };
 
+/* Records that a topic, or our own client, refused for their size; committer_refused.c finds it out. */
+struct refused {
+	bool any;
+	bool own;            /* by [kafka] message.max.bytes, not by a broker */
+	uint8_t topic;       /* enum internal_topic */
+	int32_t partition;
+	size_t bytes;        /* of the greatest of them, key and value */
+	int64_t limit_bytes; /* max.message.bytes of the topic, or our own; 0: could not be found out */
+	size_t batch_bytes;  /* not 0: what was too large may be the batch; with a producer of such batches (committer_create) each may be taken */
+	char what[128];      /* whose record the greatest is; no shopper's id in clear */
+};
+
 struct interval {
 	uint64_t number;
 	struct out_record *records;
@@ -47,9 +59,9 @@ struct interval {
 	uint64_t model_rows; /* how many of the records are rows of the global table; the loop counts them */
 	enum commit_fate fate;
 	bool probe;     /* only asks whether the transactional id is still ours: records, no offsets; always aborted */
-	bool too_large; /* a record of it is larger than its topic takes */
+	struct refused refused;
 	int64_t took_us;
-	char why[256];
+	char why[768];
 };
 
 struct interval *interval_create(void);
@@ -63,9 +75,9 @@ size_t interval_bytes(const struct interval *i);
 
 /* topics: names by enum internal_topic; inputs: the consumer's topic names (for offsets). consumer: for at_least_once commits; borrowed until
  * committer_destroy. init_transactions is done here, before the consumer may join (blocks at most timeout_ms). 0, -ESTALE fenced, -EIO, with
- * a sentence. fd: written when an interval comes back. */
+ * a sentence. fd: written when an interval comes back. batch_bytes: no batch of several records is larger; 0: as [kafka] batch.size says. */
 int committer_create(const struct config *config, const char *bootstrap, const char *const *topics, const char *const *inputs, int fd,
-		     int timeout_ms, struct committer **ret, char *error, size_t size);
+		     int timeout_ms, size_t batch_bytes, struct committer **ret, char *error, size_t size);
 void committer_consumer(struct committer *c, struct rd_kafka_s *consumer);
 /* quick: what is under way is given up. NULL allowed. */
 void committer_destroy(struct committer *c, bool quick);
@@ -78,5 +90,10 @@ struct interval *committer_wait(struct committer *c, int timeout_ms);
 
 /* Removes records below `offset` of a topic's partition (trims the repartition log); best effort, in the background. */
 void committer_trim(struct committer *c, uint8_t topic, const int64_t *offsets, int32_t n);
+
+/* committer_refused.c: a record whose delivery failed; refused by the client itself; and what it is called, its limit, `why` with the way out
+ * (asks a broker, at most some seconds). */
+void refused_take(struct refused *r, uint8_t topic, int32_t partition, struct text key, size_t value_bytes);
+void refused_explain(struct rd_kafka_s *rk, const char *topic, struct refused *r, size_t batch_bytes, char *why, size_t size);
 
 #endif

@@ -59,7 +59,7 @@ static struct stage *stage_open(bool transactional)
 	s->config.glint.instance = (char *)"one";
 	s->config.glint.guarantee = transactional ? GUARANTEE_EXACTLY_ONCE : GUARANTEE_AT_LEAST_ONCE;
 	const char *bootstrap = rd_kafka_mock_cluster_bootstraps(s->cluster);
-	assert_int_equal(committer_create(&s->config, bootstrap, topics, inputs, -1, PATIENCE_MS, &s->committer, why, sizeof(why)), 0);
+	assert_int_equal(committer_create(&s->config, bootstrap, topics, inputs, -1, PATIENCE_MS, 0, &s->committer, why, sizeof(why)), 0);
 	for (int i = 0; i < 2; i++) { /* no members of the group: they commit and ask */
 		conf = rd_kafka_conf_new();
 		rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, why, sizeof(why));
@@ -200,7 +200,9 @@ static void a_record_that_is_too_large_aborts_and_is_told(void **state)
 	rd_kafka_mock_push_request_errors(s->cluster, PRODUCE_KEY, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
 	struct interval *i = sent(s);
 	assert_int_equal(i->fate, COMMIT_ABORTED);
-	assert_true(i->too_large);
+	assert_true(i->refused.any);
+	assert_int_equal(i->refused.bytes, 8); /* "key" and "value" */
+	assert_false(i->refused.own);
 	stage_close(s);
 }
 

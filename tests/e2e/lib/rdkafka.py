@@ -28,6 +28,10 @@ for _name, _result, _arguments in (
         ('NewPartitions_new', _pointer, [_text, _size, _text, _size]),
         ('NewPartitions_destroy', None, [_pointer]),
         ('CreatePartitions', None, [_pointer, _pointer, _size, _pointer, _pointer]),
+        ('ConfigResource_new', _pointer, [_int, _text]),
+        ('ConfigResource_set_config', _int, [_pointer, _text, _text]),
+        ('ConfigResource_destroy', None, [_pointer]),
+        ('AlterConfigs', None, [_pointer, _pointer, _size, _pointer, _pointer]),
         ('DeleteTopic_new', _pointer, [_text]),
         ('DeleteTopic_destroy', None, [_pointer]),
         ('DeleteTopics', None, [_pointer, _pointer, _size, _pointer, _pointer]),
@@ -164,6 +168,14 @@ class Client:
         thing = _lib.rd_kafka_NewPartitions_new(topic.encode(), total, why, 512)
         self._admin(_lib.rd_kafka_CreatePartitions, thing)
         _lib.rd_kafka_NewPartitions_destroy(thing)
+
+    def configure_topic(self, topic, **config):
+        """all that differs from the broker's defaults, by keyword with _ for ."""
+        thing = _lib.rd_kafka_ConfigResource_new(2, topic.encode())
+        for key, value in config.items():
+            _lib.rd_kafka_ConfigResource_set_config(thing, key.replace('_', '.').encode(), str(value).encode())
+        self._admin(_lib.rd_kafka_AlterConfigs, thing)
+        _lib.rd_kafka_ConfigResource_destroy(thing)
 
     def delete_topic(self, topic):
         thing = _lib.rd_kafka_DeleteTopic_new(topic.encode())
