@@ -101,6 +101,7 @@ int restored_read(struct restored *d, const struct config *config, char *error, 
 		.max_users = UINT64_MAX,
 		.max_items = UINT64_MAX,
 		.least_shoppers = config->privacy.k,
+		.least_baskets = config->privacy.k_of_counts ? config->privacy.k : 0,
 		.inputs = { input_topic[0] != UINT_MAX, input_topic[1] != UINT_MAX, input_topic[2] != UINT_MAX },
 	};
 	for (int p = 0; p < PROCESSORS; p++)

@@ -53,6 +53,7 @@ static struct engine *make_engine(const struct loop_setup *setup)
 		.dedup_ring = (uint32_t)g->dedup_ring, .max_users = (uint64_t)g->max_users, .max_items = (uint64_t)g->max_items,
 		.user_idle_ms = g->user_expiry_ms, .item_idle_ms = g->item_expiry_ms,
 		.least_shoppers = setup->config->privacy.k,
+		.least_baskets = setup->config->privacy.k_of_counts ? setup->config->privacy.k : 0,
 		.inputs = { topics->of[EVENT_CLICK].name[0], topics->of[EVENT_PURCHASE].name[0], topics->of[EVENT_REVIEW].name[0] },
 	};
 	for (int p = 0; p < PROCESSORS; p++)

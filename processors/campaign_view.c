@@ -74,12 +74,10 @@ static void fields(const struct view_ctx *ctx, const char *prefix, struct slice 
 		columns = columns ? columns : none;
 		view_field_of(v, NAME("revenue"), currency, columns[COLUMN_REVENUE]);
 		view_field_of(v, NAME("attributed_revenue"), currency, columns[COLUMN_ATTRIBUTED_REVENUE]);
-		if (columns[COLUMN_ORDERS] > 0) {
+		if (columns[COLUMN_ORDERS] > 0)
 			view_field_of(v, NAME("aov"), currency, llround((double)columns[COLUMN_REVENUE] / (double)columns[COLUMN_ORDERS]));
-		} else if (currency.size < 64) {
-			snprintf(name, sizeof(name), "%saov:%.*s", prefix, (int)currency.size, currency.data);
-			view_field_none(v, name);
-		}
+		else
+			view_field_none_of(v, NAME("aov"), currency);
 	}
 #undef NAME
 }

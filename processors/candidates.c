@@ -94,7 +94,7 @@ void candidates_gather(struct recommend_scratch *x, const struct recommend_setti
 		const struct itemsets_model *m = model_block(ctx->model, P_ITEMSETS, item_key(x->seeds[i]));
 		for (int b = 0; m && b < BASKETS; b++) {
 			float part = (float)(w * basket_weight[b]);
-			const float *near = itemsets_near(m, ctx->model, (enum basket)b, x->related_least);
+			const float *near = itemsets_near(m, ctx->model, (enum basket)b, x->related_least, ctx->least_baskets);
 			for (uint32_t j = 0; j < m->n_others[b]; j++) {
 				if (near[j] <= 0)
 					continue;

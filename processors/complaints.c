@@ -396,7 +396,7 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 	for (uint32_t i = 0; i < b->n; i++) {
 		const struct count *c = &all[i].entry.count;
 		all[i].by = complaints_z(c->recent, b->reviews.recent, c->held - c->recent, before);
-		if (c->recent >= s->least && all[i].by >= Z_LEAST)
+		if (c->recent >= s->least && c->recent >= (double)ctx->least_baskets && all[i].by >= Z_LEAST)
 			all[n++] = all[i];
 	}
 	qsort(all, n, sizeof(*all), by_rank);

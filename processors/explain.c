@@ -29,7 +29,7 @@ static void seeds(const struct recommend_settings *s, const struct view_ctx *ctx
 				if (m->others[b][j].item != item)
 					continue;
 				uint32_t count = m->others[b][j].count, n_item = of_item && of_item->n[b] > count ? of_item->n[b] : count;
-				bool counts = itemsets_near(m, ctx->model, (enum basket)b, x->related_least)[j] > 0;
+				bool counts = itemsets_near(m, ctx->model, (enum basket)b, x->related_least, ctx->least_baskets)[j] > 0;
 				double near = measure_nearness(count, m->n[b], n_item);
 				json_open(to, '{');
 				json_name(to, "seed");

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "itemsets.h"
 #include "json.h"
 #include "view.h"
 
@@ -218,7 +219,7 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 	silence(&s->rule, &m, &next, today);
 	if (m.n < 2 * FORECAST_SEASON)
 		return;
-	if (m.level < s->least) {
+	if (m.level < s->least || !itemsets_enough(ctx, ctx->key, false)) {
 		view_begin(ctx->view, "DEL");
 		view_key(ctx->view, name, id);
 		view_end(ctx->view);

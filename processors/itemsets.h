@@ -56,11 +56,15 @@ struct itemsets_item {
 uint32_t itemsets_top(const struct itemsets_item *item, enum basket basket, const struct symbols *symbols, uint32_t k, struct itemsets_other *to);
 
 /* How near each of m's others of one kind of basket is, 0..1: measure_nearness, with the counts of the model that m is of; 0 when the two are not
- * together more often than chance explains, by measure_bound_below(least) (least <= 0: nothing is asked). It is found once and kept until a model row
+ * together more often than chance explains, by measure_bound_below(least) (least <= 0: nothing is asked), or in fewer than least_baskets. It is found once and kept until a model row
  * changes: lists ask it of the same items again and again. Borrowed until then. */
-const float *itemsets_near(const struct itemsets_model *m, const struct model *model, enum basket basket, double least);
+const float *itemsets_near(const struct itemsets_model *m, const struct model *model, enum basket basket, double least, int64_t least_baskets);
 void itemsets_near_init(struct itemsets_model *m, struct pool *pool); /* with n_others set */
 void itemsets_near_done(struct itemsets_model *m, struct pool *pool);
+
+/* itemsets_view.c: are there ctx->least_baskets orders (and sessions) of the window that hold the item, or orders that hold the category, or any at all? Always, when it
+ * is not asked. So fewer shoppers are told for certain, where orders and sessions of one may both count. */
+bool itemsets_enough(const struct view_ctx *ctx, struct key key, bool sessions_too);
 
 /* itemsets_view.c: what itemsets.c hands to the runtime. */
 void itemsets_item_view(const void *settings, const struct view_ctx *ctx, const void *block);

@@ -26,6 +26,14 @@ static void member_i64(struct buf *b, const char *name, int64_t v)
 	json_i64(b, v);
 }
 
+bool itemsets_enough(const struct view_ctx *ctx, struct key key, bool sessions_too)
+{
+	if (!ctx->least_baskets)
+		return true;
+	const struct itemsets_model *m = model_of(ctx->model, key);
+	return m && (int64_t)m->n[BASKET_ORDER] + (sessions_too ? m->n[BASKET_SESSION] : 0) >= ctx->least_baskets;
+}
+
 /* ---- what goes with an item ---- */
 
 struct neighbour {
@@ -42,7 +50,7 @@ static void item_list(const struct itemsets_settings *s, const struct view_ctx *
 	const struct itemsets_model *all = model_of(ctx->model, (struct key){ KEY_ALL, 0 });
 	uint32_t baskets = all ? all->n[basket] : 0, n = 0;
 	uint32_t n_top = itemsets_top(item, basket, ctx->symbols, (uint32_t)s->neighbours, top);
-	for (uint32_t i = 0; i < n_top; i++) {
+	for (uint32_t i = 0; i < n_top && top[i].count >= ctx->least_baskets; i++) {
 		const struct itemsets_model *other = model_of(ctx->model, (struct key){ KEY_ITEM, top[i].item });
 		struct neighbour x = { top[i], other ? other->n[basket] : 0, 0 };
 		uint32_t n_other = x.n > top[i].count ? x.n : top[i].count;
@@ -84,9 +92,9 @@ static void item_lists(const struct itemsets_settings *s, const struct view_ctx 
 {
 	for (int i = 0; i < BASKETS; i++) {
 		const struct pairs *p = &item->by[i];
-		if (p->baskets) {
+		if (p->baskets && p->baskets >= ctx->least_baskets) {
 			item_list(s, ctx, (enum basket)i, item);
-		} else if (p->ever) { /* all of it left the window */
+		} else if (p->ever) { /* all of it left the window, or too much to show the rest */
 			view_begin(ctx->view, "DEL");
 			view_key(ctx->view, i == BASKET_ORDER ? "together:" : "viewed:", symbols_text(ctx->symbols, ctx->key.id));
 			view_end(ctx->view);
@@ -140,7 +148,7 @@ static void rules_of(const struct itemsets_settings *s, const struct view_ctx *c
 		for (uint32_t j = 0; j < a->n_others[i]; j++) {
 			struct rule x = { item, a->others[i][j].item, a->others[i][j].count, a->n[i], 0, (enum basket)i, 0 };
 			x.strength = measure_shrunk_confidence(x.n_ab, x.n_a);
-			if (x.n_ab < s->rule_min_count || (list->n == list->most && x.strength < list->rules[list->n - 1].strength))
+			if (x.n_ab < s->rule_min_count || x.n_ab < ctx->least_baskets || (list->n == list->most && x.strength < list->rules[list->n - 1].strength))
 				break;
 			const struct itemsets_model *b = model_of(ctx->model, (struct key){ (uint8_t)kind, x.b });
 			x.n_b = b ? b->n[i] : 0;

@@ -7,6 +7,7 @@
 struct itemsets_near {
 	uint64_t version; /* of the model that it was found in; 0: not yet */
 	double least;
+	uint32_t least_baskets;
 	float of[];       /* the others of every kind of basket in turn */
 };
 
@@ -32,7 +33,7 @@ void itemsets_near_done(struct itemsets_model *m, struct pool *pool)
 	m->near = NULL;
 }
 
-static void find(const struct itemsets_model *m, const struct model *model, enum basket b, double least, float *near)
+static void find(const struct itemsets_model *m, const struct model *model, enum basket b, double least, int64_t least_baskets, float *near)
 {
 	const struct itemsets_model *all = model_block(model, P_ITEMSETS, (struct key){ KEY_ALL, 0 });
 	uint32_t baskets = all ? all->n[b] : 0;
@@ -43,20 +44,21 @@ static void find(const struct itemsets_model *m, const struct model *model, enum
 				model_soon(model, P_ITEMSETS, item_key(o[(MODEL_STEPS - step) * AHEAD].item), step);
 		const struct itemsets_model *its = model_block(model, P_ITEMSETS, item_key(o->item));
 		uint32_t n = its && its->n[b] > o->count ? its->n[b] : o->count;
-		bool related = least <= 0 || measure_bound_below(o->count, m->n[b], n, baskets, least);
+		bool related = o->count >= least_baskets && (least <= 0 || measure_bound_below(o->count, m->n[b], n, baskets, least));
 		near[j] = related ? (float)measure_nearness(o->count, m->n[b], n) : 0;
 	}
 }
 
-const float *itemsets_near(const struct itemsets_model *m, const struct model *model, enum basket basket, double least)
+const float *itemsets_near(const struct itemsets_model *m, const struct model *model, enum basket basket, double least, int64_t least_baskets)
 {
 	struct itemsets_near *r = m->near;
-	if (r->version != model_version(model) || r->least != least) {
+	if (r->version != model_version(model) || r->least != least || (int64_t)r->least_baskets != least_baskets) {
 		float *near = r->of;
 		for (int b = 0; b < BASKETS; near += m->n_others[b++])
-			find(m, model, (enum basket)b, least, near);
+			find(m, model, (enum basket)b, least, least_baskets, near);
 		r->version = model_version(model);
 		r->least = least;
+		r->least_baskets = (uint32_t)least_baskets;
 	}
 	const float *near = r->of;
 	for (int b = 0; b < (int)basket; b++)

@@ -644,6 +644,14 @@ static void model_done(void *block, struct pool *pool)
 	pool_free(pool, m->blend, sizeof(*m->blend));
 }
 
+static void figure(const struct view_ctx *ctx, const char *name, int64_t value, bool enough)
+{
+	if (enough)
+		view_field_i64(ctx->view, name, value);
+	else
+		view_field_none(ctx->view, name);
+}
+
 static void item_view(const void *settings, const struct view_ctx *ctx, const void *block)
 {
 	const struct recommend_settings *s = settings;
@@ -661,18 +669,24 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 		return;
 	struct popularity_model m;
 	popularity_levels(&s->popularity, p, m.level);
-	view_field_i64(ctx->view, "views", p->n[METRIC_VIEWS]);
-	view_field_i64(ctx->view, "clicks", p->n[METRIC_CLICKS]);
-	view_field_i64(ctx->view, "carts", p->n[METRIC_CARTS]);
-	view_field_i64(ctx->view, "buys", p->n[METRIC_BUYS]);
-	for (uint32_t i = 0; i < p->n_revenue; i++)
-		view_field_of(ctx->view, "revenue", symbols_text(ctx->symbols, p->revenue[i].currency), p->revenue[i].minor);
-	if (x->feedback[FEEDBACK_SHOWN] || x->feedback[FEEDBACK_CLICKED]) {
-		view_field_i64(ctx->view, "recommended", x->feedback[FEEDBACK_SHOWN]);
-		view_field_i64(ctx->view, "recommended_clicks", x->feedback[FEEDBACK_CLICKED]);
-		view_field_i64(ctx->view, "recommended_buys", x->feedback[FEEDBACK_BOUGHT]);
+	bool looked_at = itemsets_enough(ctx, ctx->key, true), bought = itemsets_enough(ctx, ctx->key, false);
+	figure(ctx, "views", p->n[METRIC_VIEWS], looked_at);
+	figure(ctx, "clicks", p->n[METRIC_CLICKS], looked_at);
+	figure(ctx, "carts", p->n[METRIC_CARTS], looked_at);
+	figure(ctx, "buys", p->n[METRIC_BUYS], bought);
+	for (uint32_t i = 0; i < p->n_revenue; i++) {
+		struct text currency = symbols_text(ctx->symbols, p->revenue[i].currency);
+		if (bought)
+			view_field_of(ctx->view, "revenue", currency, p->revenue[i].minor);
+		else
+			view_field_none_of(ctx->view, "revenue", currency);
 	}
-	view_field_double(ctx->view, "trend", ctx->watermark < 0 ? NAN : popularity_trend(&s->popularity, &m, ctx->watermark));
+	if (x->feedback[FEEDBACK_SHOWN] || x->feedback[FEEDBACK_CLICKED]) {
+		figure(ctx, "recommended", x->feedback[FEEDBACK_SHOWN], looked_at);
+		figure(ctx, "recommended_clicks", x->feedback[FEEDBACK_CLICKED], looked_at);
+		figure(ctx, "recommended_buys", x->feedback[FEEDBACK_BOUGHT], bought);
+	}
+	view_field_double(ctx->view, "trend", ctx->watermark < 0 || !looked_at ? NAN : popularity_trend(&s->popularity, &m, ctx->watermark));
 }
 
 static void item_dump(const void *settings, const struct dump_ctx *ctx, const void *block)

@@ -260,11 +260,13 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 	const struct pair_map *map = pairs_total(&item->pairs);
 	struct near list[SHOWN_MAX];
 	uint32_t n = 0;
+	/* a pair has SIMILAR_MOST of one shopper at most, so that this is k shoppers, not only k baskets */
+	int64_t asked = SIMILAR_MOST * ctx->least_baskets, least = s->min_overlap > asked ? s->min_overlap : asked;
 	if (ctx->key.kind != KEY_ITEM || !item->pairs.ever)
 		return;
 	for (uint32_t i = 0; map->slots && i < 1u << map->bits; i++) {
 		const struct pair_slot *slot = &map->slots[i];
-		if (!slot->other || slot->count < s->min_overlap)
+		if (!slot->other || slot->count < least)
 			continue;
 		const struct similar_model *m = model_block(ctx->model, P_SIMILAR, (struct key){ KEY_ITEM, slot->other });
 		uint32_t own = m && m->n > slot->count ? m->n : slot->count; /* its row may not have come yet */

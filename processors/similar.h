@@ -26,6 +26,7 @@
 enum { SIMILAR_HISTORY_MAX = 100,
 	SIMILAR_SEEDS = 10,
 	SIMILAR_LINES = 16, /* of one order */
+	SIMILAR_MOST = 3,   /* weight of one shopper in a pair */
 	FOLLOW_STEPS = 5,
 	FOLLOW_UNIT = 60 };
 #define SIMILAR_DECAY 0.8   /* of a seed against the one after it */

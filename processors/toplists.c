@@ -209,7 +209,7 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 	for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
 		const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
 		const struct catalogue_item *known = model_catalogue(ctx->model, i);
-		if (!m || !controls_allow(ctx->model, i, known) || !(m->popularity.level[LEVEL_POPULAR] > -INFINITY))
+		if (!m || !controls_allow(ctx->model, i, known) || !(m->popularity.level[LEVEL_POPULAR] > -INFINITY) || !itemsets_enough(ctx, item_key(i), true))
 			continue;
 		struct category_lists *c = category_of(t, known->category);
 		double popular = ctx->watermark < 0 ? exp2(m->popularity.level[LEVEL_POPULAR] - greatest) : popularity_count(p, &m->popularity, LEVEL_POPULAR, ctx->watermark);

@@ -17,9 +17,10 @@ struct view;
 
 void view_field(struct view *v, const char *name, struct text value);
 void view_field_i64(struct view *v, const char *name, int64_t value);
-void view_field_double(struct view *v, const char *name, double value);            /* shortest of 6 significant digits; not finite: the field is deleted */
+void view_field_double(struct view *v, const char *name, double value);              /* shortest of 6 significant digits; not finite: the field is deleted */
 void view_field_of(struct view *v, const char *name, struct text of, int64_t value); /* field "name:of", e.g. revenue:EUR */
-void view_field_none(struct view *v, const char *name);                            /* HDEL of a field that has no value now */
+void view_field_none(struct view *v, const char *name);                              /* HDEL of a field that has no value now */
+void view_field_none_of(struct view *v, const char *name, struct text of);           /* the same of a field "name:of" */
 
 void view_begin(struct view *v, const char *command);
 void view_key(struct view *v, const char *name, struct text id); /* id may be absent */

@@ -92,6 +92,7 @@ struct config_glint {
 
 struct config_privacy {
 	int64_t k; /* shoppers */
+	bool k_of_counts;
 	struct option_file key_file;
 	/* from key_file; set: shoppers' ids are pseudonyms behind the decoder */
 	struct pseudonym_key key;

@@ -101,6 +101,8 @@ static const struct option glint[] = {
 static const struct option privacy[] = {
 	{ "k", OPTION_COUNT, OPTION_AT(config_privacy, k), .value = "10", .min = "1", .max = "1000", .unit = "shoppers",
 	  .help = "Of fewer shoppers than this nothing is published: no segment, no query." },
+	{ "k_of_counts", OPTION_BOOL, OPTION_AT(config_privacy, k_of_counts), .value = "no",
+	  .help = "Ask k of what is counted in baskets, too: what fewer than k baskets hold is not shown." },
 	{ "key_file", OPTION_FILE, OPTION_AT(config_privacy, key_file),
 	  .help = "File with a secret key: shoppers' ids are replaced by a keyed hash; empty: they are not." },
 };

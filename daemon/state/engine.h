@@ -24,6 +24,7 @@ struct engine_rules {
 	bool inputs[INPUTS];         /* configured */
 	bool off[PROCESSORS];        /* not run: sees no event, and what rows have of it is not read */
 	int64_t least_shoppers;      /* [privacy] k: of fewer nothing is published */
+	int64_t least_baskets;       /* k with [privacy] k_of_counts, else 0 */
 };
 
 struct engine {

@@ -628,6 +628,7 @@ void item_task_render(struct item_task *t, struct item_entity *x, int64_t now_ms
 		.as_of = now_ms, .commit = commit, .watermark = t->watermark, .symbols = e->symbols, .model = e->model,
 		.view = e->view, .scratch = &e->scratch, .ttl_s = ttl_s, .key = x->key,
 		.least_shoppers = e->rules.least_shoppers,
+		.least_baskets = e->rules.least_baskets,
 		.shown_watermark = x->shown_ms ? x->shown_watermark : INT64_MIN,
 	};
 	const char *hash = x->key.kind == KEY_ITEM ? "item:" : x->key.kind == KEY_CAMPAIGN ? "campaign:" : NULL;

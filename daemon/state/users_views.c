@@ -17,6 +17,7 @@ void user_task_render(struct user_task *t, struct user *u, int64_t now_ms, uint6
 		.user = id,
 		.user_hash = u->hash,
 		.least_shoppers = e->rules.least_shoppers,
+		.least_baskets = e->rules.least_baskets,
 		.blocks = (const void *const *)u->blocks,
 	};
 	view_entity_begin(e->view, "user:", id, now_ms, commit, ttl_s);

@@ -154,14 +154,19 @@ void view_field_double(struct view *v, const char *name, double value)
 	view_field(v, name, (struct text){ s, (uint32_t)format_double(s, value, 6) });
 }
 
+static void name_of(struct buf *to, const char *name, struct text of)
+{
+	size_t name_size = strlen(name);
+	buf_varint(to, name_size + 1 + of.size);
+	buf_bytes(to, name, name_size);
+	buf_u8(to, ':');
+	buf_bytes(to, of.data, of.size);
+}
+
 void view_field_of(struct view *v, const char *name, struct text of, int64_t value)
 {
 	char s[32];
-	size_t name_size = strlen(name);
-	buf_varint(&v->fields, name_size + 1 + of.size);
-	buf_bytes(&v->fields, name, name_size);
-	buf_u8(&v->fields, ':');
-	buf_bytes(&v->fields, of.data, of.size);
+	name_of(&v->fields, name, of);
 	buf_text(&v->fields, (struct text){ s, (uint32_t)format_i64(s, value) });
 	v->n_fields++;
 }
@@ -169,6 +174,12 @@ void view_field_of(struct view *v, const char *name, struct text of, int64_t val
 void view_field_none(struct view *v, const char *name)
 {
 	buf_text(&v->gone, text_of(name));
+	v->n_gone++;
+}
+
+void view_field_none_of(struct view *v, const char *name, struct text of)
+{
+	name_of(&v->gone, name, of);
 	v->n_gone++;
 }
 

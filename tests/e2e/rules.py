@@ -76,6 +76,17 @@ def between_categories(t):
 
 
 @case
+def of_k_orders(t):
+    'With k_of_counts what fewer than k orders hold is not shown: no rule, no place in a top list, no figures of the item; what k hold is.'
+    config = filled(t, ORDERS, ['u%d' % n for n in range(len(ORDERS))], privacy={'k': 10, 'k_of_counts': 'yes'})
+    shows(t, config, [{CATEGORIES[i] for i in o if i in CATEGORIES} for o in ORDERS], [('chains', 'rings')], '--categories')
+    shows(t, config, [set(o) for o in ORDERS], [])
+    wait_for(lambda: {x['item'] for x in t.ctl_json(config, 'trending', '--top', 50)['popular']} == {'ring-1', 'lamp', 'bowl'}, what='items of 10, 36 and 16 orders alone')
+    buys = lambda item: json.loads(t.ctl(config, 'item', item, '--json', check=False).stdout or '{}').get('item', {}).get('buys')
+    wait_for(lambda: [buys(i) for i in ('ring-1', 'lamp', 'bowl', 'ring-2', 'chain-1', 'chain-2')] == ['10', '36', '16', None, None, None], what='figures of items')
+
+
+@case
 def none_yet(t):
     'Before there are orders there are no rules: exit code 69 and a sentence, of either list.'
     _, config = t.embedded(t.redis(), **SETTINGS)
