@@ -8,7 +8,7 @@
  * Event files are replayed through the daemon's own engine and processors in one process and one partition, prequentially: test, then
  * learn: a click or a rating is known to all models before the next event is looked at, an order at the latest EVALUATE_INTERVAL events
  * later. How fast the processors are is measured beside it: the same records are decoded and go through a second engine, without any section,
- * whose intervals are long, as a daemon's at work are.
+ * whose intervals are long and whose model rows come as often as a daemon's at work: once in model_interval, by the engine's own time.
  *
  * To add a section: one file with a `const struct evaluate_section`, a line in `sections` of evaluate_run.c. To add a way of evaluating that
  * reads something else than events (--labelled, --baskets): a file, a line in `ways` of evaluate.c. Results are jansson objects; what
@@ -42,10 +42,11 @@ struct evaluate {
 	uint64_t n_events[EVENT_KINDS];
 	uint64_t outcomes[OUTCOMES];
 	int64_t ts;                  /* greatest so far, ms */
-	int64_t learn_ns;            /* CPU time of the second engine */
+	int64_t learn_ns;            /* CPU time of the second engine, without the batch of records that is on */
+	int64_t learning_ns;         /* the thread's CPU time when that batch began */
 	int64_t offsets[INPUTS], item_offset;
 	uint32_t waiting;            /* events since the last interval's end */
-	bool pace;                   /* the second engine: intervals end by their number of events alone */
+	bool pace;                   /* the second engine: intervals by number and bytes, model rows by model_interval */
 };
 
 struct evaluate_section {

@@ -75,7 +75,27 @@ static void pass_time(struct evaluate *e, int64_t watermark)
 	buf_done(&b);
 }
 
-static void end_interval(struct evaluate *e)
+static int64_t cpu_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Of the second engine: orders of many lines fill an interval sooner. */
+static bool pace_is_over(const struct evaluate *e)
+{
+	return e->waiting >= EVALUATE_PACE_INTERVAL || combiner_bytes(e->engine->emitter) > (size_t)e->config->glint.interval_bytes;
+}
+
+/* A key's model row is made once in model_interval of the time that the second engine has taken. */
+static void pace_models(struct evaluate *e)
+{
+	int64_t now_ms = (e->learn_ns + cpu_ns() - e->learning_ns) / 1000000;
+	item_task_model(e->items, now_ms, e->config->glint.model_interval_ms, SIZE_MAX, SIZE_MAX, to_model, e);
+}
+
+static void end_interval(struct evaluate *e, bool at_end)
 {
 	combiner_encode(e->engine->emitter, to_items, e);
 	if (e->ts != INT64_MIN)
@@ -84,8 +104,10 @@ static void end_interval(struct evaluate *e)
 		buf_bytes(&e->alerts, e->items->alerts.data, e->items->alerts.size);
 		buf_clear(&e->items->alerts);
 	}
-	/* a clock that stands far ahead of every row's: all that changed are due */
-	item_task_model(e->items, INT64_MAX / 2, 0, SIZE_MAX, SIZE_MAX, to_model, e);
+	if (e->pace && !at_end)
+		pace_models(e);
+	else /* a clock that stands far ahead of every row's: all that changed are due */
+		item_task_model(e->items, INT64_MAX / 2, 0, SIZE_MAX, SIZE_MAX, to_model, e);
 	e->waiting = 0;
 }
 
@@ -101,16 +123,17 @@ static void learn(struct evaluate *e, const struct event *event)
 	int64_t ts = e->users->in[j].time.ts;
 	if (ts > e->ts)
 		e->ts = ts;
-	bool at_once = !e->pace && (event->kind == EVENT_CLICK || (event->kind == EVENT_REVIEW && event->review.rating_milli));
-	if (++e->waiting >= (e->pace ? EVALUATE_PACE_INTERVAL : EVALUATE_INTERVAL) || at_once)
-		end_interval(e);
+	bool at_once = event->kind == EVENT_CLICK || (event->kind == EVENT_REVIEW && event->review.rating_milli);
+	e->waiting++;
+	if (e->pace ? pace_is_over(e) : at_once || e->waiting >= EVALUATE_INTERVAL)
+		end_interval(e, false);
 }
 
 static void learn_end(struct evaluate *e)
 {
-	end_interval(e);
+	end_interval(e, true);
 	pass_time(e, e->ts);
-	end_interval(e);
+	end_interval(e, true);
 }
 
 /* ---- the second engine: records of a while, one after the other ---- */
@@ -127,23 +150,16 @@ struct pace {
 	} records[PACE_RECORDS];
 };
 
-static int64_t cpu_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void pace_run(struct pace *p, struct evaluate_reader *reader)
 {
 	struct event event;
-	int64_t start = cpu_ns();
+	p->shop.learning_ns = cpu_ns();
 	for (uint32_t i = 0; i < p->n; i++) {
 		struct text bytes = { (const char *)p->bytes.data + p->records[i].at, p->records[i].size };
 		evaluate_reader_decode(reader, p->records[i].kind, bytes, &event);
 		learn(&p->shop, &event);
 	}
-	p->shop.learn_ns += cpu_ns() - start;
+	p->shop.learn_ns += cpu_ns() - p->shop.learning_ns;
 	buf_clear(&p->bytes);
 	p->n = 0;
 }

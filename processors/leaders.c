@@ -50,6 +50,27 @@ static void heap_sort(const struct symbols *symbols, struct itemsets_other *to, 
 	}
 }
 
+/* By insertion: the list was in order when it was last asked for, and few of it have grown since. */
+static void put_in_order(struct leaders *t, const struct symbols *symbols)
+{
+	for (uint32_t i = 1; i < t->n; i++) {
+		struct itemsets_other x = t->list[i];
+		if (!after(symbols, t->list[i - 1], x))
+			continue;
+		uint32_t from = 0, to = i - 1; /* the first that comes after x lies within */
+		while (from < to) {
+			uint32_t middle = (from + to) / 2;
+			if (after(symbols, t->list[middle], x))
+				to = middle;
+			else
+				from = middle + 1;
+		}
+		memmove(&t->list[from + 1], &t->list[from], sizeof(x) * (i - from));
+		t->list[from] = x;
+	}
+	t->last = t->n ? (uint16_t)(t->n - 1) : 0;
+}
+
 static void find_last(struct leaders *t, const struct symbols *symbols)
 {
 	t->last = 0;
@@ -94,11 +115,10 @@ void leaders_done(struct leaders *t)
 uint32_t leaders_sorted(struct leaders *t, const struct symbols *symbols, const struct pair_map *map, uint32_t k, struct itemsets_other *to)
 {
 	uint32_t n = 0;
-	if (t->list && t->k == k) { /* turned into a heap, then sorted */
-		for (uint32_t i = 0; i < t->n; i++)
-			offer(symbols, to, &n, k, t->list[i]);
-		heap_sort(symbols, to, n);
-		return n;
+	if (t->list && t->k == k) {
+		put_in_order(t, symbols);
+		memcpy(to, t->list, sizeof(*to) * t->n);
+		return t->n;
 	}
 	for (uint32_t i = 0; map->slots && i < 1u << map->bits; i++)
 		if (map->slots[i].other && (n < k || map->slots[i].count >= to[0].count))

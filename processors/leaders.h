@@ -18,7 +18,7 @@ struct itemsets_other {
 };
 
 struct leaders {
-	struct itemsets_other *list; /* malloc'ed; NULL: forgotten. In no order */
+	struct itemsets_other *list; /* malloc'ed; NULL: forgotten. As it was in order when last asked for */
 	uint16_t n, k, last;         /* entries, room, index of the last in order when n == k */
 };
 

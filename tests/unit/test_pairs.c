@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "processors/leaders.h"
 #include "processors/pairs.h"
 
 enum { OTHERS = 200,
@@ -278,9 +279,60 @@ static void rows_saved_with_other_panes_are_put_where_they_began(void **state)
 	pool_destroy(pool);
 }
 
+/* ---- the most frequent others ---- */
+
+static const struct symbols *of_names; /* qsort takes no context */
+
+static int by_count_then_hash(const void *a, const void *b)
+{
+	const struct itemsets_other *x = a, *y = b;
+	if (x->count != y->count)
+		return x->count < y->count ? 1 : -1;
+	uint64_t hx = symbols_hash(of_names, x->item), hy = symbols_hash(of_names, y->item);
+	return (hx > hy) - (hx < hy);
+}
+
+static void the_most_frequent_others_are_those_of_a_sort_however_often_they_are_asked_for(void **state)
+{
+	(void)state;
+	enum { SHOWN = 40 };
+	struct symbols *symbols = some_symbols();
+	struct pool *pool = pool_create();
+	struct pairs_window window = { 0 };
+	struct pairs p = { 0 };
+	struct leaders leaders = { 0 };
+	uint64_t chance = 7;
+	of_names = symbols;
+	for (int round = 0; round < 3000; round++) {
+		/* few ask often, many equal counts, an other that overtakes all at once */
+		int growths = round % 50 == 0 ? 200 : 1 + (int)(next_random(&chance) % 5);
+		for (int i = 0; i < growths; i++) {
+			symbol_t other = 1 + (symbol_t)(next_random(&chance) % (round < 1000 ? 60 : OTHERS));
+			assert_int_equal(pairs_add(&p, window, pool, 0, other, next_random(&chance) % 40 ? 1 : 30, OTHERS), 0);
+			leaders_grown(&leaders, symbols, pairs_total(&p), other);
+		}
+		if (round % 500 == 499)
+			leaders_forget(&leaders);
+		struct itemsets_other all[OTHERS], top[SHOWN];
+		uint32_t n = 0;
+		for (symbol_t other = 1; other <= OTHERS; other++)
+			if (pairs_count(&p, other))
+				all[n++] = (struct itemsets_other){ other, pairs_count(&p, other) };
+		qsort(all, n, sizeof(*all), by_count_then_hash);
+		n = n < SHOWN ? n : SHOWN;
+		assert_int_equal(leaders_sorted(&leaders, symbols, pairs_total(&p), SHOWN, top), n);
+		assert_memory_equal(top, all, n * sizeof(*all));
+	}
+	leaders_done(&leaders);
+	pairs_done(&p, pool);
+	pool_destroy(pool);
+	symbols_destroy(symbols);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_most_frequent_others_are_those_of_a_sort_however_often_they_are_asked_for),
 		cmocka_unit_test(counts_equal_a_naive_count_wherever_the_window_moves),
 		cmocka_unit_test(for_ever_counts_everything),
 		cmocka_unit_test(panes_ahead_of_the_watermark_wait),
