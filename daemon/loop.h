@@ -113,11 +113,13 @@ struct loop {
 		int64_t worked_ms;     /* the same, or when the last one that a table follows was written (monotonic) */
 		int64_t hold_until_ms, next_ms; /* monotonic */
 		bool sweeping;
+		bool replay;           /* behind, and at some time by a large backlog */
 		bool rows_known;
 		uint64_t rows_out;     /* rows of the model that are read when all of ours are, if nobody else writes any */
 	} refresh;
 	int64_t behind_budget_ms;      /* when the budget of views was last filled */
 	double behind_budget;
+	uint32_t views_turn;           /* the part whose views of no hurry come next */
 
 	int wake_fd;                   /* an event fd: everything that arrives writes to it */
 	int64_t now_ms, wall_ms;       /* clocks of this round: monotonic, real */

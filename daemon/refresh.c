@@ -71,7 +71,8 @@ void refresh_round(struct loop *l)
 		r->changes = global_changes(l->global);
 		r->changed_ms = l->wall_ms;
 	}
-	if (l->behind)
+	r->replay = l->behind && (r->replay || l->backlog > LOOP_BACKLOG); /* not a moment's delay, behind which everything is as it was */
+	if (r->replay)
 		r->hold_until_ms = l->now_ms + HOLD_MS;
 	bool rest = at_rest(l);
 	if (rest)

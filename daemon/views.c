@@ -11,7 +11,9 @@
 #include "daemon/loop.h"
 
 enum {
-	BATCH_USERS = 64, BATCH_ITEMS = 64, IN_FLIGHT = 3,
+	BATCH = 64, IN_FLIGHT = 3,
+	BATCH_SMALL = 16, /* of what is in no hurry: an event's list waits for one such batch at most */
+	CROWD = 256,      /* lists that wait: more than that do not notice a large batch before them */
 	AGAIN_MS = 1500,  /* and two commits: see again_ms() */
 	STATUS_MS = 100,
 	ALL_VIEW_MS = 1000,
@@ -254,13 +256,16 @@ static struct user *next_user(struct loop *l, struct user_task *t, bool behind)
 	return NULL;
 }
 
-static bool render_users(struct loop *l, struct part *p, bool behind)
+/* Shoppers whom an event has touched, or (again) those who are only shown once more. */
+static bool render_users(struct loop *l, struct part *p, bool behind, bool again)
 {
 	struct user_task *t = p->user;
 	struct batch *b = NULL;
 	int n = 0;
-	for (; n < BATCH_USERS; n++) {
-		if (behind && l->behind_budget < 1)
+	if (again ? t->views.n || p->views[STAGE_USER].in_flight : !t->views.n)
+		return false;
+	for (; n < (again ? BATCH_SMALL : BATCH); n++) {
+		if ((behind && l->behind_budget < 1) || (!again && !t->views.n))
 			break;
 		struct user *u = next_user(l, t, behind);
 		if (!u)
@@ -288,7 +293,7 @@ static int64_t view_pause(const struct loop *l, uint8_t kind)
 	return l->behind ? pause * LOOP_BEHIND_FACTOR : pause;
 }
 
-static bool render_items(struct loop *l, struct part *p)
+static bool render_items(struct loop *l, struct part *p, int most)
 {
 	struct item_task *t = p->item;
 	struct batch *b = NULL;
@@ -298,7 +303,7 @@ static bool render_items(struct loop *l, struct part *p)
 	if (l->now_ms - p->views[STAGE_ITEM].looked_ms < (l->behind ? ITEM_LOOK_BEHIND_MS : ITEM_LOOK_MS))
 		return false;
 	p->views[STAGE_ITEM].looked_ms = l->now_ms;
-	for (struct link *l_ = t->views.head.next; l_ != &t->views.head && n < BATCH_ITEMS && looked < 8 * BATCH_ITEMS; l_ = next, looked++) {
+	for (struct link *l_ = t->views.head.next; l_ != &t->views.head && n < most && looked < 8 * BATCH; l_ = next, looked++) {
 		struct item_entity *x = LIST_OWNER(l_, struct item_entity, view_link);
 		next = l_->next;
 		if (l->wall_ms - x->shown_ms < view_pause(l, x->key.kind))
@@ -313,7 +318,7 @@ static bool render_items(struct loop *l, struct part *p)
 		item_task_shown(t, x, l->wall_ms);
 		n++;
 	}
-	while (!t->views.n && t->fresh.n && n < BATCH_ITEMS) {
+	while (!t->views.n && t->fresh.n && n < most) {
 		struct item_entity *x = LIST_OWNER(t->fresh.head.next, struct item_entity, fresh_link);
 		if (!expiring(l, x->shown_ms) && !refresh_stale(l, x->shown_ms))
 			break;
@@ -406,6 +411,11 @@ static void alerts_step(struct loop *l, struct part *p)
 
 /* ---- one round ---- */
 
+static bool may_render(struct loop *l, const struct part *p, enum stage stage)
+{
+	return p->state == PART_RUNNING && p->views[stage].state == VIEWS_ON && p->views[stage].in_flight < IN_FLIGHT && publisher_room(l->publisher) > 1;
+}
+
 bool views_step(struct loop *l)
 {
 	bool any = false;
@@ -435,12 +445,25 @@ bool views_step(struct loop *l)
 			if (p->views[s].state == VIEWS_EPOCH && p->views[s].epoch_interval < l->number && committer_idle(l->committer) &&
 			    publisher_room(l->publisher))
 				take_over(l, p, (enum stage)s);
-		if (p->views[STAGE_USER].state == VIEWS_ON && p->views[STAGE_USER].in_flight < IN_FLIGHT && publisher_room(l->publisher) > 1)
-			any |= render_users(l, p, refresh_holds(l));
-		if (p->views[STAGE_ITEM].state == VIEWS_ON && p->views[STAGE_ITEM].in_flight < IN_FLIGHT && publisher_room(l->publisher) > 1)
-			any |= render_items(l, p);
+		if (may_render(l, p, STAGE_USER))
+			any |= render_users(l, p, refresh_holds(l), false);
 		if (p->partition == 0)
 			alerts_step(l, p);
+	}
+	size_t waiting = 0;
+	for (uint32_t i = 0; i < l->n_parts; i++)
+		waiting += l->parts[i].state == PART_RUNNING ? l->parts[i].user->views.n : 0;
+	bool crowd = waiting > CROWD;
+	/* what is in no hurry: in turn, one batch a round */
+	for (uint32_t i = 0, first = l->views_turn; i < l->n_parts; i++) {
+		struct part *p = &l->parts[(first + i) % l->n_parts];
+		bool rendered = may_render(l, p, STAGE_USER) && render_users(l, p, refresh_holds(l), true);
+		rendered |= may_render(l, p, STAGE_ITEM) && render_items(l, p, crowd ? BATCH : BATCH_SMALL);
+		any |= rendered;
+		if (rendered && !crowd) {
+			l->views_turn = (first + i + 1) % l->n_parts;
+			break;
+		}
 	}
 	return any;
 }
