@@ -4,7 +4,7 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { ROUND_US = 5000, RUN = 128, EMBEDDED_LAG = 8 /* messages of some MESSAGE_SOFT_BYTES */ };
+enum { ROUND_US = 5000, RUN = 128, LOOK = 32, EMBEDDED_LAG = 8 /* messages of some MESSAGE_SOFT_BYTES */ };
 
 /* An interval that has reached its bound takes no more until it can be sealed. */
 static bool full(const struct loop *l)
@@ -111,7 +111,7 @@ static bool work_users(struct loop *l, int64_t until_ms)
 		}
 		if (full(l))
 			return true;
-		if (l->applied - looked < RUN) /* a look at the clock costs as much as an event */
+		if (l->applied - looked < LOOK) /* a look at the clock costs as much as an event */
 			continue;
 		looked = l->applied;
 		if (clock_monotonic_ms() >= until_ms)
