@@ -5,11 +5,42 @@
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 #include "daemon/config/config.h"
 
 #define OUT_KEPT_BYTES (4u << 20) /* a buffer that grew past it is freed once it is sent */
+
+enum { ELEMENTS_MAX = 1 << 16 }; /* of an array in a reply; ours have some hundred */
+
+/* hiredis 0.14 allocates what an array says that it holds before any of it has come: a server, or who stands in for it, could take
+ * all memory with ten bytes. These functions are hiredis' own but for that. */
+struct redis_bounded {
+	redisReplyObjectFunctions functions;
+	void *(*array)(const redisReadTask *task, int elements);
+};
+
+static void *bounded_array(const redisReadTask *task, int elements)
+{
+	const struct redis_bounded *b = task->privdata;
+	return elements <= ELEMENTS_MAX ? b->array(task, elements) : NULL;
+}
+
+int redis_connection_adopt(struct redis_connection *c, struct redisContext *context)
+{
+	c->context = context;
+	if (!c->bounded)
+		c->bounded = malloc(sizeof(*c->bounded));
+	if (!c->bounded)
+		return -ENOMEM;
+	c->bounded->functions = *context->reader->fn;
+	c->bounded->array = c->bounded->functions.createArray;
+	c->bounded->functions.createArray = bounded_array;
+	context->reader->fn = &c->bounded->functions;
+	context->reader->privdata = c->bounded;
+	return 0;
+}
 
 static int failed(struct redis_connection *c, int code, const char *what, char *error, size_t size)
 {
@@ -42,6 +73,8 @@ int redis_connection_open(struct redis_connection *c, const struct config_redis 
 	c->context->flags &= ~REDIS_BLOCK;
 	if (!config->unix_path)
 		redisEnableKeepAlive(c->context);
+	if (redis_connection_adopt(c, c->context) < 0)
+		return failed(c, -ENOMEM, "no memory for a connection", error, size);
 	return 0;
 }
 
@@ -57,6 +90,8 @@ void redis_connection_close(struct redis_connection *c)
 void redis_connection_done(struct redis_connection *c)
 {
 	redis_connection_close(c);
+	free(c->bounded);
+	c->bounded = NULL;
 	buf_done(&c->out);
 }
 

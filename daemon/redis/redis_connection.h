@@ -25,10 +25,13 @@ struct redis_connection {
 	struct redisContext *context; /* NULL while closed */
 	struct buf out;               /* commands; from `sent` on not yet sent */
 	size_t sent;
+	struct redis_bounded *bounded; /* what the context reads replies with; NULL before the first */
 };
 
 /* Resolves and connects. 0, or -errno with a sentence in error; the connection is closed then. */
 int redis_connection_open(struct redis_connection *c, const struct config_redis *config, char *error, size_t size);
+/* Takes the context (freed by close), whose replies are bounded from now on. 0 or -ENOMEM; taken in both cases. */
+int redis_connection_adopt(struct redis_connection *c, struct redisContext *context);
 void redis_connection_close(struct redis_connection *c); /* drops what was not sent; may be closed already */
 void redis_connection_done(struct redis_connection *c);  /* closes and frees */
 int redis_connection_fd(const struct redis_connection *c);
@@ -41,7 +44,7 @@ static inline size_t redis_connection_unsent(const struct redis_connection *c)
 }
 /* Reads what is there. 0 or -errno (-EPIPE: the server closed). */
 int redis_connection_read(struct redis_connection *c);
-/* The next whole reply: 1 (the caller frees it with freeReplyObject), 0 when there is none yet, -EPROTO. */
+/* The next whole reply: 1 (the caller frees it with freeReplyObject), 0 when there is none yet, -EPROTO (also for an array larger than any of ours). */
 int redis_connection_reply(struct redis_connection *c, struct redisReply **ret);
 
 /* Commands are written as RESP2: the number of arguments, then each. */

@@ -22,8 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	redisReply *reply;
 	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
 	must(send(pair[1], data, size, 0) == (ssize_t)size);
-	c.context = redisConnectFd(pair[0]);
-	must(c.context != NULL);
+	redisContext *context = redisConnectFd(pair[0]);
+	must(context && redis_connection_adopt(&c, context) == 0);
 	if (redis_connection_read(&c) == 0)
 		while (redis_connection_reply(&c, &reply) > 0) {
 			if (reply->type == REDIS_REPLY_ERROR) {
