@@ -6,6 +6,7 @@ sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
 from glintlib import *
 import gzip
 import itertools
+import shown
 
 sys.path.insert(0, os.path.join(TOP, 'tests/oracle'))
 import counts
@@ -161,6 +162,50 @@ def campaigns(t):
     rest = [order(9 * DAY + i, items, kind='REFUND', order_id=first['order_id']) for i, items in enumerate(('ac', 'abc'), 1)]
     found = counted(t, clicks, [first, late, refund] + rest)
     assert found['campaign', 'new']['attributed_revenue:EUR'] == 0 and found['campaign', 'direct']['revenue:EUR'] == 0, found
+
+
+@case
+def views(t):
+    'What Redis must show of campaigns, shoppers and items, for ever and today, worked by hand.'
+    first = order(1000, 'abc', discount_minor=90, campaign_id='direct')  # 600 less 90
+    refund = order(9 * DAY, 'b', kind='REFUND', order_id=first['order_id'])  # 200 less a third of the discount
+    clicks = [click(0, 'a', campaign_id='old', action='CLICK'), click(500, 'a', campaign_id='new'),
+              click(600, 'a', campaign_id='seen', action='IMPRESSION'), click(2000, 'b', campaign_id='new', action='ADD_TO_CART')]
+    paths = [write_jsonl(t.path(name), events) for name, events in (('c.jsonl', clicks), ('p.jsonl', [first, order(8 * DAY, 'a'), refund]))]
+    run_program([sys.executable, os.path.join(TOP, 'tests/oracle/views.py'), '--out', t.path('v.jsonl'), '--watermark', str(T0 + 9 * DAY + 5000)] + paths)
+    lines = read_jsonl(t.path('v.jsonl'))
+    found = {x['key']: x['fields'] for x in lines if x['kind'] == 'view'}
+    scores = {x['key']: x['scores'] for x in lines if x['kind'] == 'scores'}
+    none = dict.fromkeys(('impressions', 'clicks', 'carts', 'orders', 'attributed_orders', 'revenue:EUR', 'attributed_revenue:EUR'), 0)
+    none.update(dict.fromkeys(('ctr', 'cvr', 'aov:EUR')))
+
+    def both(today, **total):
+        return dict({**none, **{k.replace('_EUR', ':EUR'): n for k, n in total.items()}}, **{'today_' + k: n for k, n in {**none, **today}.items()})
+    assert found['campaign:direct'] == both({'revenue:EUR': -170}, orders=1, revenue_EUR=340, aov_EUR=340), found['campaign:direct']
+    assert found['campaign:new'] == both({'attributed_revenue:EUR': -170}, carts=1, attributed_orders=1, attributed_revenue_EUR=340), found['campaign:new']
+    assert {k: n for k, n in found['campaign:seen'].items() if n} == {'impressions': 1} and found['campaign:seen']['ctr'] == 0
+    assert {k: n for k, n in found['campaign:old'].items() if n} == {'clicks': 1} and found['campaign:old']['cvr'] == 0
+    assert scores == {'campaigns': {'direct': T0 + 9 * DAY, 'new': T0 + 9 * DAY, 'old': T0, 'seen': T0 + 600}}, scores
+    assert found['user:u'] == {'orders': 2, 'revenue:EUR': 510}, found['user:u']
+    assert found['item:a'] == {'views': 1, 'clicks': 1, 'buys': 2, 'revenue:EUR': 400}, found['item:a']
+    assert found['item:b'] == {'carts': 1, 'buys': 1, 'revenue:EUR': 0} and found['item:c'] == {'buys': 1, 'revenue:EUR': 200}
+
+    # and in Redis: nothing differs, then one field by one, one too many, one key too many
+    db = t.redis().client()
+    for key, fields in found.items():
+        db.do('HSET', 'glint:' + key, 'as_of', '1', *[str(x) for pair in fields.items() if pair[1] is not None for x in pair])
+    db.do('ZADD', 'glint:campaigns', *[str(x) for m, n in scores['campaigns'].items() for x in (n, m)])
+    assert shown.differences(db, found, scores)[0] == []
+    for change, back, word in ((('HINCRBY', 'glint:campaign:new', 'today_attributed_revenue:EUR', 1), ('HINCRBY', 'glint:campaign:new', 'today_attributed_revenue:EUR', -1),
+                                'glint:campaign:new today_attributed_revenue:EUR: expected -170, Redis has -169'),
+                               (('HSET', 'glint:campaign:old', 'ctr', '1'), ('HDEL', 'glint:campaign:old', 'ctr'), 'glint:campaign:old ctr: expected None'),
+                               (('HSET', 'glint:user:v', 'orders', '1'), ('DEL', 'glint:user:v'), 'glint:user:v orders: expected 0'),
+                               (('HDEL', 'glint:item:c', 'buys'), ('HSET', 'glint:item:c', 'buys', '1'), 'glint:item:c buys: expected 1, Redis has None'),
+                               (('ZADD', 'glint:campaigns', 1, 'old'), ('ZADD', 'glint:campaigns', T0, 'old'), 'glint:campaigns: expected')):
+        db.do(*change)
+        differs = shown.differences(db, found, scores)[0]
+        assert len(differs) == 1 and differs[0].startswith(word), (word, differs)
+        db.do(*back)
 
 
 @case

@@ -434,9 +434,9 @@ def events_of(paths, in_order=False):
     return {t: heapq.merge(*(read_file(p) for p in files[t]), key=by_ts) for t in TOPICS if files[t]}
 
 
-def count(paths, options):
+def count(paths, options, of=Counts):
     """reads all; returns (Judge, Counts)"""
-    judge, counts = Judge(options), Counts(options)
+    judge, counts = Judge(options), of(options)
     partitions = {}
 
     def tagged(topic, events, rank):

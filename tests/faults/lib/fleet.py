@@ -12,6 +12,7 @@ import subprocess
 import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'e2e', 'lib'))
 from glintlib import *  # noqa: E402
+import shown  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from shop import DAY, HOUR, START, Shop  # noqa: E402
 from stage import Counts, Stage, partition_of, redis_equals, user_in  # noqa: E402,F401
@@ -61,7 +62,7 @@ class Fleet(Stage):
         how.setdefault('spike', SPIKES)
         how['kafka'] = dict({'session.timeout.ms': SESSION_S * 1000, 'heartbeat.interval.ms': 1000}, **how.get('kafka', {}))
         super().__init__(t, partitions=partitions, **how)
-        self.r, self.names, self.kills, self.starts = random.Random(seed), list(names), 0, {}
+        self.r, self.names, self.kills, self.starts, self.looked = random.Random(seed), list(names), 0, {}, 0
         self.slow = 0.0  # the longest time until ready again, s
         self.born, self.fed, self.poison = time.monotonic(), 0, {}
         self.options += ['--in-order']
@@ -156,7 +157,8 @@ class Fleet(Stage):
 
     def crash_at(self, name, point, start=False, limit=30):
         """has the process die at the point; whether it came there within the limit (else it is killed where it is)"""
-        daemon, path = self.daemons[name], self.t.path(name + '.crash')
+        daemon, path = self.daemons.get(name) or self.made(name), self.t.path(name + '.crash')
+        self.daemons[name] = daemon
         with open(path + '.new', 'w') as f:
             f.write(point + '\n')
         os.rename(path + '.new', path)
@@ -184,8 +186,12 @@ class Fleet(Stage):
             db = self.redis.client()
             redis_equals(db, counts)
             self.same_alerts(db)
+        said = self.opinions(counts)
+        self.same_sentiment(dump, said['sentiment'])
+        if redis:
+            self.same_views(db, dump, counts, said['sentiment'])
         if self.exact:
-            self.same_opinions(dump, counts)
+            self.same_spikes(said['alert'])
         self.bounded()
         return counts
 
@@ -214,31 +220,72 @@ class Fleet(Stage):
             [i for i, _ in db.do('XRANGE', 'glint:alerts', '-', '+')][-5:], [o for o, _ in kafka][-5:]))
         return kafka
 
-    def same_opinions(self, dump, counts):
-        """sentiment of every scope, and the alerts of every item, are those of the independent count; returns the transitions.
+    def oracle(self, program, counts, *options):
+        """the lines of an independent count beside counts.py, at the watermark of the dump"""
+        self.t.counter += 1
+        path = self.t.path('%s%d.jsonl' % (program, self.t.counter))
+        run_program([sys.executable, os.path.join(TOP, 'tests/oracle/%s.py' % program), '--out', path, '--watermark', str(max(counts.watermarks.values()))] +
+                    list(map(str, options)) + list(map(str, self.options)) + self.files, 240)
+        return read_jsonl(path)
 
-        A slice is a day that comes within a second. A process that believes itself at the end of its inputs, while another works on the new day
-        already, follows the group's time: what then reaches it late is counted, and judged with the next pane (ARCHITECTURE "Time"). So an
-        alert may come some panes later than the count says, never earlier, and is there once."""
-        path = self.t.path('opinions.jsonl')
-        run_program([sys.executable, os.path.join(TOP, 'tests/oracle/opinions.py'), '--out', path, '--watermark', str(max(counts.watermarks.values())),
-                     '--spike-window', SPIKES['window'], '--spike-cool-down', SPIKES['cool_down']] + list(map(str, self.options)) + self.files, 240)
+    def opinions(self, counts):
+        """what reviews say: {'sentiment': {scope: line}, 'alert': [transition, ...]}"""
         want = {'sentiment': {}, 'alert': []}
-        for line in read_jsonl(path):
+        for line in self.oracle('opinions', counts, '--spike-window', SPIKES['window'], '--spike-cool-down', SPIKES['cool_down']):
             if line.pop('kind') == 'alert':
                 want['alert'].append(line)
             else:
                 want['sentiment'][line.pop('scope')] = line
+        return want
+
+    def same_views(self, db, dump, counts, sentiment):
+        """campaigns, items, shoppers and sentiment in Redis, and shoppers in the dump, are those of the independent counts, field by field"""
+        views, scores = {'sentiment:' + scope: shown.sentiment_fields(line) for scope, line in sentiment.items()}, {}
+        for line in self.oracle('views', counts):
+            if line['kind'] == 'view':
+                views[line['key']] = line['fields']
+            else:
+                scores[line['key']] = line['scores']
+        users = {x['user']: dict({'orders': x.get('orders', 0)}, **{'revenue:' + c: n for c, n in x.get('revenue', {}).items()})
+                 for x in read_jsonl(dump) if x['kind'] == 'user'}
+        for key, want in views.items():
+            kind, _, user = key.partition(':')
+            wrong = [(f, n, users[user].get(f, 0)) for f, n in want.items() if kind == 'user' and n is not None and users[user].get(f, 0) != n]
+            assert not wrong, (user, wrong)
+        assert not [u for u, x in users.items() if x['orders'] and 'user:' + u not in views]
+
+        def nothing_differs():
+            self.differs, self.looked = shown.differences(db, views, scores)
+            return not self.differs and self.looked
+        try:
+            return wait_for(nothing_differs, 30, 'Redis shows what is counted', 0.2)
+        except AssertionError:
+            raise AssertionError('%d fields of Redis differ:\n%s' % (len(self.differs), '\n'.join(self.differs[:20]))) from None
+
+    @staticmethod
+    def same_sentiment(dump, want):
+        """counts of every scope and window"""
         got = {x['scope']: x for x in read_jsonl(dump) if x['kind'] == 'sentiment'}
-        for scope, figures in want['sentiment'].items():
+        for scope, figures in want.items():
             assert {k: got[scope][k] for k in figures} == figures, (scope, figures, got[scope])
-        assert not [s for s in got if s not in want['sentiment'] and not s.startswith('aspect:')], sorted(got)
-        found, wanted = [a for _, a in self.alerts()], want['alert']
+        assert not [s for s in got if s not in want and not s.startswith('aspect:')], sorted(got)
+
+    def same_spikes(self, wanted, exact=False):
+        """the alerts of every item are those of the independent count; returns the transitions. exact: those of every scope, each to the very pane.
+
+        A slice is a day that comes within a second. A process that believes itself at the end of its inputs, while another works on the new day
+        already, follows the group's time: what then reaches it late is counted, and judged with the next pane (ARCHITECTURE "Time"). So an
+        alert may come some panes later than the count says, never earlier, and is there once."""
+        found = [a for _, a in self.alerts()]
         one = [(a['id'], a['state'], a['ts'], a['severity']) for a in found]
         assert len(one) == len(set(one)), 'an alert came twice: %s' % sorted(one)
         others, found = [a for a in found if a['kind'] != 'negative_spike'], [a for a in found if a['kind'] == 'negative_spike']
         for kind, scope in sorted({(a['kind'], a['scope']) for a in others}):
             alternate([a for a in others if (a['kind'], a['scope']) == (kind, scope)], scope)
+        if exact:
+            them = [(a['id'], a['state'], a['ts'], a['severity']) for a in wanted]
+            one = [(a['id'], a['state'], a['ts'], a['severity']) for a in found]
+            assert sorted(one) == sorted(them), (sorted(set(one) - set(them)), sorted(set(them) - set(one)))
         for scope in sorted({scope_of(a) for a in found + wanted}):
             if not scope.startswith('item:'):  # an hour's difference of one alert moves all that follow
                 alternate([a for a in found if scope_of(a) == scope], scope)
@@ -246,7 +293,7 @@ class Fleet(Stage):
             a, b = (alternate([x for x in some if scope_of(x) == scope], scope) for some in (found, wanted))
             assert [x[0] for x in a] == [x[0] for x in b] and all(-HOUR < x[1] - y[1] <= LATER for x, y in zip(a, b)), (scope, a, b)
         exact = set(one) & {(a['id'], a['state'], a['ts'], a['severity']) for a in wanted}
-        self.said = '%d transitions of alerts, none lost, none twice (%d at the very pane)' % (len(one), len(exact))
+        self.said = '%d fields of Redis as counted; %d transitions of alerts, none lost, none twice (%d at the very pane)' % (self.looked, len(one), len(exact))
         return found
 
     def bounded(self):
