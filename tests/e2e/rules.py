@@ -82,7 +82,7 @@ def of_k_orders(t):
     shows(t, config, [{CATEGORIES[i] for i in o if i in CATEGORIES} for o in ORDERS], [('chains', 'rings')], '--categories')
     shows(t, config, [set(o) for o in ORDERS], [])
     wait_for(lambda: {x['item'] for x in t.ctl_json(config, 'trending', '--top', 50)['popular']} == {'ring-1', 'lamp', 'bowl'}, what='items of 10, 36 and 16 orders alone')
-    buys = lambda item: json.loads(t.ctl(config, 'item', item, '--json', check=False).stdout or '{}').get('item', {}).get('buys')
+    buys = lambda item: (json.loads(t.ctl(config, 'item', item, '--json', check=False).stdout or '{}').get('item') or {}).get('buys')
     wait_for(lambda: [buys(i) for i in ('ring-1', 'lamp', 'bowl', 'ring-2', 'chain-1', 'chain-2')] == ['10', '36', '16', None, None, None], what='figures of items')
 
 
