@@ -8,6 +8,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
 from fleet import *
 
+HISTORY_ROUNDS = 5 if FULL else 1
 KILLS_RANDOM, KILLS_POINTS, KILLS_REVOKED, TERMS, CHURNS = (90, 99, 12, 100, 24) if FULL else (4, 6, 1, 5, 3)
 
 
@@ -121,6 +122,23 @@ def terminated_under_load(t):
     s.judged()
     say('%d SIGTERM under load' % TERMS, 'exit code 0 within %.1f s each' % slowest, log_line(s.daemons['a'], 'every change is in a row'))
     assert slowest <= 10, slowest
+
+
+@case
+def killed_in_a_history(t):
+    'A history that is all there before they start is judged to the very pane of every alert, in every scope, whoever dies at whichever point of its commits.'
+    # so short that no scope has more panes ahead of the time than it keeps ([spike] window: 256), however much comes before the first watermark
+    s = Fleet(t, SEED + 6, names='ab', partitions=4, slices=6, events=6000)
+    s.feed_rest()
+    there = 0
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for point in HISTORY_ROUNDS * [p for p in POINTS if p.startswith('commit')]:  # each time they come one interval further
+            there += sum(pool.map(lambda name: s.crash_at(name, point, start=True), s.names))  # pylint: disable=cell-var-from-loop
+    s.start_all()
+    s.judged()
+    spikes = s.same_spikes(s.opinions(Counts(s.dump()))['alert'], exact=True)
+    assert {'item', 'all'} == {scope_of(a).split(':')[0] for a in spikes} and there, (spikes, there)
+    say('%d kills at points of a commit, in a history' % there, s.said)
 
 
 @case

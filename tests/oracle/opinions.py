@@ -87,6 +87,8 @@ class Scope:
             s = w / p0
             now = 2 if (w >= .25 and s >= 3) or (w >= .5 and s >= 1.5) else 1 if s >= 1.75 else 0
             if raised is None:
+                if not self.n[pane] and pane != cool:  # what only leaves a window raises nothing, unless a cool-down held it back
+                    continue
                 if tail < o.alpha and k >= o.least_negative and k - n * p0 >= o.least_excess and (pane >= cool or s >= 2 * sent):
                     raised, calm, level, sent = pane, 0, now, s
                     yield self.line(name, o, pane, raised, 'raised', level)
