@@ -188,7 +188,7 @@ int64_t work_backlog(const struct loop *l); /* records of the inputs that wait, 
 
 /* seal.c */
 bool seal_due(const struct loop *l);
-void seal_ahead(struct loop *l);            /* some rows into the open interval, and deltas when there are many */
+void seal_ahead(struct loop *l);            /* some rows into the open interval */
 void seal(struct loop *l, bool last);       /* needs an idle committer */
 void seal_fate(struct loop *l, struct interval *i);
 void seal_open(struct loop *l);             /* begins an interval */

@@ -7,9 +7,7 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { MODEL_BYTES = 8 << 20, AHEAD_KEYS = 128, AHEAD_ROWS = 64, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, TRIM_MS = 60000,
-	COMBINED_BYTES = 3 << 19 /* of deltas: the table of more falls out of the cache, which costs more than combining saves */
-};
+enum { MODEL_BYTES = 8 << 20, AHEAD_KEYS = 128, AHEAD_ROWS = 64, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, TRIM_MS = 60000 };
 
 struct put_to {
 	struct loop *loop;
@@ -254,8 +252,6 @@ void seal_ahead(struct loop *l)
 	l->ahead_ms = l->now_ms;
 	if (combiner_bytes(l->engine->emitter) + interval_bytes(l->open) > l->bound_bytes) /* the last one is not committed yet */
 		return;
-	if (combiner_bytes(l->engine->emitter) > COMBINED_BYTES)
-		l->moves |= combiner_encode(l->engine->emitter, put_delta, l) > 0;
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		struct part *p = &l->parts[i];
 		if (p->state != PART_RUNNING)
