@@ -17,7 +17,7 @@
 #include "daemon/loop.h"
 #include "version.h"
 
-enum { SERIES = 65536, STUCK_MS = 30000, HEAP_STEP = 16 << 20, HEAP_KEEP = 256 << 20 };
+enum { SERIES = 65536, STUCK_MS = 30000, HEAP_STEP = 16 << 20, HEAP_KEEP = 256 << 20, HEAP_LARGE = 32 << 20 };
 
 static atomic_int stop, reload_asked; /* a signal may come to any thread */
 
@@ -191,6 +191,7 @@ static void heap(void)
 	mallopt(M_ARENA_MAX, 1);
 	mallopt(M_TOP_PAD, HEAP_STEP);
 	mallopt(M_TRIM_THRESHOLD, HEAP_KEEP);
+	mallopt(M_MMAP_THRESHOLD, HEAP_LARGE); /* what a fetch answered is used again, not unmapped and asked for anew */
 }
 
 int main(int argc, char **argv)

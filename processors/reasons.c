@@ -38,13 +38,15 @@ void reasons_number(struct buf *to, double v)
 	int places = v < 1e-3 ? 11 : v < 1 ? 8
 					   : 6;
 	uint64_t n = (uint64_t)(v * (double)units[places] + .5), whole = n / units[places];
-	char text[32], *end = text + sizeof(text), *p = digits_before(end, n - whole * units[places], places);
+	enum { LONGEST = 32 };
+	char text[2 * LONGEST] = { 0 }, *end = text + LONGEST, *p = digits_before(end, n - whole * units[places], places);
 	while (end > p && end[-1] == '0')
 		end--;
 	if (end > p)
 		*--p = '.';
 	p = digits_before(p, whole, 1);
-	buf_bytes(to, p, (size_t)(end - p));
+	memcpy(buf_room(to, LONGEST), p, LONGEST); /* of a known size: no call */
+	to->size += (size_t)(end - p);
 }
 
 void reasons_write(struct buf *to, const struct recommend_scratch *x, const struct view_ctx *ctx, const struct pick *p)
