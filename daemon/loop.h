@@ -116,6 +116,7 @@ struct loop {
 		bool replay;           /* behind, and at some time by a large backlog */
 		bool rows_known;
 		uint64_t rows_out;     /* rows of the model that are read when all of ours are, if nobody else writes any */
+		uint64_t messages_out, messages_in; /* likewise of the repartition topic: sent to ourselves and committed; read */
 	} refresh;
 	int64_t behind_budget_ms;      /* when the budget of views was last filled */
 	double behind_budget;

@@ -12,7 +12,8 @@
 #include "daemon/loop.h"
 
 enum { QUIET_MS = 300,
-	ALONE_MS = 100, /* this process has all there is, and has read again what it published */
+	ALONE_MS = 100, /* this process has all there is, and has read again what it sent and published */
+	LATE_MS = 2000, /* it has not: a slow broker, or what was sent went to one who has the partition by now */
 	HOLD_MS = 2000,
 	PAUSE_PER_VIEW_MS = 1,
 	SOON_MS = 30000 };
@@ -26,13 +27,14 @@ static int64_t quiet_ms(const struct loop *l)
 /* Nothing is on its way from a record to a table: so far as this process sees. What others do is not seen: they have had their time. */
 static bool at_rest(const struct loop *l)
 {
-	int64_t quiet = global_model_rows(l->global) >= l->refresh.rows_out ? ALONE_MS : quiet_ms(l);
+	bool back = global_model_rows(l->global) >= l->refresh.rows_out && l->refresh.messages_in >= l->refresh.messages_out;
+	int64_t quiet = back ? ALONE_MS : LATE_MS;
 	if (!global_ready(l->global) || !committer_idle(l->committer) || !combiner_empty(l->engine->emitter) || l->moves)
 		return false;
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		const struct part *p = &l->parts[i];
 		if (p->state != PART_RUNNING)
-			quiet = quiet_ms(l);
+			quiet = quiet > quiet_ms(l) ? quiet : quiet_ms(l);
 		else if (p->item->model.n || !source_at_end(l->source, l->repartition, p->partition))
 			return false;
 		for (int j = 0; p->state == PART_RUNNING && j < INPUTS; j++)
@@ -75,8 +77,10 @@ void refresh_round(struct loop *l)
 	if (r->replay)
 		r->hold_until_ms = l->now_ms + HOLD_MS;
 	bool rest = at_rest(l);
-	if (rest)
+	if (rest) {
 		r->hold_until_ms = 0;
+		r->messages_out = r->messages_in;
+	}
 	if (r->sweeping) {
 		if (stale_left(l))
 			return;

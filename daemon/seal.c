@@ -31,6 +31,7 @@ static void put_delta(void *to, uint32_t partition, struct text value)
 {
 	struct loop *l = to;
 	interval_add(l->open, TOPIC_REPARTITION, (int32_t)partition, (struct text){ 0 }, value, NULL);
+	l->open->messages += l->parts[partition].state == PART_RUNNING;
 }
 
 static void header(struct loop *l, const char *name, struct text value)
@@ -352,6 +353,7 @@ void seal_fate(struct loop *l, struct interval *i)
 	switch (i->fate) {
 	case COMMIT_DONE:
 		l->refresh.rows_out += i->model_rows;
+		l->refresh.messages_out += i->messages;
 		for (size_t k = 0; k < i->n_offsets; k++)
 			l->parts[i->offsets[k].partition].committed[i->offsets[k].topic] = i->offsets[k].offset;
 		log_over("commit", "committing again");

@@ -21,6 +21,7 @@ static bool work_items(struct loop *l, struct part *p)
 			log_error("repartition", "%s [%d], offset %lld: not a message of ours; skipped", l->layout.names[TOPIC_REPARTITION],
 				  (int)p->partition, (long long)r.offset);
 		source_next(l->source, l->repartition, p->partition);
+		l->refresh.messages_in++;
 		n++;
 	}
 	return n > 0;

@@ -63,7 +63,7 @@ void interval_clear(struct interval *i)
 	i->group_metadata = NULL;
 	i->why[0] = '\0';
 	i->probe = i->refused.any = false;
-	i->model_rows = 0;
+	i->model_rows = i->messages = 0;
 }
 
 void interval_destroy(struct interval *i)

@@ -57,6 +57,7 @@ struct interval {
 	size_t n_offsets, offsets_capacity;
 	void *group_metadata; /* rd_kafka_consumer_group_metadata_t, taken by the loop at the seal; owned by the interval */
 	uint64_t model_rows; /* how many of the records are rows of the global table; the loop counts them */
+	uint64_t messages;   /* how many are for item tasks of this process; likewise */
 	enum commit_fate fate;
 	bool probe;     /* only asks whether the transactional id is still ours: records, no offsets; always aborted */
 	struct refused refused;
