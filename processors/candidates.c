@@ -6,7 +6,6 @@
 
 #include "bias.h"
 #include "controls.h"
-#include "measures.h"
 #include "sentiment.h"
 
 int recommend_scratch_create(struct recommend_scratch **ret, const struct recommend_settings *s)

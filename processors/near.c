@@ -1,6 +1,4 @@
 /* How near an item's others are to it; see itemsets.h. */
-#include <math.h>
-
 #include "itemsets.h"
 #include "measures.h"
 

@@ -41,6 +41,15 @@ def large(user, n, ts):
     return [{'event_id': 'large-%d' % i, 'ts': ts + i // 1000, 'user_id': user, 'action': 'VIEW', 'item_id': 'item-%03d' % (i % 80)} for i in range(n)]
 
 
+def raised(s, client, topic, limits, what, *seen):
+    """the limit is raised again: it goes on by itself, and all is counted once"""
+    client.configure_topic(topic, max_message_bytes=USUAL, **limits)
+    took = s.ready()
+    s.feed_rest()
+    s.judged()
+    say(what, *seen, 'ready %.1f s after the limit was raised' % took)
+
+
 @case
 def a_row(t):
     'A row that its topic refuses stops what is committed, whoever is restarted meanwhile, until the limit is raised; then all is counted once.'
@@ -61,11 +70,7 @@ def a_row(t):
     wait_for(lambda: len(re.findall('Tried again within', s.daemons['a'].log_text()[since:])) >= 3, 60, 'it tries again')
     assert positions(s, client) == stands, 'nothing is committed beside it'
     refused(s.living(), re.escape(topic))
-    client.configure_topic(topic, max_message_bytes=USUAL, **ROWS)
-    took = s.ready()
-    s.feed_rest()
-    s.judged()
-    say('a shopper\'s row that its topic does not take', seen, line, 'ready %.1f s after the limit was raised' % took)
+    raised(s, client, topic, ROWS, 'a shopper\'s row that its topic does not take', seen, line)
 
 
 @case
@@ -76,11 +81,7 @@ def deltas(t):
     s.start_all()
     s.feed()
     seen, line = told(s, topic, 2000)
-    client.configure_topic(topic, max_message_bytes=USUAL, **LOG)
-    took = s.ready()
-    s.feed_rest()
-    s.judged()
-    say('a delta that its topic does not take', seen, line, 'ready %.1f s after the limit was raised' % took)
+    raised(s, client, topic, LOG, 'a delta that its topic does not take', seen, line)
 
 
 @case
