@@ -51,7 +51,7 @@ bool source_reachable(struct source *s, int64_t now_ms);
 /* By hand (readers): exactly these partitions from now on. */
 int source_assign(struct source *s, const struct source_place *places, size_t n, char *error, size_t size);
 
-/* The next record of a partition, or false when none is here now: then none until the next source_poll(). Borrowed until source_next. */
+/* The next record of a partition, or false when none is here now. Borrowed until source_next. */
 bool source_peek(struct source *s, unsigned topic, int32_t partition, struct source_record *ret);
 /* The key of the record `ahead` records after the head, when it has been fetched already: a hint of what comes. Absent: not known. */
 struct text source_key_ahead(const struct source *s, unsigned topic, int32_t partition, size_t ahead);
