@@ -82,7 +82,8 @@ static bool fill(struct feed *f, unsigned j, int64_t now_ms)
 	return false;
 }
 
-int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing)
+/* A head that is here; whether an input may still have one that goes before. */
+static int least_of(struct feed *f, int64_t now_ms, bool *ret_missing)
 {
 	int least = -1;
 	bool missing = false;
@@ -97,6 +98,18 @@ int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing)
 			least = (int)j;
 	}
 	*ret_missing = missing;
+	return least;
+}
+
+int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing)
+{
+	int least = -1;
+	uint64_t news = source_news(f->source) - 1;
+	/* An input that had nothing is asked again once another has got something: a click comes before its order, but is asked for first. */
+	for (int n = 0; n < INPUTS && news != source_news(f->source); n++) {
+		news = source_news(f->source);
+		least = least_of(f, now_ms, ret_missing);
+	}
 	return least;
 }
 

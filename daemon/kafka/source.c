@@ -24,6 +24,7 @@ struct queue {
 	int64_t position; /* next to take */
 	int64_t eof;      /* end as last reported; -1 */
 	int64_t end;      /* as the fetch of the last batch told it; -1: not asked yet */
+	uint64_t empty;   /* the news when nothing was here; to ask again takes locks */
 };
 
 struct source {
@@ -34,6 +35,7 @@ struct source {
 	int32_t limit;
 	struct source_events events;
 	int wake_fd;
+	uint64_t news; /* see source_news() */
 	uint64_t lost; /* offsets that retention took before we read them */
 	bool down;  /* no broker answers */
 	int64_t asked_ms;
@@ -259,8 +261,14 @@ void source_destroy(struct source *s, bool quick)
 	free(s);
 }
 
+uint64_t source_news(const struct source *s)
+{
+	return s->news;
+}
+
 int source_poll(struct source *s, char *error, size_t size)
 {
+	s->news++;
 	for (int i = 0; i < 100 && !s->failed; i++) {
 		rd_kafka_message_t *m = rd_kafka_consumer_poll(s->rk, 0);
 		if (!m)
@@ -344,9 +352,14 @@ static bool refill(struct source *s, struct queue *q)
 			q->messages[q->at++] = NULL;
 		}
 		q->at = q->n = 0;
-		ssize_t n = rd_kafka_consume_batch_queue(q->queue, 0, q->messages, BATCH);
-		if (n <= 0)
+		if (q->empty == s->news)
 			return false;
+		ssize_t n = rd_kafka_consume_batch_queue(q->queue, 0, q->messages, BATCH);
+		if (n <= 0) {
+			q->empty = s->news;
+			return false;
+		}
+		s->news++;
 		q->n = (size_t)n;
 		int64_t first, end;
 		if (rd_kafka_get_watermark_offsets(s->rk, s->topics[q->topic], q->partition, &first, &end) == RD_KAFKA_RESP_ERR_NO_ERROR)

@@ -51,6 +51,9 @@ bool source_reachable(struct source *s, int64_t now_ms);
 /* By hand (readers): exactly these partitions from now on. */
 int source_assign(struct source *s, const struct source_place *places, size_t n, char *error, size_t size);
 
+/* Grows with each source_poll() and with each batch that any partition gives. A partition that had nothing is asked again only when this
+ * has grown: what came before any record at hand has then been asked for after that record came. */
+uint64_t source_news(const struct source *s);
 /* The next record of a partition, or false when none is here now. Borrowed until source_next. */
 bool source_peek(struct source *s, unsigned topic, int32_t partition, struct source_record *ret);
 /* The key of the record `ahead` records after the head, when it has been fetched already: a hint of what comes. Absent: not known. */
