@@ -55,8 +55,10 @@ static bool letter_at(const struct look *l, size_t i)
 /* The first of the words that stands at i: its bytes; 0: none. */
 static size_t one_of(const struct look *l, size_t i, const char *const *words)
 {
-	for (; *words; words++)
-		if (at_word(l, i, *words))
+	if (i >= l->n)
+		return 0;
+	for (char first = lower(l->s[i]); *words; words++)
+		if (**words == first && at_word(l, i, *words))
 			return strlen(*words);
 	return 0;
 }
@@ -279,7 +281,7 @@ static void take_messengers(struct look *l)
 	static const char *const names[] = { "wechat", "we chat", "weixin", "whatsapp", "telegram", "snapchat", "instagram", "insta", "facebook", "tiktok", "skype", "viber", "kakao",
 		"line id", "vx", "wx", "qq", "ig", "fb", "wei xin", "q q", "加q", "v 信", "微.信", "微 信", "微信", "威信", "薇信", "徽信", "v信", "加微", "加v", "➕v", "薇", "扣扣", "企鹅号", "抖音", "小红书", "微博", "支付宝", NULL };
 	static const char *const fillers[] = { " ", "is ", "me ", "我", "群", "同", "是", "-", NULL };
-	static const char *const marks[] = { ":", "=", "#", "id", "：", "号", "ID", "➕", "+", NULL };
+	static const char *const marks[] = { ":", "=", "#", "id", "：", "号", "➕", "+", NULL };
 	for (size_t i = 0; i < l->n; i++) {
 		size_t name = one_of(l, i, names);
 		bool chinese = name && (unsigned char)l->s[i + name - 1] >= 0x80;

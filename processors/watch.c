@@ -212,20 +212,46 @@ struct seen {
 	double k, n, mu, support; /* support: events of the history of the hours in it */
 };
 
+/* A silence that is none in some window is none in a longer one, and where nothing ever came nothing is missed. */
+static bool no_more_of(const struct watch *w, const struct figure *f, int i, const struct seen *sum)
+{
+	bool ever = false;
+	if (!silence(f->kind) || w->figures[i].raised)
+		return false;
+	for (int h = 0; h < 24 && !ever; h++)
+		ever = w->hours[h].x[f->k] > 0;
+	return sum->k > 0 || !ever;
+}
+
+/* Of inputs: none stands, and not even a silence of the longest window at the busiest hour's rate would be LEAST_EXCESS. */
+static bool no_silence_can_be(const struct watch_settings *s, const struct watch *w)
+{
+	for (int i = 0; i < n_figures(w); i++) {
+		double most = 0;
+		if (w->figures[i].raised || !w->inputs)
+			return false;
+		for (int h = 0; h < 24; h++)
+			if (w->hours[h].x[figures_of(w)[i].k] > most * w->hours[h].hours)
+				most = w->hours[h].x[figures_of(w)[i].k] / w->hours[h].hours;
+		if (most * (double)longest(s) / WATCH_PANES_HOUR >= LEAST_EXCESS * dispersion(w, &figures_of(w)[i], i))
+			return false;
+	}
+	return true;
+}
+
 static void look(const struct watch_settings *s, const struct watch *w, int64_t pane, struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES])
 {
 	const struct figure *f = figures_of(w);
 	double rates[WATCH_FIGURES][24], x[WATCH_SERIES];
-	uint32_t hours[WATCH_FIGURES] = { 0 }, at = w->panes.n;
+	uint32_t hours[WATCH_FIGURES] = { 0 }, rated = 0, at = w->panes.n;
 	struct seen sum[WATCH_FIGURES] = { { 0 } };
 	int span = 0;
-	for (int i = 0; i < n_figures(w); i++)
-		for (int h = 0; h < 24; h++)
-			rates[i][h] = rate(w, &f[i], h);
 	for (int64_t q = pane; q > pane - longest(s); q--) {
 		int h = hour_of(q);
 		series_of(w, q, &at, x);
 		for (int i = 0; i < n_figures(w); i++) {
+			if (!(rated >> h & 1))
+				rates[i][h] = rate(w, &f[i], h);
 			double n = f[i].n == TIME ? 1. / WATCH_PANES_HOUR : x[f[i].n];
 			if (q < w->figures[i].frozen || q < w->next || isnan(rates[i][h]))
 				continue;
@@ -236,9 +262,18 @@ static void look(const struct watch_settings *s, const struct watch *w, int64_t 
 				sum[i].support += w->hours[h].x[f[i].k];
 			hours[i] |= 1u << h;
 		}
-		if (pane - q + 1 == s->spans[span])
-			memcpy(seen[span++], sum, sizeof(sum));
+		rated |= 1u << h;
+		if (pane - q + 1 != s->spans[span])
+			continue;
+		memcpy(seen[span++], sum, sizeof(sum));
+		int over = 0;
+		while (over < n_figures(w) && no_more_of(w, &f[over], over, &sum[over]))
+			over++;
+		if (over == n_figures(w))
+			break;
 	}
+	for (; span < s->n_spans; span++)
+		memcpy(seen[span], sum, sizeof(sum));
 }
 
 /* P(X <= k), or P(X >= k) when `up`. */
@@ -412,7 +447,7 @@ static void judge(const struct watch_settings *s, struct watch *w, struct item_c
 	learn(s, w, ctx->pool, pane - longest(s) + 1);
 	if (forget(s, w, pane))
 		return;
-	if (w->learnt < s->days * WATCH_PANES_DAY)
+	if (w->learnt < s->days * WATCH_PANES_DAY || no_silence_can_be(s, w))
 		return;
 	look(s, w, pane, seen);
 	if (accept(s, w, ctx, pane, seen))

@@ -669,7 +669,7 @@ int user_task_load(struct user_task *t, struct text entity, struct text bytes, u
 	uint32_t slot = slot_of(t, entity, hash);
 	struct user *u = t->slots[slot];
 	if (!bytes.data) {
-	if (u)
+		if (u)
 			forget(t, u);
 		return 0;
 	}
