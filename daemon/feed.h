@@ -23,7 +23,7 @@ struct feed {
 	int64_t offsets[INPUTS];
 	bool ready[INPUTS];
 	int64_t limit[INPUTS];  /* offsets from here on are not taken (restore); INT64_MAX */
-	int64_t max_skew_ms;
+	int64_t max_skew_ms, head_wait_ms;
 	const struct pseudonym_key *key;           /* of the configuration; NULL: ids stay as they are */
 	char pseudonyms[INPUTS][PSEUDONYM_BYTES]; /* of the heads */
 	int64_t waiting_since_ms; /* a head is awaited since then; 0: not */
@@ -41,7 +41,8 @@ void feed_done(struct feed *f);
 void feed_drop_heads(struct feed *f);
 
 /* Fills missing heads. Returns the input with the least head, or -1 when there is none; *ret_missing: an input has no head and is not at
- * its end, so that its next record may come before. now_ms: wall clock. */
+ * its end, so that its next record may come before; or it is the clicks, which lead to orders, and seemed to be at their end only before the head came
+ * (source_settled). now_ms: wall clock. */
 int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing);
 /* Applies the head of input j and takes it off. */
 enum outcome feed_apply(struct feed *f, unsigned j, int64_t now_ms);

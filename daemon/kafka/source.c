@@ -10,10 +10,12 @@
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "daemon/face/log.h"
 
-enum { BATCH = 512 };
+enum { BATCH = 512,
+	SETTLE_MS = 50 };
 
 struct queue {
 	unsigned topic;
@@ -25,6 +27,7 @@ struct queue {
 	int64_t eof;      /* end as last reported; -1 */
 	int64_t end;      /* as the fetch of the last batch told it; -1: not asked yet */
 	uint64_t empty;   /* the news when nothing was here; to ask again takes locks */
+	int64_t since_ms; /* there has been something since then; 0: nothing was here when last asked */
 };
 
 struct source {
@@ -38,10 +41,19 @@ struct source {
 	uint64_t news; /* see source_news() */
 	uint64_t lost; /* offsets that retention took before we read them */
 	bool down;  /* no broker answers */
+	int64_t troubled_ms; /* when a connection was last lost, or one came back */
 	int64_t asked_ms;
 	int failed; /* -errno of a fatal error */
 	char why[512];
 };
+
+/* To some ms, and cheap. */
+static int64_t coarse_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static void fail(struct source *s, int error, const char *what, const char *why)
 {
@@ -177,6 +189,7 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 		fail(s, fatal == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID ? -ESTALE : -EIO, rd_kafka_err2name(fatal), why);
 		return;
 	}
+	s->troubled_ms = coarse_ms();
 	if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
 		s->down = true;
 	log_warn("kafka", "kafka: %s: %s", rd_kafka_err2str(err), reason);
@@ -191,6 +204,7 @@ bool source_reachable(struct source *s, int64_t now_ms)
 	if (rd_kafka_metadata(s->rk, 0, NULL, &m, 200) == RD_KAFKA_RESP_ERR_NO_ERROR) {
 		rd_kafka_metadata_destroy(m);
 		s->down = false;
+		s->troubled_ms = coarse_ms();
 		log_over("kafka", "kafka: a broker answers again");
 	}
 	return !s->down;
@@ -357,9 +371,12 @@ static bool refill(struct source *s, struct queue *q)
 		ssize_t n = rd_kafka_consume_batch_queue(q->queue, 0, q->messages, BATCH);
 		if (n <= 0) {
 			q->empty = s->news;
+			q->since_ms = 0;
 			return false;
 		}
 		s->news++;
+		if (!q->since_ms)
+			q->since_ms = coarse_ms();
 		q->n = (size_t)n;
 		int64_t first, end;
 		if (rd_kafka_get_watermark_offsets(s->rk, s->topics[q->topic], q->partition, &first, &end) == RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -411,6 +428,13 @@ void source_next(struct source *s, unsigned topic, int32_t partition)
 	q->position = m->offset + 1;
 	rd_kafka_message_destroy(m);
 	q->messages[q->at++] = NULL;
+}
+
+bool source_settled(const struct source *s, unsigned topic, int32_t partition, int64_t most_ms)
+{
+	const struct queue *q = queue_of(s, topic, partition);
+	int64_t now_ms = coarse_ms(), settle_ms = now_ms - s->troubled_ms < 4 * most_ms ? most_ms : SETTLE_MS;
+	return !q || !q->since_ms || now_ms - q->since_ms >= (settle_ms < most_ms ? settle_ms : most_ms);
 }
 
 bool source_at_end(const struct source *s, unsigned topic, int32_t partition)

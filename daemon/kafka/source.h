@@ -60,6 +60,10 @@ bool source_peek(struct source *s, unsigned topic, int32_t partition, struct sou
 struct text source_key_ahead(const struct source *s, unsigned topic, int32_t partition, size_t ahead);
 struct text source_value_ahead(const struct source *s, unsigned topic, int32_t partition, size_t ahead); /* likewise, of its value */
 void source_next(struct source *s, unsigned topic, int32_t partition);
+/* What a record at hand came after has come, too, if it will. An end that was reported is that of a while ago: the answer that brings a record may bring
+ * others' behind it, and after a broker was away partitions come back one by one. So what has been coming for 50 ms only, or, for 4 x most_ms after trouble,
+ * most_ms, may still be followed by what should go before it. most_ms: bounds both. */
+bool source_settled(const struct source *s, unsigned topic, int32_t partition, int64_t most_ms);
 /* The partition's end was reported since its last record was taken, and nothing is waiting. */
 bool source_at_end(const struct source *s, unsigned topic, int32_t partition);
 /* Next offset: past the last record taken and past what follows it (transaction markers, what compaction took), up to the record that
