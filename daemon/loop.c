@@ -212,15 +212,17 @@ static void stop_cleanly(struct loop *l)
 
 /* The group refuses this member. A process that was started under our name has taken our transactional id before it joined, so that a
  * transaction of ours is refused: ask by one that is aborted. Else nobody has: the answer to a join of ours was lost, and the group knows us
- * by another id. */
+ * by another id. A client whose transaction outlived its time is refused, too, by the coordinator that ended it: it cannot tell any more. */
 static bool fenced_by_another(struct loop *l)
 {
 	struct interval *i = committer_wait(l->committer, FENCE_MS);
+	if (i)
+		l->spare = i;
 	if (i && i->fate == COMMIT_FENCED)
 		return true;
-	if (!committer_idle(l->committer)) /* no answer: new clients will ask */
+	if ((i && i->fate == COMMIT_FAILED) || !committer_idle(l->committer)) /* no answer: new clients will ask */
 		return false;
-	i = i ? i : l->spare;
+	i = l->spare;
 	interval_clear(i);
 	interval_add(i, TOPIC_MODEL, 0, TEXT("~probe"), (struct text){ 0 }, NULL);
 	i->probe = true;
