@@ -266,7 +266,7 @@ static int64_t next_pane(const struct spike_settings *s, const struct spike_item
 		next = b->late;
 	if (b->raised && b->calm && b->judged < next) /* the second evaluation */
 		next = b->judged;
-	if (!b->raised && b->n && b->cool > b->judged && b->cool < next) /* what the cool-down held back */
+	if (!b->raised && b->n && b->cool && b->cool >= b->judged && b->cool < next) /* what the cool-down held back */
 		next = b->cool;
 	for (int w = 0; b->raised && w < s->n_spans; w++) {
 		uint32_t i = 0;
@@ -373,7 +373,7 @@ void spike_item_save(const void *settings, const void *block, const struct symbo
 {
 	const struct spike_item *b = block;
 	buf_varint(to, (uint64_t)((const struct spike_settings *)settings)->pane_ms);
-	const int64_t cool = b->cool > b->judged ? b->cool : 0; /* one that is over says nothing any more */
+	const int64_t cool = b->cool >= b->judged ? b->cool : 0; /* one that is over says nothing any more */
 	const int64_t panes[] = { b->evaluated, b->late, b->learned, b->frozen, cool, b->raised_pane, b->raised_span, b->run, b->drifted };
 	for (size_t i = 0; i < sizeof(panes) / sizeof(*panes); i++)
 		buf_zigzag(to, panes[i]);

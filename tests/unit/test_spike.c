@@ -607,6 +607,44 @@ static void what_an_alert_saw_is_not_judged_again(void **state)
 	shop_destroy(s);
 }
 
+static void held_back(struct scope *x, int64_t looked_at)
+{
+	scope_add(x, start, 14, 12);
+	for (int64_t h = 1; h < 40 * 24; h++) {
+		if (h % 24 == 0 && h < 72)
+			scope_add(x, start + h * hour, 20, 0);
+		if (h == 120)
+			scope_add(x, start + h * hour, 14, 12); /* within the cool-down */
+		if (looked_at > start + (h - 1) * hour && looked_at < start + h * hour) {
+			x->ctx.watermark = looked_at;
+			spike_processor.delta(settings_of(x), &x->ctx, x->block, &(struct delta){ .metric = SPIKE_COMPLAINT, .merge = MERGE_SUM, .amount = 1 });
+			scope_restart(x);
+		}
+		scope_time(x, start + h * hour);
+	}
+}
+
+static void what_a_cool_down_held_back_is_raised_at_its_end_whatever_comes_just_then(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1);
+	struct scope *x = scope_open(s, "B1"), *y = scope_open(s, "B1");
+	int64_t pane_ms = ((const struct spike_settings *)settings_of(x))->pane_ms;
+	held_back(x, 0);
+	json_t *found = alerts_of(&x->alerts, NULL);
+	assert_true(json_array_size(found) >= 3);
+	assert_string_equal(text_at(json_array_get(found, 2), "state"), "raised");
+	int64_t end = (int64_t)number_at(json_array_get(found, 2), "ts");
+	assert_true(end > (int64_t)number_at(json_array_get(found, 1), "ts") + 6 * day);
+	json_decref(found);
+	held_back(y, end - pane_ms / 2); /* something else comes in the very pane */
+	assert_int_equal(x->alerts.size, y->alerts.size);
+	assert_memory_equal(x->alerts.data, y->alerts.data, x->alerts.size);
+	scope_close(x);
+	scope_close(y);
+	shop_destroy(s);
+}
+
 static void a_slow_drift_is_found_when_no_window_is_beyond_its_alpha(void **state)
 {
 	(void)state;
@@ -722,6 +760,7 @@ int main(void)
 		cmocka_unit_test(nobody_is_named_in_an_alert),
 		cmocka_unit_test(a_row_of_version_1_is_taken_over),
 		cmocka_unit_test(what_an_alert_saw_is_not_judged_again),
+		cmocka_unit_test(what_a_cool_down_held_back_is_raised_at_its_end_whatever_comes_just_then),
 		cmocka_unit_test(a_slow_drift_is_found_when_no_window_is_beyond_its_alpha),
 		cmocka_unit_test(false_alarms_are_rare_and_spikes_are_found),
 	};
