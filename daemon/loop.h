@@ -118,8 +118,8 @@ struct loop {
 		uint64_t rows_out;     /* rows of the model that are read when all of ours are, if nobody else writes any */
 		uint64_t messages_out, messages_in; /* likewise of the repartition topic: sent to ourselves and committed; read */
 	} refresh;
-	int64_t behind_budget_ms;      /* when the budget of views was last filled */
-	double behind_budget;
+	int64_t behind_budget_ms;      /* when the budgets of views were last filled */
+	double behind_budget, again_budget;
 	uint32_t views_turn;           /* the part whose views of no hurry come next */
 
 	int wake_fd;                   /* an event fd: everything that arrives writes to it */

@@ -15,6 +15,8 @@ enum {
 	BATCH_SMALL = 16, /* of what is in no hurry: an event's list waits for one such batch at most */
 	CROWD = 256,      /* lists that wait: more than that do not notice a large batch before them */
 	AGAIN_MS = 1500,  /* and two commits: see again_ms() */
+	AGAIN_A_SECOND = 1000, /* shoppers shown once more, at most; */
+	AGAIN_LATE_MS = 3000,  /* who has waited for so long is not, before the tables come to rest */
 	STATUS_MS = 100,
 	ALL_VIEW_MS = 1000,
 	ITEM_VIEW_MS = 1000, KEY_VIEW_MS = 200, ITEM_LOOK_MS = 2, ITEM_LOOK_BEHIND_MS = 50,
@@ -243,10 +245,16 @@ static struct user *next_user(struct loop *l, struct user_task *t, bool behind)
 		return LIST_OWNER(behind ? t->views.head.prev : t->views.head.next, struct user, view_link);
 	if (behind)
 		return NULL;
-	if (t->again.n) {
+	while (t->again.n) {
 		struct user *u = LIST_OWNER(t->again.head.next, struct user, again_link);
-		if (l->wall_ms - u->touched_ms >= again_ms(l))
+		int64_t late_ms = l->wall_ms - u->touched_ms - again_ms(l);
+		if (late_ms >= 0 && l->again_budget >= 1) {
+			l->again_budget--;
 			return u;
+		}
+		if (late_ms < AGAIN_LATE_MS)
+			break;
+		list_remove(&t->again, &u->again_link);
 	}
 	if (t->fresh.n) {
 		struct user *u = LIST_OWNER(t->fresh.head.next, struct user, fresh_link);
@@ -435,6 +443,9 @@ bool views_step(struct loop *l)
 	l->behind_budget += rate * (double)(l->now_ms - l->behind_budget_ms) / 1000;
 	if (l->behind_budget > rate / 10 + 1)
 		l->behind_budget = rate / 10 + 1;
+	l->again_budget += (double)(AGAIN_A_SECOND * (l->now_ms - l->behind_budget_ms)) / 1000;
+	if (l->again_budget > AGAIN_A_SECOND)
+		l->again_budget = AGAIN_A_SECOND;
 	l->behind_budget_ms = l->now_ms;
 	refresh_round(l);
 	for (uint32_t i = 0; i < l->n_parts; i++) {
