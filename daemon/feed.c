@@ -7,7 +7,7 @@ int feed_init(struct feed *f, const struct config *config, struct user_task *tas
 {
 	static const enum event_kind kinds[INPUTS] = { EVENT_CLICK, EVENT_PURCHASE, EVENT_REVIEW };
 	unsigned n = 0;
-	*f = (struct feed){ .task = task, .max_skew_ms = config->glint.max_skew_ms, .head_wait_ms = config->glint.head_wait_ms, .key = config->privacy.key.set ? &config->privacy.key : NULL };
+	*f = (struct feed){ .task = task, .max_skew_ms = config->glint.max_skew_ms, .head_wait_ms = &config->glint.head_wait_ms, .key = config->privacy.key.set ? &config->privacy.key : NULL };
 	for (int j = 0; j < INPUTS; j++) {
 		f->topic[j] = UINT_MAX;
 		f->limit[j] = INT64_MAX;
@@ -111,7 +111,7 @@ int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing)
 		least = least_of(f, now_ms, ret_missing);
 	}
 	if (least > 0 && f->live && !*ret_missing && !f->ready[0] && f->topic[0] != UINT_MAX)
-		*ret_missing = !source_settled(f->source, f->topic[least], (int32_t)f->task->partition, f->head_wait_ms / 2);
+		*ret_missing = !source_settled(f->source, f->topic[least], (int32_t)f->task->partition, *f->head_wait_ms / 2);
 	return least;
 }
 

@@ -23,7 +23,8 @@ struct feed {
 	int64_t offsets[INPUTS];
 	bool ready[INPUTS];
 	int64_t limit[INPUTS];  /* offsets from here on are not taken (restore); INT64_MAX */
-	int64_t max_skew_ms, head_wait_ms;
+	int64_t max_skew_ms;
+	const int64_t *head_wait_ms; /* of the configuration: live */
 	const struct pseudonym_key *key;           /* of the configuration; NULL: ids stay as they are */
 	char pseudonyms[INPUTS][PSEUDONYM_BYTES]; /* of the heads */
 	int64_t waiting_since_ms; /* a head is awaited since then; 0: not */
