@@ -139,7 +139,7 @@ bool config_next_word(const char **at, struct text *ret)
 }
 
 /* Names that nobody has, and what others cannot do without. */
-static void check_off(struct load *l)
+void load_check_off(struct load *l)
 {
 	struct text word;
 	char name[64];
@@ -168,7 +168,6 @@ void load_check_glint(struct load *l)
 	char error[OPTION_ERROR_BYTES];
 
 	set_instance(l);
-	check_off(l);
 	if (address_http(g->http, g, error, sizeof(error)) < 0)
 		load_error_at(l, "glint", "http", "%s", error);
 	if (g->rating_min >= g->rating_max)

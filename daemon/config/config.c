@@ -154,7 +154,10 @@ static void load_all(struct load *l)
 	if (load_table(l, "redis", options, n, &c->redis) && !l->no_memory)
 		load_check_redis(l);
 	options = config_options("glint", &n);
-	if (load_table(l, "glint", options, n, &c->glint) && !l->no_memory)
+	bool glint = load_table(l, "glint", options, n, &c->glint);
+	if (c->glint.off && !l->no_memory) /* whatever else is wrong there */
+		load_check_off(l);
+	if (glint && !l->no_memory)
 		load_check_glint(l);
 	options = config_options("privacy", &n);
 	if (load_table(l, "privacy", options, n, &c->privacy) && !l->no_memory)

@@ -73,6 +73,7 @@ void load_raw_done(struct raw *r);
 void load_check_topics(struct load *l);
 void load_check_redis(struct load *l);
 void load_check_privacy(struct load *l);
+void load_check_off(struct load *l);   /* glint.off is there */
 void load_check_glint(struct load *l); /* sets the instance and, with --embedded, the guarantee too */
 
 /* names.c: after all sections */
