@@ -250,6 +250,11 @@ static void what_is_off_is_known_and_nothing_else_needs_it(void **state)
 	assert_non_null(strstr(errors.lines[1], "t.conf:7: glint.off: rattle needs toy: switch it off too, or leave toy on"));
 	config_errors_done(&errors);
 
+	request.path = file_with("t.conf", LEAST "[glint]\noff = ratle\nsettle = soon\n"); /* beside another error of the section */
+	assert_int_equal(config_load(&request, &config, &errors), -EINVAL);
+	assert_int_equal(errors.n, 2);
+	config_errors_done(&errors);
+
 	request.path = file_with("t.conf", LEAST "[glint]\noff = rattle ,toy\n");
 	assert_int_equal(config_load(&request, &config, &errors), 0);
 	assert_true(config_processor_off(config, "toy") && config_processor_off(config, "rattle"));
