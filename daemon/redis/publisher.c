@@ -275,7 +275,7 @@ void publisher_stats(struct publisher *p, struct publisher_stats *ret)
 		.refused = n[COUNT_REFUSED],
 		.fenced = n[COUNT_FENCED],
 		.wiped = n[COUNT_WIPED],
-		.scripts = n[COUNT_SCRIPTS],
+		.writes = n[COUNT_WRITES],
 		.bytes = n[COUNT_BYTES],
 		.connects = n[COUNT_CONNECTS],
 		.timeouts = n[COUNT_TIMEOUTS],

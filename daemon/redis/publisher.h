@@ -1,19 +1,18 @@
 /* The publisher: a thread that owns the Redis connection and writes batches of views, fenced by epoch.
  *
- * The loop renders commands into a batch (daemon/state/view.c) and submits it; the thread sends it in scripts and reports the
+ * The loop renders commands into a batch (daemon/state/view.c) and submits it; the thread sends it in transactions and reports the
  * outcome. The queue is bounded: a full queue says -EAGAIN and the loop keeps its dirty marks, so that Redis may be slow, down or
  * wiped while memory stays flat. Nothing is shared but the queues; the loop is woken through an event fd. All functions are the
  * loop's (one thread), but publisher_stats, which anyone may call.
  *
  * In Redis, per task, `<prefix>:task:<task>` (hash): epoch, seq, shown, watermark, at_end and, on i0, group_watermark and alerts;
- * epoch and seq are written here, the rest comes as the batch's status. seq counts the scripts of this epoch that were applied:
- * several are under way at once, and none is applied when the one before it was not, so a status never runs ahead of its views; a
- * script that is sent again because its answer was lost is not applied twice; and a Redis that came back without its last writes
- * (failed over, restarted from disk) is noticed. A batch whose epoch is older than the stored one is refused (FENCED), as is one
- * whose task hash is missing or behind (WIPED): nothing of it is written, except for earlier scripts of a large batch.
+ * epoch and seq are written here, the rest comes as the batch's status. seq counts the parts of batches of this epoch that were applied:
+ * none is applied when the one before it was not, so a status never runs ahead of its views; a part whose answer was lost is not
+ * applied twice; and a Redis that came back without its last writes (failed over, restarted from disk) is noticed. A batch whose epoch is older than the stored one is refused (FENCED), as is one
+ * whose task hash is missing or behind (WIPED): nothing of it is written, except for earlier parts of a large batch.
  *
- * A command that Redis refuses for its own sake (WRONGTYPE, wrong arguments) is counted, logged, and does not stop the rest. What
- * is wrong with Redis or with our rights on it (OOM, READONLY, LOADING, NOPERM, ...) holds everything back until it is over.
+ * A command that Redis refuses for its own sake (WRONGTYPE) is counted, logged, and does not stop the rest; one whose form it does not take
+ * (too few arguments) takes those of its part with it. What is wrong with Redis or with our rights on it (OOM, READONLY, LOADING, NOPERM, ...) holds everything back until it is over.
  */
 #ifndef GLINT_PUBLISHER_H
 #define GLINT_PUBLISHER_H
@@ -26,7 +25,7 @@ struct health;
 
 #define PUBLISHER_QUEUE 32                   /* batches that the publisher holds at most, answered ones not yet collected included */
 #define PUBLISHER_QUEUE_BYTES (32u << 20)    /* and their bytes; a larger batch is taken when nothing else is there */
-#define PUBLISHER_COMMAND_ARGUMENTS_MAX 7000 /* a command with more is counted as refused (Lua's stack) */
+#define PUBLISHER_COMMAND_ARGUMENTS_MAX 7000 /* a command with more is counted as refused (the stack of alerts' script) */
 
 enum batch_kind {
 	BATCH_VIEWS,         /* commands, then the status fields; needs the task hash at exactly this epoch, taken over by this publisher */
@@ -98,12 +97,12 @@ void publisher_destroy(struct publisher *p, int64_t deadline_ms);
 
 struct publisher_stats {
 	bool connected;                                       /* and greeted */
-	int64_t last_ok_ms;                                   /* CLOCK_MONOTONIC of the last heartbeat or script that Redis took; 0: never */
+	int64_t last_ok_ms;                                   /* CLOCK_MONOTONIC of the last heartbeat or batch that Redis took; 0: never */
 	uint64_t batches;                                     /* answered */
-	uint64_t commands;                                    /* taken, by scripts */
+	uint64_t commands;                                    /* taken */
 	uint64_t refused;                                     /* commands that Redis refused for their own sake */
 	uint64_t fenced, wiped;                               /* batches */
-	uint64_t scripts, bytes;                              /* sent, repeats included */
+	uint64_t writes, bytes;                               /* transactions and scripts sent, repeats included; and what went with them */
 	uint64_t connects;                                    /* times connected */
 	uint64_t timeouts;                                    /* no answer within the time-out */
 	uint64_t errors_retry, errors_reconnect, errors_stop; /* by what was done about them */

@@ -46,11 +46,10 @@ void link_unsend(struct link *l)
 static void disconnect(struct link *l)
 {
 	redis_connection_close(&l->redis);
-	for (unsigned i = 0; i < l->n_order; i++)
-		l->slots[l->order[i]].awaiting = 0;
+	for (unsigned i = 0; i < l->n_tasks; i++)
+		l->tasks[i].armed = false;
 	link_unsend(l);
-	l->asked_head = l->n_asked = l->parts_asked = l->greetings = 0;
-	l->bytes_asked = 0;
+	l->asked_head = l->n_asked = l->greetings = 0;
 	l->greeted = l->beat_asked = false;
 }
 
@@ -127,42 +126,41 @@ static void answer_resume(struct link *l, struct slot *s, const redisReply *r)
 	link_fine(l);
 }
 
-static void part_applied(struct link *l, struct slot *s, unsigned part, const redisReply *r)
+/* A part is in Redis, with so many of its commands refused (why: the first one's error; NULL allowed). */
+static void part_applied(struct link *l, struct slot *s, uint64_t n_refused, const char *why)
 {
-	struct task *t = &l->tasks[s->task];
 	struct batch *b = s->batch;
-	if (part != s->applied)
-		return;
-	s->applied++;
-	if (b->kind == BATCH_TAKE_OVER) {
-		t->epoch = b->epoch;
-		t->seq_applied = s->seq;
-		t->taken = t->watched = true;
-		buf_clear(&b->reply);
-		buf_bytes(&b->reply, r->element[2]->str, r->element[2]->len);
-	} else {
-		uint32_t refused = (uint32_t)number(r->element[1]);
-		t->seq_applied = s->seq + part + 1;
-		b->n_refused += refused;
-		publisher_count(l->p, COUNT_COMMANDS, s->parts.part[part].n_commands);
-		publisher_count(l->p, COUNT_REFUSED, refused);
-		if (refused) {
-			struct text e = redis_error_text(r->element[2]->str);
-			log_warn("redis.refused", "%s refused %u commands of task %s: %.*s", l->p->config->where, refused, b->task,
-				(int)e.size, e.data);
-		}
+	const struct part *part = &s->parts.part[s->applied++];
+	const uint32_t refused = part->left_out ? part->n_commands : (uint32_t)n_refused;
+	l->tasks[s->task].seq_applied = s->seq + s->applied;
+	b->n_refused += refused;
+	publisher_count(l->p, COUNT_COMMANDS, part->n_commands);
+	publisher_count(l->p, COUNT_REFUSED, refused);
+	if (n_refused && why) {
+		struct text e = redis_error_text(why);
+		log_warn("redis.refused", "%s refused %u commands of task %s: %.*s", l->p->config->where, refused, b->task, (int)e.size, e.data);
 	}
 	if (s->applied == s->parts.n)
 		link_decide(l, s, BATCH_DONE);
 	link_fine(l);
 }
 
-static void answer_part(struct link *l, const struct request *q, const redisReply *r)
+static void taken_over(struct link *l, struct slot *s, const redisReply *shown)
+{
+	struct task *t = &l->tasks[s->task];
+	t->epoch = s->batch->epoch;
+	t->seq_applied = s->seq;
+	t->taken = t->watched = true;
+	buf_clear(&s->batch->reply);
+	buf_bytes(&s->batch->reply, shown->str, shown->len);
+	s->applied = 1;
+	link_decide(l, s, BATCH_DONE);
+	link_fine(l);
+}
+
+static void answer_script(struct link *l, const struct request *q, const redisReply *r)
 {
 	struct slot *s = &l->slots[q->index];
-	s->awaiting--;
-	l->parts_asked--;
-	l->bytes_asked -= q->bytes;
 	if (s->decided)
 		return;
 	if (s->batch->kind == BATCH_ALERTS_RESUME) {
@@ -179,35 +177,128 @@ static void answer_part(struct link *l, const struct request *q, const redisRepl
 	}
 	switch (number(r->element[0])) {
 	case SCRIPT_DONE:
-		part_applied(l, s, q->part, r);
+		if (s->batch->kind == BATCH_TAKE_OVER)
+			taken_over(l, s, r->element[2]);
+		else
+			part_applied(l, s, number(r->element[1]), r->element[2]->str);
 		break;
 	case SCRIPT_FENCED:
 		link_decide(l, s, BATCH_FENCED);
 		break;
 	case SCRIPT_WIPED:
+	case SCRIPT_GAP: /* Redis lost the one before it */
 		link_decide(l, s, BATCH_WIPED);
-		break;
-	case SCRIPT_GAP: /* the one before it failed, or Redis lost it */
-		if (!l->failing)
-			link_decide(l, s, BATCH_WIPED);
 		break;
 	default:
 		link_trouble(l, redis_classify(r->element[2]->str), redis_error_text(r->element[2]->str));
 	}
+	s->sent = s->applied;
 }
 
+/* at: which command of the transaction, MULTI being 0. */
+static void answer_queued(struct link *l, unsigned at, const redisReply *r)
+{
+	if (r->type != REDIS_REPLY_ERROR || l->failing)
+		return;
+	enum redis_class class = redis_classify(r->str);
+	unsigned i = 0, end = 0; /* behind the part's commands */
+	while (i < l->n_transaction && at > (end += l->transaction[i].commands + 1))
+		i++;
+	if (class != REDIS_REFUSED || !at || at == end) {
+		link_trouble(l, class, redis_error_text(r->str));
+		return;
+	}
+	struct slot *s = &l->slots[l->transaction[i].slot];
+	struct text e = redis_error_text(r->str);
+	log_warn("redis.refused", "%s does not know the form of a command of task %s: %.*s; the %u commands that go with it are left out",
+		l->p->config->where, s->batch->task, (int)e.size, e.data, l->transaction[i].commands);
+	s->parts.part[l->transaction[i].part].left_out = true;
+	l->malformed = true;
+}
+
+/* The answers to one part's commands. An entry that its stream has already (a campaign's minute, written again after a restart) is there: no
+ * refusal. What is wrong with our rights came up between MULTI and EXEC: the task is written anew. */
+static void answer_part(struct link *l, struct slot *s, redisReply *const *answers, unsigned n)
+{
+	const char *why = NULL;
+	unsigned refused = 0;
+	for (unsigned i = 0; i <= n; i++) {
+		if (answers[i]->type != REDIS_REPLY_ERROR || strstr(answers[i]->str, "equal or smaller"))
+			continue;
+		if (i == n || redis_classify(answers[i]->str) != REDIS_REFUSED) {
+			log_warn("redis.refused", "%s refused a command of task %s within a transaction: %s", l->p->config->where, s->batch->task,
+				answers[i]->str);
+			link_decide(l, s, BATCH_WIPED);
+			return;
+		}
+		why = why ? why : answers[i]->str;
+		refused++;
+	}
+	part_applied(l, s, refused, why);
+}
+
+static void answer_exec(struct link *l, const redisReply *r)
+{
+	static const char aborted[] = "EXECABORT Transaction discarded because of: ";
+	size_t at = 0;
+	for (unsigned i = 0; i < l->n_transaction; i++)
+		at += l->transaction[i].commands + 1;
+	if (r->type == REDIS_REPLY_ARRAY && r->elements == at) {
+		at = 0;
+		for (unsigned i = 0; i < l->n_transaction; i++) {
+			struct slot *s = &l->slots[l->transaction[i].slot];
+			if (!s->decided)
+				answer_part(l, s, r->element + at, l->transaction[i].commands);
+			at += l->transaction[i].commands + 1;
+		}
+	} else if (r->type == REDIS_REPLY_ERROR && !l->failing && !l->malformed) {
+		const char *why = strncmp(r->str, aborted, sizeof(aborted) - 1) ? r->str : r->str + sizeof(aborted) - 1;
+		enum redis_class class = redis_classify(why);
+		/* an older server may still be within the transaction then */
+		link_trouble(l, class == REDIS_RETRY && why == r->str ? REDIS_RECONNECT : class, redis_error_text(why));
+	} else if (r->type != REDIS_REPLY_ERROR && r->type != REDIS_REPLY_NIL) {
+		link_lost(l, "an answer that is not the transaction's");
+	}
+	if (!l->failing) /* what was not applied: the watch says why */
+		link_unsend(l);
+}
+
+/* What is in Redis for a task: ours and as it should be, or no more. Parts whose answer was lost are found applied. */
 static void answer_check(struct link *l, const struct request *q, const redisReply *r)
 {
 	struct task *t = &l->tasks[q->index];
-	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 || !t->watched || q->seq > t->seq_applied)
+	bool told = false;
+	if (l->failing || !t->taken)
 		return;
-	uint64_t epoch = number(r->element[0]), seq = number(r->element[1]);
-	enum batch_status is = epoch > t->epoch ? BATCH_FENCED : epoch < t->epoch || seq < q->seq ? BATCH_WIPED
-												  : BATCH_DONE;
-	if (is == BATCH_DONE)
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) {
+		if (r->type == REDIS_REPLY_ERROR)
+			link_trouble(l, redis_classify(r->str), redis_error_text(r->str));
+		else
+			link_lost(l, "an answer that is not HMGET's");
 		return;
+	}
+	const uint64_t epoch = number(r->element[0]), seq = number(r->element[1]);
+	if (epoch == t->epoch && seq >= t->seq_applied && seq <= t->seq_next) {
+		for (unsigned i = 0; i < l->n_order; i++) {
+			struct slot *s = &l->slots[l->order[i]];
+			while (s->task == q->index && s->numbered && !s->decided && s->batch->kind != BATCH_TAKE_OVER && s->seq + s->applied < seq)
+				part_applied(l, s, 0, NULL);
+			s->sent = s->applied;
+		}
+		t->armed = seq == t->seq_applied;
+		return;
+	}
+	enum batch_status is = epoch > t->epoch ? BATCH_FENCED : BATCH_WIPED;
+	for (unsigned i = 0; i < l->n_order; i++) {
+		struct slot *s = &l->slots[l->order[i]];
+		if (s->task != q->index || s->decided || s->batch->epoch != t->epoch || (s->batch->kind != BATCH_VIEWS && s->batch->kind != BATCH_ALERTS))
+			continue;
+		link_decide(l, s, is);
+		told = true;
+	}
+	if (!told && t->watched)
+		publisher_tell_lost(l->p, t->name, is);
 	t->taken = t->watched = false;
-	publisher_tell_lost(l->p, t->name, is);
 }
 
 static void answer_greeting(struct link *l, const struct request *q, const redisReply *r)
@@ -227,17 +318,25 @@ static void answer_greeting(struct link *l, const struct request *q, const redis
 	l->beat_ms = link_now_ms();
 }
 
-static void answer(struct link *l, const struct request *q, const redisReply *r)
+/* left: answers to the same request that are still to come. */
+static void answer(struct link *l, const struct request *q, unsigned left, const redisReply *r)
 {
 	switch (q->kind) {
 	case ASK_AUTH:
 	case ASK_SELECT:
 	case ASK_NAME:
+	case ASK_RIGHT:
 	case ASK_LOAD:
 		answer_greeting(l, q, r);
 		break;
-	case ASK_PART:
-		answer_part(l, q, r);
+	case ASK_SCRIPT:
+		answer_script(l, q, r);
+		break;
+	case ASK_QUEUED:
+		answer_queued(l, q->n - left - 1, r);
+		break;
+	case ASK_EXEC:
+		answer_exec(l, r);
 		break;
 	case ASK_BEAT:
 		l->beat_asked = false;
@@ -247,6 +346,10 @@ static void answer(struct link *l, const struct request *q, const redisReply *r)
 			link_fine(l);
 		break;
 	case ASK_META:
+		break;
+	case ASK_WATCH:
+		if (r->type == REDIS_REPLY_ERROR && !l->failing)
+			link_trouble(l, redis_classify(r->str), redis_error_text(r->str));
 		break;
 	case ASK_CHECK:
 		answer_check(l, q, r);
@@ -273,10 +376,14 @@ void link_read(struct link *l)
 			freeReplyObject(r);
 			return;
 		}
-		struct request q = l->asked[l->asked_head++];
-		if (!--l->n_asked)
-			l->asked_head = 0;
-		answer(l, &q, r);
+		struct request *q = &l->asked[l->asked_head], asked = *q;
+		const unsigned left = asked.n - ++q->answered;
+		if (!left) {
+			l->asked_head++;
+			if (!--l->n_asked)
+				l->asked_head = 0;
+		}
+		answer(l, &asked, left, r);
 		freeReplyObject(r);
 	}
 	if (l->redis.context && n < 0)

@@ -1,10 +1,15 @@
 /* The thread's own state, and its three parts: publisher_thread.c (the round: connect, wait, recover), publisher_requests.c (batches
  * into slots, requests out) and publisher_answers.c (answers in, and what an error asks for). Nobody else includes this.
  *
- * Requests are answered in the order sent. Batches are sent in the order taken, up to IN_FLIGHT_* ahead. When a part is not applied
- * (an error that passes, a forgotten script), nothing more is sent until every answer is in; parts behind it in its task were
- * refused by their seq (GAP), and everything not applied is sent again from the oldest on, after a pause. The same happens on a new
- * connection.
+ * Batches are sent in the order taken, in rounds; the next begins when every answer of the last is in. A round is a transaction of the
+ * views that wait (what came during the last round goes together, up to a part's bounds), or one script, and then the watch:
+ *
+ *   MULTI, commands, HSET task seq and status, (those of more parts), EXEC, UNWATCH, WATCH of our tasks' hashes, HMGET of each
+ *
+ * So that a transaction need not ask first: its tasks' epochs and seqs were as they should be when the watch was set, and when anything
+ * has touched one of the hashes since, EXEC writes nothing; the watch behind it then says why. What was not applied (an error that passes,
+ * a touched hash, a forgotten script) is sent again from the oldest on, after an error with a pause. The same happens on a new connection,
+ * after its watch: a part whose answer was lost, but whose seq is there, is applied.
  */
 #ifndef GLINT_PUBLISHER_LINK_H
 #define GLINT_PUBLISHER_LINK_H
@@ -20,20 +25,31 @@ enum request_kind {
 	ASK_AUTH,
 	ASK_SELECT,
 	ASK_NAME,
-	ASK_LOAD, /* index: script */
-	ASK_PART, /* index: slot */
+	ASK_RIGHT,  /* an empty transaction */
+	ASK_LOAD,   /* index: script */
+	ASK_SCRIPT, /* index: slot */
+	ASK_QUEUED, /* a command of the transaction; index: of them */
+	ASK_EXEC,
 	ASK_BEAT, /* the heartbeat: says whether Redis takes writes */
 	ASK_META,
+	ASK_WATCH,
 	ASK_CHECK, /* index: task */
 	ASK_BYE,
 };
 
 struct request {
 	enum request_kind kind;
-	unsigned index, part;
-	uint64_t seq; /* CHECK: what the task hash must have at least */
-	size_t bytes;
+	unsigned index;
+	unsigned n, answered; /* answers to it: of QUEUED and WATCH several */
 	int64_t sent_ms;
+};
+
+#define TRANSACTION_PARTS PUBLISHER_QUEUE
+
+/* A part in a transaction. */
+struct sent_part {
+	unsigned slot, part;
+	unsigned commands; /* without the last, which sets seq and status */
 };
 
 struct task {
@@ -41,6 +57,7 @@ struct task {
 	uint64_t epoch, seq_next, seq_applied;
 	bool taken;   /* taken over, and not found fenced or wiped since */
 	bool watched; /* heartbeats check it */
+	bool armed;   /* its hash is under WATCH, and was as it should be */
 };
 
 struct slot {
@@ -48,7 +65,6 @@ struct slot {
 	struct parts parts;
 	unsigned task;
 	unsigned sent, applied; /* parts; in between: awaiting their answer */
-	unsigned awaiting;      /* answers */
 	uint64_t seq;           /* of part 0 */
 	bool numbered;          /* seq is set */
 	bool decided;           /* fenced, wiped or done: given back when nothing is awaited */
@@ -60,8 +76,9 @@ struct link {
 	char sha[REDIS_SCRIPTS][41];
 	struct request *asked; /* awaiting an answer, in order */
 	unsigned asked_head, n_asked, asked_capacity;
-	unsigned parts_asked;
-	size_t bytes_asked;
+	struct sent_part transaction[TRANSACTION_PARTS]; /* the last one sent */
+	unsigned n_transaction;
+	bool malformed;     /* a command of it was refused for its form */
 	unsigned greetings; /* of n_asked, before batches may go */
 	bool greeted;
 	bool beat_asked;
@@ -93,10 +110,11 @@ void link_decide(struct link *l, struct slot *s, enum batch_status result);
 /* gives back what is decided and awaits nothing, in order within a task */
 void link_give(struct link *l);
 void link_command(struct link *l, unsigned n, const struct text *arguments); /* appends a command; the caller adds its link_ask() */
-void link_ask(struct link *l, struct request r);                             /* its answer is awaited from now on */
+void link_ask(struct link *l, struct request r);                             /* its answers are awaited from now on; n 0 is one */
 void link_greet(struct link *l);
 void link_beat(struct link *l);
-void link_send(struct link *l); /* as many parts as may go */
+void link_watch(struct link *l); /* the hashes of the tasks that are ours; nothing else is under way */
+void link_send(struct link *l);  /* the next round, when the last one is over */
 
 #define COMMAND(l, ...) \
 	link_command(l, sizeof((struct text[]){ __VA_ARGS__ }) / sizeof(struct text), (struct text[]){ __VA_ARGS__ })

@@ -6,8 +6,6 @@
 #include "daemon/face/log.h"
 #include "publisher_link.h"
 
-#define IN_FLIGHT_PARTS 16
-#define IN_FLIGHT_BYTES (2 * PART_BYTES)
 #define HEARTBEAT_MS 1000
 #define HEARTBEAT_TTL_S 5
 
@@ -64,13 +62,13 @@ static bool slot_waits_its_turn(const struct link *l, const struct slot *s, unsi
 	return false;
 }
 
-/* Gives back what is decided and awaits nothing, in order within a task. */
+/* Gives back what is decided and awaits no answer, in order within a task. */
 void link_give(struct link *l)
 {
 	unsigned kept = 0;
 	for (unsigned i = 0; i < l->n_order; i++) {
 		struct slot *s = &l->slots[l->order[i]];
-		if (!s->decided || s->awaiting || slot_waits_its_turn(l, s, kept)) {
+		if (!s->decided || s->sent > s->applied || slot_waits_its_turn(l, s, kept)) {
 			l->order[kept++] = l->order[i];
 			continue;
 		}
@@ -91,20 +89,6 @@ void link_decide(struct link *l, struct slot *s, enum batch_status result)
 		t->taken = t->watched = false;
 }
 
-/* May this slot's parts go, with those before it in `order` sent already? A take-over and a resume wait for their task's earlier
- * batches, and every batch for its task's take-over: what comes behind must not be numbered before it. */
-static bool slot_may_go(const struct link *l, unsigned position)
-{
-	const struct slot *s = &l->slots[l->order[position]];
-	const bool waits = s->batch->kind == BATCH_TAKE_OVER || s->batch->kind == BATCH_ALERTS_RESUME;
-	for (unsigned i = 0; i < position; i++) {
-		const struct slot *earlier = &l->slots[l->order[i]];
-		if (earlier->task == s->task && (waits || earlier->batch->kind == BATCH_TAKE_OVER))
-			return false;
-	}
-	return true;
-}
-
 /* --- requests --- */
 
 void link_ask(struct link *l, struct request r)
@@ -121,6 +105,7 @@ void link_ask(struct link *l, struct request r)
 		}
 	}
 	r.sent_ms = link_now_ms();
+	r.n += !r.n;
 	l->asked[l->asked_head + l->n_asked++] = r;
 }
 
@@ -154,17 +139,24 @@ void link_greet(struct link *l)
 			*s = '_';
 	COMMAND(l, TEXT("CLIENT"), TEXT("SETNAME"), text_of(text));
 	link_ask(l, (struct request){ .kind = ASK_NAME });
+	COMMAND(l, TEXT("MULTI")); /* refused for want of a right, it would leave what follows it outside of a transaction */
+	COMMAND(l, TEXT("EXEC"));
+	link_ask(l, (struct request){ .kind = ASK_RIGHT });
+	link_ask(l, (struct request){ .kind = ASK_RIGHT });
 	for (unsigned i = 0; i < REDIS_SCRIPTS; i++) {
 		COMMAND(l, TEXT("SCRIPT"), TEXT("LOAD"), text_of(redis_scripts[i]));
 		link_ask(l, (struct request){ .kind = ASK_LOAD, .index = i });
 	}
 	l->greetings = l->n_asked - before;
 	l->scripts_lost = false;
+	for (unsigned i = 0; i < l->n_tasks; i++)
+		l->tasks[i].armed = false; /* EXEC ends a watch */
 }
 
 void link_beat(struct link *l)
 {
 	char key[512], ttl[16];
+	const bool quiet = !l->n_asked; /* else a round is under way, whose watch looks */
 	snprintf(key, sizeof(key), "%s:heartbeat:%s", l->p->prefix, l->p->instance);
 	snprintf(ttl, sizeof(ttl), "%d", HEARTBEAT_TTL_S);
 	pthread_mutex_lock(&l->p->mutex);
@@ -176,70 +168,147 @@ void link_beat(struct link *l)
 	COMMAND(l, TEXT("HSET"), text_of(key), TEXT("version"), text_of(l->p->version), TEXT("contract"), TEXT("1"), TEXT("run"),
 		text_of(l->p->run));
 	link_ask(l, (struct request){ .kind = ASK_META });
-	for (unsigned i = 0; i < l->n_tasks; i++) {
-		if (!l->tasks[i].watched)
-			continue;
-		snprintf(key, sizeof(key), "%s:task:%s", l->p->prefix, l->tasks[i].name);
-		COMMAND(l, TEXT("HMGET"), text_of(key), TEXT("epoch"), TEXT("seq"));
-		link_ask(l, (struct request){ .kind = ASK_CHECK, .index = i, .seq = l->tasks[i].seq_applied });
-	}
 	l->beat_asked = true;
 	l->beat_ms = link_now_ms() + HEARTBEAT_MS;
+	if (quiet)
+		link_watch(l);
 }
 
-static void send_part(struct link *l, unsigned slot)
+/* --- rounds --- */
+
+/* Ours, or something of it waits: Redis says then whose it is. */
+static bool is_watched(const struct link *l, unsigned task)
 {
-	static const enum redis_script script[] = { [BATCH_VIEWS] = SCRIPT_VIEWS,
-		[BATCH_ALERTS] = SCRIPT_ALERTS,
-		[BATCH_TAKE_OVER] = SCRIPT_TAKE_OVER };
-	struct slot *s = &l->slots[slot];
+	if (!l->tasks[task].taken || l->tasks[task].watched)
+		return l->tasks[task].taken;
+	for (unsigned i = 0; i < l->n_order; i++)
+		if (l->slots[l->order[i]].task == task)
+			return true;
+	return false;
+}
+
+void link_watch(struct link *l)
+{
+	struct buf *out = &l->redis.out;
+	unsigned n = 0;
+	for (unsigned i = 0; i < l->n_tasks; i++) {
+		l->tasks[i].armed = false;
+		n += is_watched(l, i);
+	}
+	if (!n)
+		return;
+	COMMAND(l, TEXT("UNWATCH"));
+	redis_command(out, 1 + n);
+	redis_argument(out, TEXT("WATCH"));
+	for (unsigned i = 0; i < l->n_tasks; i++)
+		if (is_watched(l, i))
+			redis_task_key(out, l->p->prefix, l->tasks[i].name);
+	link_ask(l, (struct request){ .kind = ASK_WATCH, .n = 2 });
+	for (unsigned i = 0; i < l->n_tasks; i++) {
+		if (!is_watched(l, i))
+			continue;
+		redis_command(out, 4);
+		redis_argument(out, TEXT("HMGET"));
+		redis_task_key(out, l->p->prefix, l->tasks[i].name);
+		redis_argument(out, TEXT("epoch"));
+		redis_argument(out, TEXT("seq"));
+		link_ask(l, (struct request){ .kind = ASK_CHECK, .index = i });
+	}
+}
+
+static void number(struct link *l, struct slot *s)
+{
 	struct task *t = &l->tasks[s->task];
+	if (s->numbered)
+		return;
+	s->numbered = true;
+	s->seq = t->seq_next;
+	t->seq_next += s->batch->kind == BATCH_TAKE_OVER ? 0 : s->parts.n;
+}
+
+static void send_script(struct link *l, unsigned slot)
+{
+	struct slot *s = &l->slots[slot];
 	const struct batch *b = s->batch;
-	const size_t before = l->redis.out.size;
+	const enum redis_script script = b->kind == BATCH_ALERTS ? SCRIPT_ALERTS : SCRIPT_TAKE_OVER;
 	if (b->kind == BATCH_ALERTS_RESUME) {
 		char key[512];
 		snprintf(key, sizeof(key), "%s:alerts", l->p->prefix);
 		COMMAND(l, TEXT("XINFO"), TEXT("STREAM"), text_of(key));
 	} else {
-		if (!s->numbered) {
-			s->numbered = true;
-			s->seq = t->seq_next;
-			t->seq_next += b->kind == BATCH_TAKE_OVER ? 0 : s->parts.n;
-		}
-		parts_write(&s->parts, s->sent, b, l->p->prefix, l->sha[script[b->kind]], s->seq + s->sent,
+		number(l, s);
+		parts_write_script(&s->parts, s->sent, b, l->p->prefix, l->sha[script], s->seq + s->sent,
 			(uint64_t)OPTION_NOW(l->p->config->alerts_kept), &l->redis.out);
 	}
-	struct request r = { .kind = ASK_PART, .index = slot, .part = s->sent, .bytes = l->redis.out.size - before };
-	link_ask(l, r);
+	link_ask(l, (struct request){ .kind = ASK_SCRIPT, .index = slot });
 	s->sent++;
-	s->awaiting++;
-	l->parts_asked++;
-	l->bytes_asked += r.bytes;
-	publisher_count(l->p, COUNT_SCRIPTS, 1);
-	publisher_count(l->p, COUNT_BYTES, r.bytes);
+}
+
+/* Adds the parts of a slot that still fit; false when the transaction is full. */
+static bool gather(struct link *l, unsigned slot, size_t *bytes, unsigned *commands)
+{
+	struct slot *s = &l->slots[slot];
+	number(l, s);
+	for (; s->sent < s->parts.n; s->sent++) {
+		const struct part *part = &s->parts.part[s->sent];
+		if (l->n_transaction && (*commands + part->n_commands > PART_COMMANDS || *bytes + part->size > PART_BYTES ||
+						l->n_transaction == TRANSACTION_PARTS))
+			return false;
+		if (!l->n_transaction)
+			COMMAND(l, TEXT("MULTI"));
+		unsigned n = parts_write_views(&s->parts, s->sent, s->batch, l->p->prefix, s->seq + s->sent + 1, &l->redis.out);
+		l->transaction[l->n_transaction++] = (struct sent_part){ slot, s->sent, n };
+		*bytes += part->size;
+		*commands += n;
+	}
+	return true;
+}
+
+/* Views and alerts of a task that is not ours, or of an epoch of it that is over, are not sent. */
+static bool may_go(struct link *l, struct slot *s)
+{
+	const struct task *t = &l->tasks[s->task];
+	const bool fenced = s->batch->kind == BATCH_VIEWS || s->batch->kind == BATCH_ALERTS;
+	if (s->decided || !fenced || (t->taken && s->batch->epoch == t->epoch))
+		return !s->decided;
+	link_decide(l, s, t->taken && s->batch->epoch < t->epoch ? BATCH_FENCED : BATCH_WIPED);
+	return false;
+}
+
+static void transaction(struct link *l, unsigned first)
+{
+	size_t bytes = 0;
+	unsigned commands = 0;
+	l->n_transaction = 0;
+	l->malformed = false;
+	for (unsigned i = first; i < l->n_order; i++) {
+		struct slot *s = &l->slots[l->order[i]];
+		if (!s->decided && s->batch->kind != BATCH_VIEWS) /* a take-over: what is behind it must not be numbered before it */
+			break;
+		if (may_go(l, s) && (!l->tasks[s->task].armed || !gather(l, l->order[i], &bytes, &commands)))
+			break;
+	}
+	COMMAND(l, TEXT("EXEC"));
+	link_ask(l, (struct request){ .kind = ASK_QUEUED, .n = 1 + commands + l->n_transaction });
+	link_ask(l, (struct request){ .kind = ASK_EXEC });
 }
 
 void link_send(struct link *l)
 {
-	if (!l->greeted || l->failing || link_now_ms() < l->hold_until_ms)
+	unsigned i = 0;
+	if (!l->greeted || l->failing || l->n_asked || link_now_ms() < l->hold_until_ms)
 		return;
-	for (unsigned i = 0; i < l->n_order; i++) {
-		struct slot *s = &l->slots[l->order[i]];
-		if (s->decided)
-			continue;
-		if (s->sent == s->parts.n && s->sent)
-			continue;
-		if (!slot_may_go(l, i))
-			return;
-		if (!l->tasks[s->task].taken && (s->batch->kind == BATCH_VIEWS || s->batch->kind == BATCH_ALERTS)) {
-			link_decide(l, s, BATCH_WIPED);
-			continue;
-		}
-		while (s->sent < s->parts.n) {
-			if (l->parts_asked >= IN_FLIGHT_PARTS ||
-				(l->parts_asked && l->bytes_asked + s->parts.part[s->sent].size > IN_FLIGHT_BYTES))
-				return;
-			send_part(l, l->order[i]);
-		}
-	}
+	while (i < l->n_order && !may_go(l, &l->slots[l->order[i]]))
+		i++;
+	if (i == l->n_order)
+		return;
+	const struct slot *s = &l->slots[l->order[i]];
+	const size_t before = l->redis.out.size;
+	if (s->batch->kind != BATCH_VIEWS)
+		send_script(l, l->order[i]);
+	else if (l->tasks[s->task].armed)
+		transaction(l, i);
+	publisher_count(l->p, COUNT_WRITES, l->redis.out.size > before);
+	link_watch(l);
+	publisher_count(l->p, COUNT_BYTES, l->redis.out.size - before);
 }

@@ -1,4 +1,4 @@
-/* Batches as scripts: see redis_batch.h. */
+/* Batches as commands: see redis_batch.h. */
 #include "redis_batch.h"
 
 #include <errno.h>
@@ -220,13 +220,10 @@ int parts_cut(struct parts *p, const struct batch *b)
 	return r;
 }
 
-static void key(struct buf *out, struct buf *scratch, const char *prefix, const char *name, const char *task)
+static void key(struct buf *out, const char *prefix, const char *name, const char *task)
 {
-	buf_clear(scratch);
-	buf_bytes(scratch, prefix, strlen(prefix));
-	buf_bytes(scratch, name, strlen(name));
-	buf_bytes(scratch, task, strlen(task));
-	redis_argument(out, (struct text){ (const char *)scratch->data, (uint32_t)scratch->size });
+	char text[512]; /* as the publisher's other keys; the configuration bounds the prefix */
+	redis_argument(out, (struct text){ text, (uint32_t)snprintf(text, sizeof(text), "%s%s%s", prefix, name, task) });
 }
 
 static void arguments(struct buf *out, struct reader *r, uint64_t n)
@@ -235,39 +232,62 @@ static void arguments(struct buf *out, struct reader *r, uint64_t n)
 		redis_argument(out, reader_text(r));
 }
 
-void parts_write(const struct parts *p, unsigned i, const struct batch *b, const char *prefix, const char *sha, uint64_t seq,
+void redis_task_key(struct buf *out, const char *prefix, const char *task)
+{
+	key(out, prefix, ":task:", task);
+}
+
+void parts_write_script(const struct parts *p, unsigned i, const struct batch *b, const char *prefix, const char *sha, uint64_t seq,
 	uint64_t alerts_kept, struct buf *out)
 {
 	const struct part *part = &p->part[i];
-	const bool alerts = b->kind == BATCH_ALERTS, take_over = b->kind == BATCH_TAKE_OVER;
+	const bool alerts = b->kind == BATCH_ALERTS;
 	const uint64_t n_status = i + 1 == p->n ? b->n_status : 0;
 	const uint64_t n_keys = alerts ? 4 : 1;
-	struct buf scratch = { 0 };
 
-	redis_command(out, 3 + n_keys + 2 + (take_over ? 0 : 1 + n_status + alerts + part->n_arguments));
+	redis_command(out, 3 + n_keys + 2 + (alerts ? 2 + n_status + part->n_arguments : 0));
 	redis_argument(out, TEXT("EVALSHA"));
 	redis_argument(out, (struct text){ sha, 40 });
 	redis_argument_u64(out, n_keys);
-	key(out, &scratch, prefix, ":task:", b->task);
+	key(out, prefix, ":task:", b->task);
 	if (alerts) {
-		key(out, &scratch, prefix, ":alerts", "");
-		key(out, &scratch, prefix, ":alerts:active", "");
-		key(out, &scratch, prefix, ":blocked", "");
+		key(out, prefix, ":alerts", "");
+		key(out, prefix, ":alerts:active", "");
+		key(out, prefix, ":blocked", "");
 	}
-	buf_done(&scratch);
 	redis_argument_u64(out, b->epoch);
 	redis_argument_u64(out, seq);
-	if (take_over)
+	if (!alerts)
 		return;
 	redis_argument_u64(out, n_status);
 	struct reader r = reader_of(b->status.data, b->status.size);
 	arguments(out, &r, n_status);
-	if (alerts)
-		redis_argument_u64(out, alerts_kept);
+	redis_argument_u64(out, alerts_kept);
 	r = reader_of(p->source->data ? p->source->data + part->at : NULL, part->size);
 	for (uint32_t n = 0; n < part->n_commands; n++) {
 		uint64_t argc = reader_varint(&r);
 		redis_argument_u64(out, argc);
 		arguments(out, &r, argc);
 	}
+}
+
+unsigned parts_write_views(const struct parts *p, unsigned i, const struct batch *b, const char *prefix, uint64_t seq, struct buf *out)
+{
+	const struct part *part = &p->part[i];
+	const uint64_t n_status = i + 1 == p->n ? b->n_status : 0;
+	struct reader r = reader_of(p->source->data ? p->source->data + part->at : NULL, part->size);
+	const uint32_t n_commands = part->left_out ? 0 : part->n_commands;
+	for (uint32_t n = 0; n < n_commands; n++) {
+		uint64_t argc = reader_varint(&r);
+		redis_command(out, argc);
+		arguments(out, &r, argc);
+	}
+	redis_command(out, 4 + n_status);
+	redis_argument(out, TEXT("HSET"));
+	redis_task_key(out, prefix, b->task);
+	redis_argument(out, TEXT("seq"));
+	redis_argument_u64(out, seq);
+	r = reader_of(b->status.data, b->status.size);
+	arguments(out, &r, n_status);
+	return n_commands;
 }

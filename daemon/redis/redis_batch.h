@@ -1,4 +1,4 @@
-/* Batches cut into parts, one script each, so that no script runs long; and a part as the command that runs it.
+/* Batches cut into parts, so that Redis is not busy with one for long; and a part as the commands that write it.
  *
  * A part has at most PART_COMMANDS commands and about PART_BYTES, at least one command; a batch has at least one part, and the
  * status travels with the last. No I/O, no log; used by the publisher's thread.
@@ -16,7 +16,8 @@
 struct part {
 	size_t at, size; /* of its commands, encoded, in the source */
 	uint32_t n_commands;
-	uint64_t n_arguments; /* script arguments: each command's, and one more for its argc */
+	uint64_t n_arguments; /* each command's, and one more for its argc: what a script would take */
+	bool left_out;        /* a command's form was refused (unknown, too few arguments): only seq and status are written */
 };
 
 struct parts {
@@ -31,8 +32,11 @@ void parts_done(struct parts *p);
 /* Cuts b; p is reused. 0, or -EBADMSG when the batch's encoding is broken (nothing of it is to be sent). */
 int parts_cut(struct parts *p, const struct batch *b);
 
-/* Appends EVALSHA for part i of b. seq: what the task hash must have. alerts_kept: the stream's length. */
-void parts_write(const struct parts *p, unsigned i, const struct batch *b, const char *prefix, const char *sha, uint64_t seq,
+/* Appends EVALSHA for part i of b, alerts or a take-over. seq: what the task hash must have. alerts_kept: the stream's length. */
+void parts_write_script(const struct parts *p, unsigned i, const struct batch *b, const char *prefix, const char *sha, uint64_t seq,
 	uint64_t alerts_kept, struct buf *out);
+/* Appends the commands of part i of b, views, and one that sets the task hash's seq (to the given) and status; how many, the last left out. */
+unsigned parts_write_views(const struct parts *p, unsigned i, const struct batch *b, const char *prefix, uint64_t seq, struct buf *out);
+void redis_task_key(struct buf *out, const char *prefix, const char *task); /* as an argument */
 
 #endif

@@ -18,8 +18,7 @@
 	"if seq > expected then return {1, 0, ''} end\n"                                    \
 	"if seq < expected then return {4, 0, ''} end\n"
 
-/* run(): false when the script must stop; its error is in `first` then. An entry that its stream has already (a campaign's minute,
- * written again after a restart) is there: no refusal. */
+/* run(): false when the script must stop; its error is in `first` then. */
 #define RUN                                                                                                               \
 	"local stops = {OOM = 1, LOADING = 1, BUSY = 1, MASTERDOWN = 1, TRYAGAIN = 1, CLUSTERDOWN = 1, NOREPLICAS = 1,\n" \
 	"  MISCONF = 1, READONLY = 1, UNBLOCKED = 1, NOAUTH = 1, NOPERM = 1, MOVED = 1, ASK = 1, CROSSSLOT = 1}\n"        \
@@ -34,7 +33,6 @@
 	"      first = e\n"                                                                                               \
 	"      return false\n"                                                                                            \
 	"    end\n"                                                                                                       \
-	"    if string.find(e, 'equal or smaller', 1, true) then return true end\n"                                       \
 	"    if refused == 0 then first = e end\n"                                                                        \
 	"    refused = refused + 1\n"                                                                                     \
 	"  end\n"                                                                                                         \
@@ -49,12 +47,6 @@
 	"return {1, refused, first}\n"
 
 const char *const redis_scripts[REDIS_SCRIPTS] = {
-	[SCRIPT_VIEWS] = FENCE_EXACT RUN "while at <= last do\n"
-					 "  local argc = tonumber(args[at])\n"
-					 "  if not run(unpack(args, at + 1, at + argc)) then return {5, 0, first} end\n"
-					 "  at = at + argc + 1\n"
-					 "end\n" STATUS,
-
 	/* The stream's own last id says what is new. The stream is written behind the hash and the set, so that a script that stopped
 	 * between them does them again; a nudge that is refused (channels have rights of their own) loses nothing. */
 	[SCRIPT_ALERTS] = FENCE_EXACT RUN

@@ -1,9 +1,9 @@
-/* The Lua scripts that write to Redis. Each answers an array: status, number of commands refused, text (an error, or `shown`). */
+/* The Lua scripts: what must look into Redis before it writes. Each answers an array: status, number of commands refused, text (an error,
+ * or `shown`). Views need none: they are written in transactions (publisher_link.h), which cost Redis a third of what scripts do. */
 #ifndef GLINT_REDIS_SCRIPTS_H
 #define GLINT_REDIS_SCRIPTS_H
 
-enum redis_script { SCRIPT_VIEWS,
-	SCRIPT_ALERTS,
+enum redis_script { SCRIPT_ALERTS,
 	SCRIPT_TAKE_OVER,
 	REDIS_SCRIPTS };
 
@@ -16,11 +16,10 @@ enum script_status {
 };
 
 /* KEYS  1 task hash; ALERTS: 2 stream, also the channel's name, 3 active hash, 4 blocked set
- * ARGV  VIEWS      epoch, seq, number of status arguments, those, then per command: argc, arguments
- *       ALERTS     epoch, seq, number of status arguments, those, MAXLEN, then per alert: argc, stream id, alert id,
+ * ARGV  ALERTS     epoch, seq, number of status arguments, those, MAXLEN, then per alert: argc, stream id, alert id,
  *                  JSON, state, item to block ("" none), fields and values
  *       TAKE_OVER  epoch, seq
- * Keys written by commands of views are not declared: Redis Cluster is not supported. */
+ * Redis Cluster is not supported. */
 extern const char *const redis_scripts[REDIS_SCRIPTS];
 
 #endif

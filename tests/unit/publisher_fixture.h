@@ -211,6 +211,11 @@ HELPER void ends(struct batch *b, enum batch_status status)
 	batch_destroy(back);
 }
 
+HELPER void ends_later(struct batch *b)
+{
+	assert_int_equal(publisher_submit(our.p, b), 0);
+}
+
 HELPER void take_over(const char *task, uint64_t epoch)
 {
 	ends(batch_new(BATCH_TAKE_OVER, task, epoch), BATCH_DONE);
