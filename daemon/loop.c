@@ -337,6 +337,8 @@ int loop_run(const struct loop_setup *setup, const atomic_int *stop)
 		clients_stop(l, quick);
 end:
 	publisher_destroy(l->publisher, code ? 0 : l->config->glint.shutdown_timeout_ms / 5);
+	while (l->n_spare)
+		batch_destroy(l->spare_batches[--l->n_spare]);
 	interval_destroy(l->open);
 	interval_destroy(l->spare);
 	engine_destroy(l->engine);

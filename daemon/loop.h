@@ -58,6 +58,7 @@ typedef int reload_load(void *to, struct config **ret, struct config_errors *err
 
 enum {
 	LOOP_BEHIND_FACTOR = 5, /* on the pauses between model rows, and between views, of one key */
+	SPARE_BATCHES = 16,
 	LOOP_BACKLOG = 50000,   /* records: more than that is behind, however long it has been busy */
 	LOOP_IDLE_MS = 100,     /* no record for so long: model rows do not wait */
 };
@@ -120,6 +121,8 @@ struct loop {
 	} refresh;
 	int64_t behind_budget_ms;      /* when the budgets of views were last filled */
 	double behind_budget, again_budget;
+	struct batch *spare_batches[SPARE_BATCHES]; /* answered, to be filled again */
+	unsigned n_spare;
 	uint32_t views_turn;           /* the part whose views of no hurry come next */
 
 	int wake_fd;                   /* an event fd: everything that arrives writes to it */

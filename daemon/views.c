@@ -21,6 +21,7 @@ enum {
 	ALL_VIEW_MS = 1000,
 	ITEM_VIEW_MS = 1000, KEY_VIEW_MS = 200, ITEM_LOOK_MS = 2, ITEM_LOOK_BEHIND_MS = 50,
 	ALERTS_BATCH = 100,
+	SPARE_BYTES = 512 << 10,
 };
 
 static int64_t ttl_s(const struct loop *l)
@@ -65,17 +66,33 @@ void views_stop(struct loop *l, struct part *p)
 		views_alerts_stop(l);
 }
 
+/* Batches are used again: one that grew from nothing to 200 KB would be copied and its pages cleared each time. */
+static struct batch *fresh_batch(struct loop *l)
+{
+	return l->n_spare ? l->spare_batches[--l->n_spare] : batch_create();
+}
+
+static void done_with(struct loop *l, struct batch *b)
+{
+	if (l->n_spare < SPARE_BATCHES && b->commands.capacity <= SPARE_BYTES) {
+		batch_reset(b);
+		l->spare_batches[l->n_spare++] = b;
+	} else {
+		batch_destroy(b);
+	}
+}
+
 static bool submit(struct loop *l, struct batch *b)
 {
 	if (publisher_submit(l->publisher, b) == 0)
 		return true;
-	batch_destroy(b);
+	done_with(l, b);
 	return false;
 }
 
 static void take_over(struct loop *l, struct part *p, enum stage stage)
 {
-	struct batch *b = batch_create();
+	struct batch *b = fresh_batch(l);
 	b->kind = BATCH_TAKE_OVER;
 	task_name(b->task, stage, p->partition);
 	b->epoch = stage == STAGE_USER ? p->user->epoch : p->item->epoch;
@@ -175,7 +192,7 @@ static void status_i64(struct batch *b, const char *name, int64_t value)
 
 static struct batch *batch_of(struct loop *l, struct part *p, enum stage stage)
 {
-	struct batch *b = batch_create();
+	struct batch *b = fresh_batch(l);
 	b->kind = BATCH_VIEWS;
 	task_name(b->task, stage, p->partition);
 	b->epoch = stage == STAGE_USER ? p->user->epoch : p->item->epoch;
@@ -224,7 +241,7 @@ static bool send(struct loop *l, struct part *p, enum stage stage, struct batch 
 	uint64_t hash = XXH3_64bits(b->status.data, b->status.size);
 	b->n_commands += view_commands(l->engine->view);
 	if (!b->n_commands && hash == p->views[stage].status) {
-		batch_destroy(b);
+		done_with(l, b);
 		return false;
 	}
 	p->views[stage].status = hash;
@@ -362,7 +379,7 @@ static void alerts_step(struct loop *l, struct part *p)
 		return;
 	if (!l->alerts) {
 		if (l->alerts_position < 0 && !l->alerts_resuming) {
-			struct batch *b = batch_create();
+			struct batch *b = fresh_batch(l);
 			b->kind = BATCH_ALERTS_RESUME;
 			task_name(b->task, STAGE_ITEM, 0);
 			b->epoch = p->item->epoch;
@@ -398,7 +415,7 @@ static void alerts_step(struct loop *l, struct part *p)
 	struct source_record r;
 	while (source_peek(l->alerts, 0, 0, &r) && (!b || b->n_commands < ALERTS_BATCH)) {
 		if (!b) {
-			b = batch_create();
+			b = fresh_batch(l);
 			b->kind = BATCH_ALERTS;
 			task_name(b->task, STAGE_ITEM, 0);
 			b->epoch = p->item->epoch;
@@ -429,7 +446,7 @@ bool views_step(struct loop *l)
 	bool any = false;
 	for (struct batch *b; (b = publisher_completed(l->publisher)); any = true) {
 		answered(l, b);
-		batch_destroy(b);
+		done_with(l, b);
 	}
 	char task[16];
 	enum batch_status lost;
