@@ -50,7 +50,7 @@ static void disconnect(struct link *l)
 		l->tasks[i].armed = false;
 	link_unsend(l);
 	l->asked_head = l->n_asked = l->greetings = 0;
-	l->greeted = l->beat_asked = false;
+	l->greeted = false;
 }
 
 /* What to do about an error that is not one command's own. text: for people. */
@@ -339,7 +339,6 @@ static void answer(struct link *l, const struct request *q, unsigned left, const
 		answer_exec(l, r);
 		break;
 	case ASK_BEAT:
-		l->beat_asked = false;
 		if (r->type == REDIS_REPLY_ERROR)
 			link_trouble(l, redis_classify(r->str), redis_error_text(r->str));
 		else if (!l->troubled || !l->n_order)

@@ -81,7 +81,6 @@ struct link {
 	bool malformed;     /* a command of it was refused for its form */
 	unsigned greetings; /* of n_asked, before batches may go */
 	bool greeted;
-	bool beat_asked;
 	bool failing; /* a part was not applied: let the answers come in, pause, and send again */
 	bool scripts_lost;
 	bool troubled; /* an error holds everything back; over with the next part applied or, with none waiting, heartbeat */
@@ -112,8 +111,8 @@ void link_give(struct link *l);
 void link_command(struct link *l, unsigned n, const struct text *arguments); /* appends a command; the caller adds its link_ask() */
 void link_ask(struct link *l, struct request r);                             /* its answers are awaited from now on; n 0 is one */
 void link_greet(struct link *l);
-void link_beat(struct link *l);
-void link_watch(struct link *l); /* the hashes of the tasks that are ours; nothing else is under way */
+void link_beat(struct link *l); /* heartbeat, meta, and a watch of all; nothing else is under way */
+void link_watch(struct link *l, bool all); /* the hashes of the tasks that are ours, or of those that write; behind a round, or with none under way */
 void link_send(struct link *l);  /* the next round, when the last one is over */
 
 #define COMMAND(l, ...) \

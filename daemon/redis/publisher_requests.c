@@ -6,6 +6,7 @@
 #include "daemon/face/log.h"
 #include "publisher_link.h"
 
+#define WATCH_ALL 32
 #define HEARTBEAT_MS 1000
 #define HEARTBEAT_TTL_S 5
 
@@ -156,7 +157,6 @@ void link_greet(struct link *l)
 void link_beat(struct link *l)
 {
 	char key[512], ttl[16];
-	const bool quiet = !l->n_asked; /* else a round is under way, whose watch looks */
 	snprintf(key, sizeof(key), "%s:heartbeat:%s", l->p->prefix, l->p->instance);
 	snprintf(ttl, sizeof(ttl), "%d", HEARTBEAT_TTL_S);
 	pthread_mutex_lock(&l->p->mutex);
@@ -168,18 +168,17 @@ void link_beat(struct link *l)
 	COMMAND(l, TEXT("HSET"), text_of(key), TEXT("version"), text_of(l->p->version), TEXT("contract"), TEXT("1"), TEXT("run"),
 		text_of(l->p->run));
 	link_ask(l, (struct request){ .kind = ASK_META });
-	l->beat_asked = true;
+	link_watch(l, true);
 	l->beat_ms = link_now_ms() + HEARTBEAT_MS;
-	if (quiet)
-		link_watch(l);
 }
 
 /* --- rounds --- */
 
-/* Ours, or something of it waits: Redis says then whose it is. */
-static bool is_watched(const struct link *l, unsigned task)
+/* Ours, or something of it waits: Redis says then whose it is. With many tasks only the latter, but once a second: a look at all of them
+ * would cost more than what is written; a batch of another one then waits for a watch first. */
+static bool is_watched(const struct link *l, unsigned task, bool all)
 {
-	if (!l->tasks[task].taken || l->tasks[task].watched)
+	if (!l->tasks[task].taken || (l->tasks[task].watched && (all || l->n_tasks <= WATCH_ALL)))
 		return l->tasks[task].taken;
 	for (unsigned i = 0; i < l->n_order; i++)
 		if (l->slots[l->order[i]].task == task)
@@ -187,13 +186,13 @@ static bool is_watched(const struct link *l, unsigned task)
 	return false;
 }
 
-void link_watch(struct link *l)
+void link_watch(struct link *l, bool all)
 {
 	struct buf *out = &l->redis.out;
 	unsigned n = 0;
 	for (unsigned i = 0; i < l->n_tasks; i++) {
 		l->tasks[i].armed = false;
-		n += is_watched(l, i);
+		n += is_watched(l, i, all);
 	}
 	if (!n)
 		return;
@@ -201,11 +200,11 @@ void link_watch(struct link *l)
 	redis_command(out, 1 + n);
 	redis_argument(out, TEXT("WATCH"));
 	for (unsigned i = 0; i < l->n_tasks; i++)
-		if (is_watched(l, i))
+		if (is_watched(l, i, all))
 			redis_task_key(out, l->p->prefix, l->tasks[i].name);
 	link_ask(l, (struct request){ .kind = ASK_WATCH, .n = 2 });
 	for (unsigned i = 0; i < l->n_tasks; i++) {
-		if (!is_watched(l, i))
+		if (!is_watched(l, i, all))
 			continue;
 		redis_command(out, 4);
 		redis_argument(out, TEXT("HMGET"));
@@ -309,6 +308,6 @@ void link_send(struct link *l)
 	else if (l->tasks[s->task].armed)
 		transaction(l, i);
 	publisher_count(l->p, COUNT_WRITES, l->redis.out.size > before);
-	link_watch(l);
+	link_watch(l, false);
 	publisher_count(l->p, COUNT_BYTES, l->redis.out.size - before);
 }

@@ -105,7 +105,7 @@ static void wait_for_something(struct link *l)
 			redis_connection_unsent(&l->redis) ? POLLIN | POLLOUT : POLLIN, 0 };
 		if (l->n_asked)
 			until = earlier(until, answer_limit_ms(l));
-		if (l->greeted && !l->beat_asked)
+		else if (l->greeted)
 			until = earlier(until, l->beat_ms);
 	}
 	if (l->hold_until_ms > now || !l->redis.context)
@@ -137,9 +137,9 @@ void *publisher_thread(void *publisher)
 		if (l->abandoned)
 			break;
 		recover(l);
-		link_send(l);
-		if (l->redis.context && l->greeted && !l->beat_asked && !l->said_goodbye && link_now_ms() >= l->beat_ms)
+		if (l->redis.context && l->greeted && !l->n_asked && !l->said_goodbye && link_now_ms() >= l->beat_ms)
 			link_beat(l);
+		link_send(l);
 		link_give(l);
 		int r = l->redis.context ? redis_connection_flush(&l->redis) : 0;
 		if (r)

@@ -277,6 +277,29 @@ static void a_heartbeat_finds_tasks_wiped_behind_or_fenced_once(void **state)
 	assert_int_equal(poll(&(struct pollfd){ .fd = publisher_fd(our.p), .events = POLLIN }, 1, 0), 0);
 }
 
+static void of_many_tasks_those_at_rest_are_looked_at_with_the_heartbeat(void **state)
+{
+	char task[16] = "";
+	enum batch_status status;
+	int64_t limit = now_ms() + PATIENCE_MS;
+	unsigned n = 80;
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		snprintf(task, sizeof(task), "u%d", i);
+		take_over(task, 5);
+	}
+	for (int i = 0; i < 80; i++) {
+		snprintf(task, sizeof(task), "u%d", i % 40);
+		ends(incr(task, 5, "n"), BATCH_DONE);
+	}
+	ask("DEL glint:task:u7");
+	for (; !publisher_lost(our.p, task, &status) && now_ms() < limit; n++)
+		ends(incr("u8", 5, "n"), BATCH_DONE);
+	assert_string_equal(task, "u7");
+	assert_int_equal(status, BATCH_WIPED);
+	assert_int_equal(ask_integer("GET n"), n);
+}
+
 /* --- alerts --- */
 
 #define ALERT(id, severity, state)                                                                                                  \
@@ -466,6 +489,7 @@ int main(void)
 		WITH(batches_submitted_together_with_a_take_over_follow_it),
 		WITH(the_heartbeat_and_meta_are_written_and_the_heartbeat_goes_with_a_clean_end),
 		WITH(a_heartbeat_finds_tasks_wiped_behind_or_fenced_once),
+		WITH(of_many_tasks_those_at_rest_are_looked_at_with_the_heartbeat),
 		WITH(alerts_sent_twice_are_written_and_told_once),
 		WITH(a_resolved_alert_leaves_the_active_ones_and_unblocks_with_the_last_high_one),
 		WITH(alerts_resume_behind_the_last_one_written),
