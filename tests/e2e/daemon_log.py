@@ -57,7 +57,7 @@ def every_owned_partition_is_committed(t):
 
 
 class Trickle(threading.Thread):
-    """one review every few milliseconds, so that nothing is ever idle"""
+    """one click every few milliseconds, so that nothing is ever idle (a review would wait for clicks)"""
 
     def __init__(self, s):
         super().__init__(daemon=True)
@@ -67,7 +67,7 @@ class Trickle(threading.Thread):
         client, user = self.s.client(), user_in(0)
         while not self.over.wait(0.01):
             self.n += 1
-            client.send(self.s.topic('reviews'), avro.review('busy%d' % self.n, START + self.n, user, 'good', item='busy'), user.encode(), 0)
+            client.send(self.s.topic('clicks'), avro.click('busy%d' % self.n, START + self.n, user, item='busy'), user.encode(), 0)
             client.flush()
 
 
