@@ -50,7 +50,7 @@ static void disconnect(struct link *l)
 		l->tasks[i].armed = false;
 	link_unsend(l);
 	l->asked_head = l->n_asked = l->greetings = 0;
-	l->greeted = false;
+	l->greeted = l->open = false;
 }
 
 /* What to do about an error that is not one command's own. text: for people. */
@@ -195,16 +195,16 @@ static void answer_script(struct link *l, const struct request *q, const redisRe
 	s->sent = s->applied;
 }
 
-/* at: which command of the transaction, MULTI being 0. */
+/* at: which command of the transaction, from 0. */
 static void answer_queued(struct link *l, unsigned at, const redisReply *r)
 {
 	if (r->type != REDIS_REPLY_ERROR || l->failing)
 		return;
 	enum redis_class class = redis_classify(r->str);
 	unsigned i = 0, end = 0; /* behind the part's commands */
-	while (i < l->n_transaction && at > (end += l->transaction[i].commands + 1))
+	while (at >= (end += l->transaction[i].commands + 1))
 		i++;
-	if (class != REDIS_REFUSED || !at || at == end) {
+	if (class != REDIS_REFUSED || at + 1 == end) {
 		link_trouble(l, class, redis_error_text(r->str));
 		return;
 	}
@@ -251,11 +251,12 @@ static void answer_exec(struct link *l, const redisReply *r)
 				answer_part(l, s, r->element + at, l->transaction[i].commands);
 			at += l->transaction[i].commands + 1;
 		}
+	} else if (r->type == REDIS_REPLY_ERROR && strncmp(r->str, "EXECABORT ", 10)) { /* servers before 6.2: the transaction may still be open */
+		enum redis_class class = redis_classify(r->str);
+		link_trouble(l, class == REDIS_STOP ? class : REDIS_RECONNECT, redis_error_text(r->str));
 	} else if (r->type == REDIS_REPLY_ERROR && !l->failing && !l->malformed) {
 		const char *why = strncmp(r->str, aborted, sizeof(aborted) - 1) ? r->str : r->str + sizeof(aborted) - 1;
-		enum redis_class class = redis_classify(why);
-		/* an older server may still be within the transaction then */
-		link_trouble(l, class == REDIS_RETRY && why == r->str ? REDIS_RECONNECT : class, redis_error_text(why));
+		link_trouble(l, redis_classify(why), redis_error_text(why));
 	} else if (r->type != REDIS_REPLY_ERROR && r->type != REDIS_REPLY_NIL) {
 		link_lost(l, "an answer that is not the transaction's");
 	}
@@ -270,14 +271,15 @@ static void answer_check(struct link *l, const struct request *q, const redisRep
 	bool told = false;
 	if (l->failing || !t->taken)
 		return;
-	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2) {
+	bool wrong = r->type == REDIS_REPLY_ERROR && redis_classify(r->str) == REDIS_REFUSED; /* no hash: taking over will say so */
+	if (!wrong && (r->type != REDIS_REPLY_ARRAY || r->elements != 2)) {
 		if (r->type == REDIS_REPLY_ERROR)
 			link_trouble(l, redis_classify(r->str), redis_error_text(r->str));
 		else
 			link_lost(l, "an answer that is not HMGET's");
 		return;
 	}
-	const uint64_t epoch = number(r->element[0]), seq = number(r->element[1]);
+	const uint64_t epoch = wrong ? 0 : number(r->element[0]), seq = wrong ? 0 : number(r->element[1]);
 	if (epoch == t->epoch && seq >= t->seq_applied && seq <= t->seq_next) {
 		for (unsigned i = 0; i < l->n_order; i++) {
 			struct slot *s = &l->slots[l->order[i]];
@@ -348,6 +350,12 @@ static void answer(struct link *l, const struct request *q, unsigned left, const
 		break;
 	case ASK_WATCH:
 		if (r->type == REDIS_REPLY_ERROR && !l->failing)
+			link_trouble(l, redis_classify(r->str), redis_error_text(r->str));
+		break;
+	case ASK_MULTI:
+		if (r->type != REDIS_REPLY_ERROR)
+			l->open = true;
+		else if (!l->failing)
 			link_trouble(l, redis_classify(r->str), redis_error_text(r->str));
 		break;
 	case ASK_CHECK:

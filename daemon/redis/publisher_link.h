@@ -4,10 +4,11 @@
  * Batches are sent in the order taken, in rounds; the next begins when every answer of the last is in. A round is a transaction of the
  * views that wait (what came during the last round goes together, up to a part's bounds), or one script, and then the watch:
  *
- *   MULTI, commands, HSET task seq and status, (those of more parts), EXEC, UNWATCH, WATCH of our tasks' hashes, HMGET of each
+ *   commands, HSET task seq and status, (those of more parts), EXEC, WATCH of our tasks' hashes, HMGET of each, MULTI
  *
- * So that a transaction need not ask first: its tasks' epochs and seqs were as they should be when the watch was set, and when anything
- * has touched one of the hashes since, EXEC writes nothing; the watch behind it then says why. What was not applied (an error that passes,
+ * So that a transaction need not ask first: its tasks' epochs and seqs were as they should be when the watch was set, it is open already
+ * (a MULTI that is refused would leave what follows it without a fence), and when anything has touched one of the hashes since, EXEC
+ * writes nothing; the watch behind it then says why. What is no transaction begins with DISCARD. What was not applied (an error that passes,
  * a touched hash, a forgotten script) is sent again from the oldest on, after an error with a pause. The same happens on a new connection,
  * after its watch: a part whose answer was lost, but whose seq is there, is applied.
  */
@@ -25,22 +26,23 @@ enum request_kind {
 	ASK_AUTH,
 	ASK_SELECT,
 	ASK_NAME,
-	ASK_RIGHT,  /* an empty transaction */
+	ASK_RIGHT,  /* whether we may what a transaction takes */
 	ASK_LOAD,   /* index: script */
 	ASK_SCRIPT, /* index: slot */
 	ASK_QUEUED, /* a command of the transaction; index: of them */
 	ASK_EXEC,
 	ASK_BEAT, /* the heartbeat: says whether Redis takes writes */
 	ASK_META,
-	ASK_WATCH,
+	ASK_WATCH, /* or DISCARD */
 	ASK_CHECK, /* index: task */
+	ASK_MULTI,
 	ASK_BYE,
 };
 
 struct request {
 	enum request_kind kind;
 	unsigned index;
-	unsigned n, answered; /* answers to it: of QUEUED and WATCH several */
+	unsigned n, answered; /* answers to it: of QUEUED several */
 	int64_t sent_ms;
 };
 
@@ -79,6 +81,7 @@ struct link {
 	struct sent_part transaction[TRANSACTION_PARTS]; /* the last one sent */
 	unsigned n_transaction;
 	bool malformed;     /* a command of it was refused for its form */
+	bool open;          /* MULTI was answered: commands are queued until EXEC or DISCARD */
 	unsigned greetings; /* of n_asked, before batches may go */
 	bool greeted;
 	bool failing; /* a part was not applied: let the answers come in, pause, and send again */
@@ -112,6 +115,7 @@ void link_command(struct link *l, unsigned n, const struct text *arguments); /* 
 void link_ask(struct link *l, struct request r);                             /* its answers are awaited from now on; n 0 is one */
 void link_greet(struct link *l);
 void link_beat(struct link *l); /* heartbeat, meta, and a watch of all; nothing else is under way */
+void link_bye(struct link *l);             /* removes the heartbeat */
 void link_watch(struct link *l, bool all); /* the hashes of the tasks that are ours, or of those that write; behind a round, or with none under way */
 void link_send(struct link *l);  /* the next round, when the last one is over */
 

@@ -117,10 +117,20 @@ void link_command(struct link *l, unsigned n, const struct text *arguments)
 		redis_argument(&l->redis.out, arguments[i]);
 }
 
+static void close_transaction(struct link *l)
+{
+	if (!l->open)
+		return;
+	l->open = false;
+	COMMAND(l, TEXT("DISCARD")); /* ends the watch, too */
+	link_ask(l, (struct request){ .kind = ASK_WATCH });
+}
+
 void link_greet(struct link *l)
 {
 	const struct config_redis *c = l->p->config;
 	char text[300];
+	close_transaction(l);
 	unsigned before = l->n_asked;
 	if (c->password) {
 		if (c->user)
@@ -140,23 +150,27 @@ void link_greet(struct link *l)
 			*s = '_';
 	COMMAND(l, TEXT("CLIENT"), TEXT("SETNAME"), text_of(text));
 	link_ask(l, (struct request){ .kind = ASK_NAME });
-	COMMAND(l, TEXT("MULTI")); /* refused for want of a right, it would leave what follows it outside of a transaction */
-	COMMAND(l, TEXT("EXEC"));
+	snprintf(text, sizeof(text), "%s:meta", l->p->prefix);
+	COMMAND(l, TEXT("WATCH"), text_of(text));
 	link_ask(l, (struct request){ .kind = ASK_RIGHT });
-	link_ask(l, (struct request){ .kind = ASK_RIGHT });
+	for (int i = 0; i < 2; i++) {
+		COMMAND(l, TEXT("MULTI"));
+		link_ask(l, (struct request){ .kind = ASK_RIGHT });
+		COMMAND(l, i ? TEXT("DISCARD") : TEXT("EXEC"));
+		link_ask(l, (struct request){ .kind = ASK_RIGHT });
+	}
 	for (unsigned i = 0; i < REDIS_SCRIPTS; i++) {
 		COMMAND(l, TEXT("SCRIPT"), TEXT("LOAD"), text_of(redis_scripts[i]));
 		link_ask(l, (struct request){ .kind = ASK_LOAD, .index = i });
 	}
 	l->greetings = l->n_asked - before;
 	l->scripts_lost = false;
-	for (unsigned i = 0; i < l->n_tasks; i++)
-		l->tasks[i].armed = false; /* EXEC ends a watch */
 }
 
 void link_beat(struct link *l)
 {
 	char key[512], ttl[16];
+	close_transaction(l);
 	snprintf(key, sizeof(key), "%s:heartbeat:%s", l->p->prefix, l->p->instance);
 	snprintf(ttl, sizeof(ttl), "%d", HEARTBEAT_TTL_S);
 	pthread_mutex_lock(&l->p->mutex);
@@ -170,6 +184,15 @@ void link_beat(struct link *l)
 	link_ask(l, (struct request){ .kind = ASK_META });
 	link_watch(l, true);
 	l->beat_ms = link_now_ms() + HEARTBEAT_MS;
+}
+
+void link_bye(struct link *l)
+{
+	char key[512];
+	close_transaction(l);
+	snprintf(key, sizeof(key), "%s:heartbeat:%s", l->p->prefix, l->p->instance);
+	COMMAND(l, TEXT("DEL"), text_of(key));
+	link_ask(l, (struct request){ .kind = ASK_BYE });
 }
 
 /* --- rounds --- */
@@ -194,15 +217,15 @@ void link_watch(struct link *l, bool all)
 		l->tasks[i].armed = false;
 		n += is_watched(l, i, all);
 	}
+	close_transaction(l);
 	if (!n)
 		return;
-	COMMAND(l, TEXT("UNWATCH"));
 	redis_command(out, 1 + n);
 	redis_argument(out, TEXT("WATCH"));
 	for (unsigned i = 0; i < l->n_tasks; i++)
 		if (is_watched(l, i, all))
 			redis_task_key(out, l->p->prefix, l->tasks[i].name);
-	link_ask(l, (struct request){ .kind = ASK_WATCH, .n = 2 });
+	link_ask(l, (struct request){ .kind = ASK_WATCH });
 	for (unsigned i = 0; i < l->n_tasks; i++) {
 		if (!is_watched(l, i, all))
 			continue;
@@ -213,6 +236,8 @@ void link_watch(struct link *l, bool all)
 		redis_argument(out, TEXT("seq"));
 		link_ask(l, (struct request){ .kind = ASK_CHECK, .index = i });
 	}
+	COMMAND(l, TEXT("MULTI"));
+	link_ask(l, (struct request){ .kind = ASK_MULTI });
 }
 
 static void number(struct link *l, struct slot *s)
@@ -230,6 +255,7 @@ static void send_script(struct link *l, unsigned slot)
 	struct slot *s = &l->slots[slot];
 	const struct batch *b = s->batch;
 	const enum redis_script script = b->kind == BATCH_ALERTS ? SCRIPT_ALERTS : SCRIPT_TAKE_OVER;
+	close_transaction(l);
 	if (b->kind == BATCH_ALERTS_RESUME) {
 		char key[512];
 		snprintf(key, sizeof(key), "%s:alerts", l->p->prefix);
@@ -253,8 +279,6 @@ static bool gather(struct link *l, unsigned slot, size_t *bytes, unsigned *comma
 		if (l->n_transaction && (*commands + part->n_commands > PART_COMMANDS || *bytes + part->size > PART_BYTES ||
 						l->n_transaction == TRANSACTION_PARTS))
 			return false;
-		if (!l->n_transaction)
-			COMMAND(l, TEXT("MULTI"));
 		unsigned n = parts_write_views(&s->parts, s->sent, s->batch, l->p->prefix, s->seq + s->sent + 1, &l->redis.out);
 		l->transaction[l->n_transaction++] = (struct sent_part){ slot, s->sent, n };
 		*bytes += part->size;
@@ -288,7 +312,8 @@ static void transaction(struct link *l, unsigned first)
 			break;
 	}
 	COMMAND(l, TEXT("EXEC"));
-	link_ask(l, (struct request){ .kind = ASK_QUEUED, .n = 1 + commands + l->n_transaction });
+	l->open = false;
+	link_ask(l, (struct request){ .kind = ASK_QUEUED, .n = commands + l->n_transaction });
 	link_ask(l, (struct request){ .kind = ASK_EXEC });
 }
 
@@ -305,7 +330,7 @@ void link_send(struct link *l)
 	const size_t before = l->redis.out.size;
 	if (s->batch->kind != BATCH_VIEWS)
 		send_script(l, l->order[i]);
-	else if (l->tasks[s->task].armed)
+	else if (l->open && l->tasks[s->task].armed)
 		transaction(l, i);
 	publisher_count(l->p, COUNT_WRITES, l->redis.out.size > before);
 	link_watch(l, false);

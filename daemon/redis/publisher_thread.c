@@ -73,10 +73,7 @@ static bool stopping(struct link *l)
 		return l->said_goodbye && !l->redis.context;
 	if (!l->greeted)
 		return true;
-	char key[512];
-	snprintf(key, sizeof(key), "%s:heartbeat:%s", l->p->prefix, l->p->instance);
-	COMMAND(l, TEXT("DEL"), text_of(key));
-	link_ask(l, (struct request){ .kind = ASK_BYE });
+	link_bye(l);
 	l->said_goodbye = true;
 	return false;
 }
@@ -108,7 +105,7 @@ static void wait_for_something(struct link *l)
 		else if (l->greeted)
 			until = earlier(until, l->beat_ms);
 	}
-	if (l->hold_until_ms > now || !l->redis.context)
+	if (l->hold_until_ms > now || !l->redis.context || (!l->greeted && !l->n_asked))
 		until = earlier(until, l->hold_until_ms);
 	if (l->stop)
 		until = earlier(until, l->stop_at_ms);

@@ -207,6 +207,7 @@ enum redis_class redis_classify(const char *error)
 		enum redis_class is;
 	} phrases[] = {
 		{ "max number of clients", REDIS_RECONNECT },
+		{ "read-only replica", REDIS_RECONNECT }, /* EXEC, before 6.2 */
 		{ "nknown command", REDIS_STOP },
 		{ "nknown Redis command", REDIS_STOP },
 		{ "The user executing the script", REDIS_STOP }, /* how a script sees NOPERM */

@@ -17,14 +17,19 @@ static void flood(unsigned n)
 	}
 }
 
-static void flood_ends(void)
+static void flood_ends_at(unsigned n)
 {
 	while (stats().queued) {
 		struct batch *back = collect();
 		assert_int_equal(back->result, BATCH_DONE);
 		batch_destroy(back);
 	}
-	assert_int_equal(ask_integer("GET n"), flood_sent);
+	assert_int_equal(ask_integer("GET n"), n);
+}
+
+static void flood_ends(void)
+{
+	flood_ends_at(flood_sent);
 	flood_sent = 0;
 }
 
@@ -212,6 +217,53 @@ static void a_missing_right_holds_back_all_that_follows_until_it_is_given(void *
 	ask("ACL DELUSER short");
 }
 
+static void rights_that_come_and_go_lose_nothing_and_let_nobody_write_without_a_fence(void **state)
+{
+	static const char *const of[] = { "multi", "exec" };
+	(void)state;
+	ask("ACL SETUSER short on >s3cret ~* &* +@all");
+	publisher_stop();
+	our.config.user = (char *)"short";
+	our.config.password = (char *)"s3cret";
+	publisher_start();
+	take_over("u0", 1), take_over("u1", 1);
+	flood(20);
+	for (unsigned i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		uint64_t seen = stats().errors_stop;
+		ask("ACL SETUSER short -%s -incr", of[i]);
+		flood(3);
+		UNTIL(stats().errors_stop > seen);
+		ask("ACL SETUSER short +%s +incr", of[i]);
+		flood_ends_at(flood_sent);
+	}
+	/* the new owner is there when the right goes */
+	long long n = ask_integer("GET n");
+	ask("MULTI"), ask("HSET glint:task:u0 epoch 2 shown new"), ask("ACL SETUSER short -multi"), ask("EXEC");
+	assert_int_equal(publisher_submit(our.p, incr("u0", 1, "n")), 0);
+	UNTIL(strstr(our.health.why[HEALTH_REDIS], "NOPERM"));
+	ask("ACL SETUSER short +multi");
+	struct batch *b = collect();
+	assert_int_equal(b->result, BATCH_FENCED);
+	batch_destroy(b);
+	assert_int_equal(ask_integer("GET n"), n);
+	assert_string_equal(ask("HMGET glint:task:u0 epoch shown"), "2 new");
+	ask("ACL DELUSER short");
+}
+
+static void a_task_whose_hash_is_none_is_told_as_wiped(void **state)
+{
+	char task[16];
+	enum batch_status status = BATCH_DONE;
+	(void)state;
+	take_over("u0", 1), take_over("u1", 1);
+	ask("DEL glint:task:u1"), ask("SET glint:task:u1 x");
+	UNTIL(publisher_lost(our.p, task, &status));
+	assert_string_equal(task, "u1");
+	assert_int_equal(status, BATCH_WIPED);
+	ends(incr("u0", 1, "n"), BATCH_DONE);
+	assert_int_equal(stats().errors_stop, 0);
+}
+
 /* --- ways to connect --- */
 
 static void tcp_an_acl_user_and_a_database_number_work(void **state)
@@ -298,6 +350,8 @@ int main(void)
 		WITH(a_replica_is_left_until_it_takes_writes),
 		WITH(a_redis_that_is_loading_is_waited_for),
 		WITH(a_missing_right_holds_back_all_that_follows_until_it_is_given),
+		WITH(rights_that_come_and_go_lose_nothing_and_let_nobody_write_without_a_fence),
+		WITH(a_task_whose_hash_is_none_is_told_as_wiped),
 		WITH(tcp_an_acl_user_and_a_database_number_work),
 		WITH(a_password_without_a_user_works),
 		WITH(a_wrong_password_is_told_and_the_daemon_goes_on),

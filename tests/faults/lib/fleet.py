@@ -19,7 +19,7 @@ from stage import Counts, Stage, partition_of, redis_equals, user_in  # noqa: E4
 
 FULL = os.environ.get('FAULTS', 'short') == 'full'
 SEED = int(os.environ.get('SEED') or (random.SystemRandom().randrange(1, 1 << 30) if FULL else 3))  # the short form is one run, the same each time
-LATER = 12 * HOUR                 # of an alert's event time, and
+LATER = 24 * HOUR                 # a slice, of an alert's event time, and
 EVALUATIONS = 4 * 15 * 60 * 1000  # of panes behind the last that was sent: two to judge what came late, two to resolve
 READY_S, SESSION_S = 15, 6
 MEMORY_KIB = 256 << 10            # of one process: a shop of some thousand shoppers takes less than half
@@ -281,7 +281,7 @@ class Fleet(Stage):
         already, follows the group's time: what then reaches it late is counted, and judged with the next pane (ARCHITECTURE "Time"). So an
         alert may come some panes later than the count says, never earlier, and is there once. What bounds it is that no time of the group passes
         what was sent: with all of a wave read, nothing of it is judged later than the next panes behind the wave's end. LATER is no such bound, but
-        what was seen. Nothing is late at all in a history that is there before anybody reads: kills.py, killed_in_a_history."""
+        what was seen: the group's time was a slice further. Nothing is late at all in a history that is there before anybody reads: kills.py, killed_in_a_history."""
         def by(ts):
             return next((end for end in self.waves if ts <= end), self.sent_to) + EVALUATIONS
         found = [a for _, a in self.alerts()]
