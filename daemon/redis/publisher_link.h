@@ -29,7 +29,7 @@ enum request_kind {
 	ASK_RIGHT,  /* whether we may what a transaction takes */
 	ASK_LOAD,   /* index: script */
 	ASK_SCRIPT, /* index: slot */
-	ASK_QUEUED, /* a command of the transaction; index: of them */
+	ASK_QUEUED, /* the transaction's commands */
 	ASK_EXEC,
 	ASK_BEAT, /* the heartbeat: says whether Redis takes writes */
 	ASK_META,
