@@ -26,8 +26,8 @@ struct lexicon {
 	char language[9];
 	enum lexicon_rules rules;
 	bool exact;             /* takes no learnt weights */
-	uint8_t longest[65536]; /* by the low 16 bits of a first code point: an upper bound */
-	uint8_t longer[65536];  /* by a mix of the first two: of terms of two code points or more */
+	uint8_t starts[65536];   /* by the low 16 bits of a first code point: enum lexicon_start */
+	uint16_t lengths[65536]; /* by a mix of the first two: bit n - 2 for terms of n code points */
 };
 
 static const struct section {
@@ -140,11 +140,9 @@ static int intern(struct lexicon *l, struct text term, struct lexicon_entry **re
 			if (length < 2)
 				start[length] = c;
 		}
-		uint8_t *longest = &l->longest[start[0] & 0xffff], *longer = &l->longer[mix(start[0], start[1])];
-		if (length > *longest)
-			*longest = (uint8_t)length; /* LEXICON_TERM_MAX < 256 */
-		if (length > 1 && length > *longer)
-			*longer = (uint8_t)length;
+		l->starts[start[0] & 0xffff] |= length == 1 ? LEXICON_ALONE : LEXICON_LONGER;
+		if (length > 1 && length <= LEXICON_LENGTH_MAX)
+			l->lengths[mix(start[0], start[1])] |= (uint16_t)(1u << (length - 2));
 	}
 	*ret = &l->entries[slot->entry - 1];
 	return 0;
@@ -438,12 +436,12 @@ size_t lexicon_count(const struct lexicon *l, enum lexicon_section section)
 	return l->counts[section];
 }
 
-size_t lexicon_longest(const struct lexicon *l, uint32_t first)
+unsigned lexicon_starts(const struct lexicon *l, uint32_t first)
 {
-	return l->longest[first & 0xffff];
+	return l->starts[first & 0xffff];
 }
 
-size_t lexicon_longer(const struct lexicon *l, uint32_t first, uint32_t second)
+uint32_t lexicon_lengths(const struct lexicon *l, uint32_t first, uint32_t second)
 {
-	return l->longer[mix(first, second)];
+	return (uint32_t)l->lengths[mix(first, second)] << 2;
 }

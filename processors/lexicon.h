@@ -79,9 +79,14 @@ const char *lexicon_language(const struct lexicon *lexicon); /* lower case: "en"
 enum lexicon_rules lexicon_rules(const struct lexicon *lexicon);
 bool lexicon_takes_weights(const struct lexicon *lexicon);
 size_t lexicon_count(const struct lexicon *lexicon, enum lexicon_section section);
-size_t lexicon_longest(const struct lexicon *lexicon, uint32_t first); /* code points of the longest term that begins with code point `first`; 0: none */
-/* The same of terms that begin with these two: 2 or more, or 0 when there is none. An upper bound, too. */
-size_t lexicon_longer(const struct lexicon *lexicon, uint32_t first, uint32_t second);
+
+/* What begins with a code point, told without a hash of the term. Both may say yes where there is nothing, never the other way round. */
+enum lexicon_start { LEXICON_ALONE = 1, /* a term of this one code point */
+	LEXICON_LONGER = 2 };           /* terms of two or more */
+enum { LEXICON_LENGTH_MAX = 17 };
+unsigned lexicon_starts(const struct lexicon *lexicon, uint32_t first); /* of enum lexicon_start */
+/* Bit n is set: a term of n code points, 2..LEXICON_LENGTH_MAX, begins with these two. */
+uint32_t lexicon_lengths(const struct lexicon *lexicon, uint32_t first, uint32_t second);
 
 static inline bool lexicon_has(const struct lexicon_entry *entry, enum lexicon_section section)
 {

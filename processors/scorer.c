@@ -128,10 +128,12 @@ static struct letters count_letters(struct text text)
 			continue;
 		}
 		at += utf8_next(at, end, &c);
-		if (is_latin(c))
-			l.latin++;
-		else if (is_han(c))
+		if (is_han(c))
 			l.han++;
+		else if (is_latin(c))
+			l.latin++;
+		else if (utf8_is_mark(c))
+			l.any = true;
 		else if ((c >= 0x3041 && c <= 0x30fa) || (c >= 0x31f0 && c <= 0x31ff))
 			l.japanese++;
 		else if (is_letter(c))
@@ -240,13 +242,14 @@ static int sum_text(struct sentiment_scorer *s, struct text title, struct text t
 	struct sentiment_sums sums;
 	if (read_han && read_spaced) {
 		sums = read_with(s, han, text);
-		struct sentiment_sums more = read_with(s, spaced, mask(s, text));
+		struct text latin = mask(s, text);
+		struct sentiment_sums more = read_with(s, spaced, latin);
 		sums.sum += more.sum;
 		sums.pos += more.pos;
 		sums.neg += more.neg;
 		sums.neutral += more.neutral;
 		sums.words += more.words;
-		sums.learnt = weights ? learnt(s, han, text) + learnt(s, spaced, mask(s, text)) : 0;
+		sums.learnt = weights ? learnt(s, han, text) + learnt(s, spaced, latin) : 0;
 	} else {
 		const struct lexicon *reader = read_han ? han : read_spaced ? spaced
 			: own                                               ? own

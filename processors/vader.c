@@ -183,7 +183,7 @@ static size_t replace_emoji(struct vader *v, const struct lexicon *emoji, struct
 		}
 		uint32_t c;
 		size_t n = utf8_next(at, end, &c), before = size;
-		const struct lexicon_entry *e = lexicon_longest(emoji, c) ? lexicon_find(emoji, at, n) : NULL;
+		const struct lexicon_entry *e = lexicon_starts(emoji, c) & LEXICON_ALONE ? lexicon_find(emoji, at, n) : NULL;
 		if (ornament && (c == 0xfe0f || c == 0x200d || (c >= 0x1f3fb && c <= 0x1f3ff))) {
 			at += n;
 			continue;
@@ -418,8 +418,14 @@ static void join_phrases(struct vader *v, const struct lexicon *lexicon, const s
 {
 	size_t n = 0;
 	for (size_t i = 0; i < v->n_tokens; n++) {
+		size_t most = v->tokens[i].entry ? v->tokens[i].entry->phrase_words : 0, words = 1;
+		if (!most) {
+			if (n < i)
+				v->tokens[n] = v->tokens[i];
+			i++;
+			continue;
+		}
 		struct token t = v->tokens[i];
-		size_t most = t.entry ? t.entry->phrase_words : 0, words = 1;
 		if (most > v->n_tokens - i)
 			most = v->n_tokens - i;
 		for (size_t k = 1; k < most; k++)
@@ -531,7 +537,7 @@ static double score_token(const struct vader *v, const struct lexicon *lexicon, 
 	static const double fade[] = { 0, 1, 0.95, 0.9 };
 	const struct token *t = &v->tokens[i];
 	size_t after = v->n_tokens - 1 - i;
-	if (lexicon_has(t->entry, LEXICON_BOOSTER) || (t->keyword == KIND && after > 0 && t[1].keyword == OF) || !t->scored)
+	if (!t->scored || lexicon_has(t->entry, LEXICON_BOOSTER) || (t->keyword == KIND && after > 0 && t[1].keyword == OF))
 		return 0;
 	double valence = t->valence;
 	if (t->keyword == NO && after > 0 && t[1].scored)
@@ -571,6 +577,14 @@ static void weigh_but(struct vader *v)
 	}
 }
 
+static uint32_t count_of(const char *bytes, size_t size, char c)
+{
+	uint32_t n = 0;
+	for (const char *at = bytes, *end = bytes + size; at < end && (at = memchr(at, c, (size_t)(end - at))) != NULL; at++)
+		n++;
+	return n;
+}
+
 struct sentiment_sums vader_sums(struct vader *v, const struct lexicon *lexicon, const struct lexicon *emoji, struct text text)
 {
 	struct sentiment_sums sums = { 0 };
@@ -584,11 +598,7 @@ struct sentiment_sums vader_sums(struct vader *v, const struct lexicon *lexicon,
 	for (size_t i = 0; i < v->n_tokens; i++)
 		v->values[i] = score_token(v, lexicon, i);
 	weigh_but(v);
-	uint32_t exclamations = 0, questions = 0;
-	for (size_t i = 0; i < size; i++) {
-		exclamations += v->read[i] == '!';
-		questions += v->read[i] == '?';
-	}
+	uint32_t exclamations = count_of(v->read, size, '!'), questions = count_of(v->read, size, '?');
 	for (size_t i = 0; i < v->n_tokens; i++)
 		if (v->values[i] != 0)
 			sentiment_sums_add(&sums, v->values[i]);

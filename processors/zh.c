@@ -7,14 +7,13 @@
 #include "utf8.h"
 
 #define WINDOW 3          /* tokens before a scored word whose negations and degrees it takes */
-#define TERM_CHARS_MAX 16 /* longest term that is looked for */
 #define LATIN_MAX 32      /* bytes of a Latin run that is looked up */
 
-enum kind { PLAIN,
-	NEGATION,
+enum kind { NEGATION,
 	DEGREE };
 
 struct modifier {
+	uint32_t at; /* its token's number */
 	enum kind kind;
 	double factor;
 };
@@ -24,7 +23,8 @@ struct zh {
 	size_t n_values;
 	size_t sentence;                /* first value of this sentence */
 	double weight;                  /* of values to come in this sentence: 1, or 1.5 after a contrast */
-	struct modifier window[WINDOW]; /* the last tokens, oldest first */
+	uint32_t at;                    /* the last token's number */
+	struct modifier window[WINDOW]; /* the last ones of this clause, oldest first */
 	size_t n_window;
 	bool after_scored; /* the token before this one was scored: a suffix may follow */
 	double both;       /* ... and may also have been a degree word (好喜欢): its factor, else 0 */
@@ -45,16 +45,22 @@ void zh_destroy(struct zh *z)
 	free(z);
 }
 
+static void push_plain(struct zh *z)
+{
+	z->at++;
+	z->after_scored = false;
+	z->both = 0;
+}
+
 static void push(struct zh *z, enum kind kind, double factor)
 {
+	push_plain(z);
 	if (z->n_window == WINDOW) {
 		z->window[0] = z->window[1];
 		z->window[1] = z->window[2];
 		z->n_window--;
 	}
-	z->window[z->n_window++] = (struct modifier){ kind, factor };
-	z->after_scored = false;
-	z->both = 0;
+	z->window[z->n_window++] = (struct modifier){ z->at, kind, factor };
 }
 
 static void pause_clause(struct zh *z)
@@ -70,7 +76,7 @@ static double modifiers(const struct zh *z)
 	double factor = 1, negation = 0;
 	for (size_t i = 0; i < z->n_window; i++) {
 		const struct modifier *m = &z->window[i];
-		if (m->kind == PLAIN)
+		if (z->at - m->at >= WINDOW)
 			continue;
 		if (m->kind == DEGREE && negation != 0) {
 			factor *= negation * (m->factor > 1 ? 0.5 : m->factor);
@@ -125,7 +131,7 @@ static void add_entry(struct zh *z, const struct lexicon_entry *e)
 	} else if (lexicon_has(e, LEXICON_CONTRAST)) {
 		add_contrast(z);
 	} else {
-		push(z, PLAIN, 1);
+		push_plain(z);
 		z->neutral++;
 	}
 }
@@ -151,36 +157,27 @@ static size_t take_latin(struct zh *z, const struct lexicon *lexicon, const char
 	if (e && e->sections) {
 		add_entry(z, e);
 	} else {
-		push(z, PLAIN, 1);
+		push_plain(z);
 		z->neutral++;
 	}
 	return size;
 }
 
-/* The longest term of the lexicon that begins at `at`; 0 when none does. */
-static size_t take_term(struct zh *z, const struct lexicon *lexicon, const char *at, const char *end, uint32_t first)
+/* The longest term of the lexicon that begins at `at`, with the code point `first` of `one` bytes; 0 when none does. */
+static size_t take_term(struct zh *z, const struct lexicon *lexicon, const char *at, const char *end, uint32_t first, size_t one)
 {
-	size_t ends[TERM_CHARS_MAX], n = 0, size = 0, most = lexicon_longest(lexicon, first);
-	uint32_t c;
-	if (most > 1) {
-		size = utf8_next(at, end, &c);
-		ends[n++] = size;
-		most = 1;
-		if (at + size < end) {
-			size_t two = size + utf8_next(at + size, end, &c);
-			most = lexicon_longer(lexicon, first, c);
-			if (most > 1) {
-				ends[n++] = two;
-				size = two;
-			}
-		}
+	unsigned starts = lexicon_starts(lexicon, first);
+	uint32_t lengths = starts & LEXICON_ALONE ? 1u << 1 : 0, c;
+	size_t ends[LEXICON_LENGTH_MAX + 1], n = 1;
+	ends[1] = one;
+	if (starts & LEXICON_LONGER && at + one < end) {
+		ends[2] = one + utf8_next(at + one, end, &c);
+		lengths |= lexicon_lengths(lexicon, first, c);
+		for (n = 2; lengths >> (n + 1) && at + ends[n] < end; n++)
+			ends[n + 1] = ends[n] + utf8_next(at + ends[n], end, &c);
 	}
-	while (n < most && n < TERM_CHARS_MAX && at + size < end) {
-		size += utf8_next(at + size, end, &c);
-		ends[n++] = size;
-	}
-	while (n-- > 0) {
-		const struct lexicon_entry *e = lexicon_find(lexicon, at, ends[n]);
+	for (; n > 0; n--) {
+		const struct lexicon_entry *e = lengths >> n & 1 ? lexicon_find(lexicon, at, ends[n]) : NULL;
 		if (!e || !(e->sections & ~(1u << LEXICON_EMOJI)))
 			continue;
 		add_entry(z, e);
@@ -193,13 +190,15 @@ static bool is_word(uint32_t c)
 {
 	if (c >= 0x4e00 && c <= 0x9fff)
 		return true; /* without asking the tables */
+	if (utf8_is_mark(c))
+		return false;
 	utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
 	return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_NO; /* letters, marks, numbers */
 }
 
 static bool take_emoji(struct zh *z, const struct lexicon *emoji, const char *at, size_t n, uint32_t c)
 {
-	if (!lexicon_longest(emoji, c))
+	if (!(lexicon_starts(emoji, c) & LEXICON_ALONE))
 		return false;
 	const struct lexicon_entry *e = lexicon_find(emoji, at, n);
 	if (!lexicon_has(e, LEXICON_EMOJI) || e->description.data)
@@ -223,7 +222,7 @@ static void take_mark(struct zh *z, uint32_t c)
 
 struct sentiment_sums zh_sums(struct zh *z, const struct lexicon *lexicon, const struct lexicon *emoji, struct text text)
 {
-	z->n_values = z->sentence = z->n_window = 0;
+	z->n_values = z->sentence = z->n_window = z->at = 0;
 	z->neutral = z->exclamations = z->questions = 0;
 	z->weight = 1;
 	pause_clause(z);
@@ -233,13 +232,13 @@ struct sentiment_sums zh_sums(struct zh *z, const struct lexicon *lexicon, const
 	while (at < end) {
 		uint32_t c;
 		size_t n = utf8_next(at, end, &c), taken;
-		if (is_latin(c)) {
+		if (c < 0x250 && is_latin(c)) {
 			at += take_latin(z, lexicon, at, end);
-		} else if ((taken = take_term(z, lexicon, at, end, c)) > 0) {
+		} else if ((taken = take_term(z, lexicon, at, end, c, n)) > 0) {
 			at += taken;
 		} else {
 			if (is_word(c)) {
-				push(z, PLAIN, 1);
+				push_plain(z);
 				z->neutral++;
 			} else if (c < 0x80 || !take_emoji(z, emoji, at, n, c)) {
 				take_mark(z, c);

@@ -64,8 +64,11 @@ static void chinese_is_longest_match_by_default_and_knows_its_longest_terms(void
 	(void)state;
 	struct lexicon *l = made("@language zh\n[words]\n好\t1.5\n好看\t2\n[negations]\n不\n不太\t-0.5\n[suffixes]\n极了\t1.8\n[contrasts]\n但是\n");
 	assert_int_equal(lexicon_rules(l), LEXICON_LONGEST_MATCH);
-	assert_int_equal(lexicon_longest(l, 0x597d), 2);
-	assert_int_equal(lexicon_longest(l, 0x770b), 0);
+	assert_int_equal(lexicon_starts(l, 0x597d), LEXICON_ALONE | LEXICON_LONGER);
+	assert_int_equal(lexicon_starts(l, 0x6781), LEXICON_LONGER);
+	assert_int_equal(lexicon_starts(l, 0x770b), 0);
+	assert_int_equal(lexicon_lengths(l, 0x597d, 0x770b), 1u << 2);
+	assert_int_equal(lexicon_lengths(l, 0x597d, 0x4e0d), 0);
 	assert_true(find(l, "不")->negation == -1 && find(l, "不太")->negation == -0.5);
 	assert_true(lexicon_has(find(l, "极了"), LEXICON_SUFFIX) && find(l, "极了")->factor == 1.8);
 	assert_true(lexicon_has(find(l, "但是"), LEXICON_CONTRAST));
