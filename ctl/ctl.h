@@ -32,6 +32,7 @@ int ctl_replay(struct ctl *ctl);
 int ctl_wait(struct ctl *ctl);
 int ctl_recs(struct ctl *ctl);
 int ctl_together(struct ctl *ctl);
+int ctl_sets(struct ctl *ctl);
 int ctl_item(struct ctl *ctl);
 int ctl_predict(struct ctl *ctl);
 int ctl_trending(struct ctl *ctl);

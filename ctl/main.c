@@ -33,6 +33,7 @@ static const struct ctl_command commands[] = {
 	{ .name = "wait", .arguments = "", .run = ctl_wait, .help = "wait until everything sent so far is in Redis; exit code 75 if that takes too long", .options = { { "caught-up", NULL, "what to wait for (the only thing so far)" }, { "timeout", "SECONDS", "default 60" } } },
 	{ .name = "recs", .arguments = "USER", .min = 1, .max = 1, .run = ctl_recs, .help = "a shopper's recommendations, with reasons" },
 	{ .name = "together", .arguments = "ITEM", .min = 1, .max = 1, .run = ctl_together, .help = "what is bought and viewed with an item" },
+	{ .name = "sets", .arguments = "ITEM", .min = 1, .max = 1, .run = ctl_sets, .help = "what is bought with an item and others: {ITEM, with} => item", .options = { { "top", "N", "how many (default 20)" } } },
 	{ .name = "item", .arguments = "ITEM", .min = 1, .max = 1, .run = ctl_item, .help = "an item's ratings, sales, sentiment and neighbours" },
 	{ .name = "predict", .arguments = "USER ITEM", .min = 2, .max = 2, .run = ctl_predict, .help = "the rating in stars that a shopper would give an item" },
 	{ .name = "trending", .arguments = "[CATEGORY]", .max = 1, .run = ctl_trending, .help = "what is rising, and what is popular", .options = { { "top", "N", "how many (default 20)" } } },

@@ -293,6 +293,12 @@ int ctl_rules(struct ctl *ctl)
 	return show_list(ctl, "rules", NULL, "strongest rules", "no rules yet");
 }
 
+int ctl_sets(struct ctl *ctl)
+{
+	return show_list(ctl, "sets:", ctl->arguments->positional[0], "bought with it and others",
+		"no rules of that item and others: too few orders of the window hold them, or [itemsets] set_size is 2");
+}
+
 int ctl_complaints(struct ctl *ctl)
 {
 	const char *category = ctl->arguments->n_positional ? ctl->arguments->positional[0] : NULL;

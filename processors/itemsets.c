@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <xxhash.h>
 
 enum { NEIGHBOURS_MAX = 500,
@@ -28,6 +29,10 @@ static const struct option options[] = {
 		.help = "Items in glint:together:ITEM and glint:viewed:ITEM; the nearest of `neighbours`.", .flags = OPTION_LIVE },
 	{ "max_pairs", OPTION_COUNT, OPTION_AT(itemsets_settings, max_pairs), .value = "20000", .min = "10", .max = "10000000", .unit = "items",
 		.help = "Distinct others counted per item in its window; new ones beyond are dropped and counted (pairs_dropped)." },
+	{ "set_size", OPTION_COUNT, OPTION_AT(itemsets_settings, set_size), .value = "3", .min = "2", .max = "5", .unit = "items",
+		.help = "Sets of up to so many items of one order are counted, for the rules {ITEM, others} => another of glint:sets:ITEM. Each item keeps its orders of the window: an order of n items takes n x n numbers. 2: pairs alone, none of that." },
+	{ "max_set_items", OPTION_COUNT, OPTION_AT(itemsets_settings, max_set_items), .value = "20000", .min = "100", .max = "1000000", .unit = "items",
+		.help = "Items of orders kept per item for its sets; orders beyond are not in them, and counted (set_items_dropped)." },
 	{ "rules", OPTION_COUNT, OPTION_AT(itemsets_settings, rules), .value = "100", .min = "1", .max = "1000", .unit = "rules",
 		.help = "Rules in glint:rules.", .flags = OPTION_LIVE },
 	{ "rule_min_count", OPTION_COUNT, OPTION_AT(itemsets_settings, rule_min_count), .value = "5", .min = "1", .max = "1000000",
@@ -42,12 +47,23 @@ const char *const basket_names[BASKETS] = { "order", "session" };
 enum { DROP_BASKET_ITEMS,
 	DROP_SESSION_ITEMS,
 	DROP_OUTLIVED,
-	DROP_PAIRS };
-static const char *const drop_names[] = { "basket_items_dropped", "session_items_dropped", "outlived", "pairs_dropped", NULL };
+	DROP_PAIRS,
+	DROP_SET_ITEMS };
+static const char *const drop_names[] = { "basket_items_dropped", "session_items_dropped", "outlived", "pairs_dropped", "set_items_dropped", NULL };
 
 enum { METRIC_PAIR,
 	METRIC_BASKETS = METRIC_PAIR + BASKETS,
-	METRICS = METRIC_BASKETS + BASKETS }; /* + enum basket */
+	METRIC_SET = METRIC_BASKETS + BASKETS, /* a list: the others of an order */
+	METRICS };                             /* + enum basket, the first two */
+
+static void itemsets_teardown(void *settings)
+{
+	struct itemsets_settings *s = settings;
+	if (s->ring)
+		buf_done(s->ring);
+	free(s->ring);
+	s->ring = NULL;
+}
 
 static int itemsets_setup(void *settings, char *error, size_t error_size)
 {
@@ -56,6 +72,10 @@ static int itemsets_setup(void *settings, char *error, size_t error_size)
 	if (s->shown > s->neighbours) {
 		snprintf(error, error_size, "shown (%lld) must not be above neighbours (%lld)", (long long)s->shown, (long long)s->neighbours);
 		return -EINVAL;
+	}
+	if (s->set_size > 2 && !(s->ring = calloc(1, sizeof(*s->ring)))) {
+		snprintf(error, error_size, "out of memory");
+		return -ENOMEM;
 	}
 	if (!s->window_ms)
 		return 0;
@@ -152,6 +172,20 @@ static void count_categories(struct user_ctx *ctx, int32_t pane, const symbol_t 
 	}
 }
 
+/* Each item is told the others: slices of a ring, b c and c a and a b of a b c a b. */
+static void emit_sets(struct user_ctx *ctx, struct buf *ring, int32_t pane, const symbol_t *items, uint32_t n)
+{
+	size_t starts[2 * BASKET_MAX];
+	buf_clear(ring);
+	for (uint32_t i = 0; i < 2 * n - 1; i++) {
+		starts[i] = ring->size;
+		buf_text(ring, symbols_text(ctx->symbols, items[i % n]));
+	}
+	starts[2 * n - 1] = ring->size;
+	for (uint32_t i = 0; i < n; i++)
+		emit_list(ctx->emitter, P_ITEMSETS, item_key(items[i]), METRIC_SET, pane, ring->data + starts[i + 1], starts[i + n] - starts[i + 1]);
+}
+
 static void on_order(const struct itemsets_settings *s, struct user_ctx *ctx, const struct event *e)
 {
 	symbol_t items[BASKET_MAX];
@@ -172,6 +206,8 @@ static void on_order(const struct itemsets_settings *s, struct user_ctx *ctx, co
 	}
 	if (n)
 		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ALL, 0 }, 1);
+	if (n && s->ring)
+		emit_sets(ctx, s->ring, pane, items, n);
 	count_categories(ctx, pane, items, n);
 }
 
@@ -267,18 +303,48 @@ static void user_mark(const void *block, struct symbols *symbols)
 
 /* ---- item stage ---- */
 
+static void advance(const struct itemsets_settings *s, struct item_ctx *ctx, struct itemsets_item *b, int basket)
+{
+	int32_t now = b->by[basket].now;
+	pairs_advance(&b->by[basket], s->window, ctx->pool, ctx->watermark);
+	if (b->by[basket].now == now)
+		return;
+	leaders_forget(&b->leaders[basket]);
+	if (basket == BASKET_ORDER && b->sets)
+		sets_advance(b->sets, ctx->pool, s->window, b->by[basket].now);
+}
+
+static void take_order(const struct itemsets_settings *s, struct item_ctx *ctx, struct itemsets_item *b, const struct delta *d)
+{
+	struct reader from = reader_of(d->bytes.data, d->bytes.size);
+	symbol_t others[BASKET_MAX];
+	uint32_t n = 0;
+	while (n < BASKET_MAX && reader_left(&from)) {
+		others[n] = symbols_intern(ctx->symbols, reader_text(&from));
+		if (!others[n++])
+			return;
+	}
+	advance(s, ctx, b, BASKET_ORDER);
+	int32_t now = b->by[BASKET_ORDER].now, pane = s->window.panes ? d->pane : 0;
+	if (s->window.panes && now != INT32_MIN && (int64_t)pane <= (int64_t)now - s->window.panes)
+		return; /* outlived: counted with the order itself */
+	if (!b->sets)
+		b->sets = pool_alloc(ctx->pool, sizeof(*b->sets));
+	if (sets_add(b->sets, ctx->pool, pane, others, n, (uint32_t)s->max_set_items) < 0)
+		ctx->drops[DROP_SET_ITEMS] += n;
+}
+
 static void itemsets_delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
 {
 	const struct itemsets_settings *s = settings;
 	struct itemsets_item *b = block;
-	if (d->metric >= METRICS || !d->amount || d->amount == INT64_MIN || (d->metric < METRIC_BASKETS) != (d->sub != 0))
+	if (d->metric == METRIC_SET && d->merge == MERGE_LIST && s->set_size > 2)
+		take_order(s, ctx, b, d);
+	if (d->metric >= METRIC_SET || !d->amount || d->amount == INT64_MIN || (d->metric < METRIC_BASKETS) != (d->sub != 0))
 		return;
 	struct pairs *p = &b->by[d->metric % BASKETS];
 	struct leaders *leaders = &b->leaders[d->metric % BASKETS];
-	int32_t now = p->now;
-	pairs_advance(p, s->window, ctx->pool, ctx->watermark);
-	if (p->now != now)
-		leaders_forget(leaders);
+	advance(s, ctx, b, d->metric % BASKETS);
 	if (d->amount < 0) {
 		pairs_take_back(p, s->window, d->pane, d->sub, -d->amount);
 		leaders_forget(leaders);
@@ -310,10 +376,8 @@ static void itemsets_due(const void *settings, struct item_ctx *ctx, void *block
 {
 	const struct itemsets_settings *s = settings;
 	struct itemsets_item *b = block;
-	for (int i = 0; i < BASKETS; i++) {
-		pairs_advance(&b->by[i], s->window, ctx->pool, ctx->watermark);
-		leaders_forget(&b->leaders[i]);
-	}
+	for (int i = 0; i < BASKETS; i++)
+		advance(s, ctx, b, i);
 }
 
 static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
@@ -322,6 +386,18 @@ static void item_save(const void *settings, const void *block, const struct symb
 	const struct itemsets_item *b = block;
 	for (int i = 0; i < BASKETS; i++)
 		pairs_save(&b->by[i], s->window, symbols, to);
+	buf_u8(to, b->sets != NULL);
+	if (b->sets)
+		sets_save(b->sets, s->window, symbols, to);
+}
+
+static void drop_sets(struct itemsets_item *b, struct pool *pool)
+{
+	if (!b->sets)
+		return;
+	sets_done(b->sets, pool);
+	pool_free(pool, b->sets, sizeof(*b->sets));
+	b->sets = NULL;
 }
 
 static int item_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
@@ -329,9 +405,17 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 	const struct itemsets_settings *s = settings;
 	struct itemsets_item *b = block;
 	for (int i = 0; i < BASKETS; i++)
-		if (version != 1 || pairs_load(&b->by[i], s->window, from, symbols, pool) < 0)
+		if (version < 1 || version > 2 || pairs_load(&b->by[i], s->window, from, symbols, pool) < 0)
 			return -EBADMSG;
-	return 0;
+	if (version < 2 || !reader_u8(from))
+		return from->bad ? -EBADMSG : 0;
+	b->sets = pool_alloc(pool, sizeof(*b->sets));
+	int r = sets_load(b->sets, s->window, from, symbols, pool);
+	if (s->set_size == 2)
+		drop_sets(b, pool);
+	else
+		sets_advance(b->sets, pool, s->window, b->by[BASKET_ORDER].now);
+	return r;
 }
 
 static void item_done(void *block, struct pool *pool)
@@ -341,6 +425,7 @@ static void item_done(void *block, struct pool *pool)
 		pairs_done(&b->by[i], pool);
 		leaders_done(&b->leaders[i]);
 	}
+	drop_sets(b, pool);
 }
 
 static void item_mark(const void *block, struct symbols *symbols)
@@ -348,6 +433,8 @@ static void item_mark(const void *block, struct symbols *symbols)
 	const struct itemsets_item *b = block;
 	for (int i = 0; i < BASKETS; i++)
 		pairs_mark(&b->by[i], symbols);
+	if (b->sets)
+		sets_mark(b->sets, symbols);
 }
 
 /* ---- model rows ---- */
@@ -426,8 +513,9 @@ const struct processor itemsets_processor = {
 	.n_options = OPTION_N(options),
 	.settings_size = sizeof(struct itemsets_settings),
 	.setup = itemsets_setup,
+	.teardown = itemsets_teardown,
 	.user = { sizeof(struct itemsets_user), 1, user_save, user_load, user_done, user_mark },
-	.item = { sizeof(struct itemsets_item), 1, item_save, item_load, item_done, item_mark },
+	.item = { sizeof(struct itemsets_item), 2, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct itemsets_model), 1, NULL, model_load, model_done, model_mark },
 	.event = itemsets_event,
 	.event_soon = itemsets_event_soon,

@@ -5,6 +5,7 @@
  * basket's own pane. Item stage: an item keeps its pair counts by pane (pairs.h), `all` keeps N. Model rows: n, and the most frequent
  * others of each item; recommend scores with them. Views: glint:together:ITEM (orders), glint:viewed:ITEM (sessions), glint:rules.
  * Categories of orders are counted in the same way (the catalogue's, as it stands at processing; N is that of orders): glint:rules:categories.
+ * With set_size above 2 each item of an order is told the others, and keeps them: sets.h, glint:sets:ITEM.
  * Measures: measures.h. It knows nothing of shoppers' lists (recommend) and of the catalogue.
  */
 #ifndef GLINT_ITEMSETS_H
@@ -13,6 +14,7 @@
 #include "pairs.h"
 #include "processor.h"
 #include "leaders.h"
+#include "sets.h"
 
 enum basket { BASKET_ORDER,
 	BASKET_SESSION,
@@ -30,10 +32,13 @@ struct itemsets_settings {
 	int64_t neighbours; /* others in a model row, per kind of basket */
 	int64_t shown;      /* items in a view, <= neighbours */
 	int64_t max_pairs;  /* others counted per item, kind of basket (and pane) */
+	int64_t set_size;   /* items of the greatest sets of orders that are counted; 2: pairs alone */
+	int64_t max_set_items; /* kept per item for its sets */
 	int64_t rules;      /* rules in glint:rules */
 	int64_t rule_min_count;
 	double related_p;           /* Fisher's p of what is shown is below; 1: all is shown */
 	struct pairs_window window; /* from window_ms and pane_ms */
+	struct buf *ring;           /* on_order's; NULL with pairs alone */
 };
 
 /* The model row of an item: baskets of the window that hold it and its most frequent others, by count, then by the id's XXH3. Of `all`:
@@ -49,6 +54,7 @@ struct itemsets_model {
 struct itemsets_item {
 	struct pairs by[BASKETS];
 	struct leaders leaders[BASKETS]; /* derived: not saved */
+	struct sets *sets;               /* of orders; NULL: none so far, or pairs alone */
 };
 
 /* The `k` (one and the same for all calls, <= NEIGHBOURS_MAX) most frequent others, by count, then by the id's XXH3, into to[]; returns how
@@ -67,6 +73,8 @@ void itemsets_near_done(struct itemsets_model *m, struct pool *pool);
 bool itemsets_enough(const struct view_ctx *ctx, struct key key, bool sessions_too);
 
 /* itemsets_view.c: what itemsets.c hands to the runtime. */
+void itemsets_sets_view(const struct itemsets_settings *s, const struct view_ctx *ctx, const struct itemsets_item *item); /* sets_view.c */
+void itemsets_sets_dump(const struct itemsets_settings *s, const struct dump_ctx *ctx, const struct itemsets_item *item);
 void itemsets_item_view(const void *settings, const struct view_ctx *ctx, const void *block);
 void itemsets_item_dump(const void *settings, const struct dump_ctx *ctx, const void *block);
 

@@ -100,6 +100,8 @@ static void item_lists(const struct itemsets_settings *s, const struct view_ctx 
 			view_end(ctx->view);
 		}
 	}
+	if (s->set_size > 2)
+		itemsets_sets_view(s, ctx, item);
 }
 
 /* ---- the strongest rules of the window ---- */
@@ -251,7 +253,8 @@ void itemsets_item_dump(const void *settings, const struct dump_ctx *ctx, const 
 {
 	static const char *const names[BASKETS] = { "n_order", "n_session" };
 	const struct itemsets_item *item = block;
-	(void)settings;
+	if (item->sets)
+		itemsets_sets_dump(settings, ctx, item);
 	for (int i = 0; i < BASKETS; i++) {
 		const struct pairs *p = &item->by[i];
 		if (ctx->key.kind == KEY_ALL && p->ever)

@@ -543,7 +543,7 @@ void item_task_expire(struct item_task *t, unsigned steps, row_put *put_row, voi
 		row_write(k, NULL, 0, x->pieces, &x->pieces, put_row, to_rows);
 		put_model(to_model, k, (struct text){ 0 });
 		struct text id = symbols_text(t->engine->symbols, x->key.id);
-		static const char *const names[] = { "item:", "together:", "viewed:", "sentiment:item:", "forecast:item:" };
+		static const char *const names[] = { "item:", "together:", "viewed:", "sets:", "sentiment:item:", "forecast:item:" };
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 			view_delete(t->engine->view, names[i], id);
 		buf_done(&key);

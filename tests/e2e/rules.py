@@ -87,6 +87,32 @@ def of_k_orders(t):
 
 
 @case
+def of_three(t):
+    'sets shows what is bought with an item and another, where that says more than either alone; of an item without, exit code 69 and a sentence.'
+    # charm comes where ring and chain are together, hardly with one of them alone
+    orders = 8 * [['ring-1', 'chain-1', 'charm']] + 4 * [['ring-1', 'charm']] + 4 * [['chain-1', 'charm']] + 20 * [['ring-1']] + 20 * [['chain-1']] + \
+        40 * [['lamp']] + 5 * [['ring-1', 'chain-1']]
+    users = ['u%d' % n for n in range(len(orders))]
+    config = filled(t, orders, users)
+
+    def rule(a, b, c):
+        n_left, both, n_c = (sum(set(x) <= set(o) for o in orders) for x in ((a, b), (a, b, c), (c,)))
+        return {'with': [b], 'item': c, 'count': both, 'n_with': n_left, 'confidence': both / n_left, 'lift': both / n_left * len(orders) / n_c}
+
+    def shown(item, *rules):
+        seen = t.ctl(config, 'sets', item, '--json', check=False)
+        got = json.loads(seen.stdout)['rules'] if seen.returncode == 0 else []
+        return len(got) == len(rules) and all(set(g) == set(r) and all(abs(g[k] - x) < 1e-5 * x if isinstance(x, float) else g[k] == x for k, x in r.items())
+                                              for g, r in zip(got, rules))
+    for item, rules in {'ring-1': [rule('ring-1', 'chain-1', 'charm')], 'chain-1': [rule('chain-1', 'ring-1', 'charm')], 'charm': []}.items():
+        wait_for(lambda: shown(item, *rules), what='the rules of ' + item)  # pylint: disable=cell-var-from-loop
+    lines = t.ctl(config, 'sets', 'ring-1').stdout.splitlines()
+    assert lines[-1].split()[:4] == ['["chain-1"]', 'charm', '8', '13'], lines
+    done = t.ctl(config, 'sets', 'bowl', check=False)
+    assert done.returncode == 69 and 'set_size' in done.stderr, done
+
+
+@case
 def none_yet(t):
     'Before there are orders there are no rules: exit code 69 and a sentence, of either list.'
     _, config = t.embedded(t.redis(), **SETTINGS)

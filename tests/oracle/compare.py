@@ -23,10 +23,10 @@ def parser():
     p.add_argument('dump')
     p.add_argument('--bias-tolerance', type=float, default=0.05, help='stars (default 0.05)')
     p.add_argument('--topic-prefix', default='', help="what the dump's topic names have before clicks, purchases, reviews")
-    p.add_argument('--require', default='item.rating_n,item.rating_sum,pair.count,baskets.n,counter.n',
+    p.add_argument('--require', default='item.rating_n,item.rating_sum,pair.count,set.count,baskets.n,counter.n',
                    help='comma-separated kind.field that both must have when the oracle has such lines')
     p.add_argument('--alias', action='append', default=[], metavar='KIND.DUMP=ORACLE', help="the dump's name of a field of the oracle")
-    p.add_argument('--kinds', default='item,pair,baskets,campaign,counter')
+    p.add_argument('--kinds', default='item,pair,set,baskets,campaign,counter')
     p.add_argument('--show', type=int, default=10, help='differences shown of each kind')
     return p
 
@@ -65,7 +65,7 @@ class Reader:
                         if not topic.startswith(self.options.topic_prefix):
                             continue
                         obj['topic'] = topic[len(self.options.topic_prefix):]
-                    key = tuple(obj.pop(k) for k in KEYS[kind])
+                    key = tuple(obj.pop('items')) if kind == 'set' else tuple(obj.pop(k) for k in KEYS[kind])
                     if dump and self.alias:
                         obj = {self.alias.get('%s.%s' % (kind, k), k): v for k, v in obj.items()}
                     yield kind, key, flat(obj)

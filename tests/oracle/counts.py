@@ -4,7 +4,7 @@
   counts.py [options] --out FILE EVENTS.jsonl[.gz]...
 
 It reads the files, not Kafka, and shares no code with glintd: it is written from the documents (what is counted, time, state)
-alone. It writes JSON lines as `glintctl dump` does, of the kinds item, pair, baskets, campaign and counter, and prints one
+alone. It writes JSON lines as `glintctl dump` does, of the kinds item, pair, set, baskets, campaign and counter, and prints one
 JSON line with totals and the final watermark. compare.py holds a dump against it.
 
 How it reads: the kind of a file follows from its first line's fields; files of one kind are merged by ts (heads compared, ties
@@ -193,14 +193,28 @@ class Baskets:
         self.pairs = collections.defaultdict(collections.Counter)
         self.items = collections.defaultdict(collections.Counter)
         self.n = collections.Counter()
+        self.whole = collections.defaultdict(list)  # of each pane: the baskets themselves, for sets of three and more
 
     def at(self, ts):
         return ts // self.pane if self.pane else 0
 
-    def window(self, panes, watermark):
-        """(pairs, items, n) over the last `panes` panes up to the watermark's; 0 = all"""
+    def chosen(self, panes, watermark):
+        """the last `panes` panes up to the watermark's; 0 = all"""
         last = None if watermark is None else self.at(watermark)
-        chosen = [p for p in self.n if not panes or (last is not None and last - panes < p <= last)]
+        return [p for p in self.n if not panes or (last is not None and last - panes < p <= last)]
+
+    def sets(self, panes, watermark, size):
+        """baskets of those panes that hold each set of 3 to `size` items"""
+        counts = collections.Counter()
+        for pane in self.chosen(panes, watermark):
+            for basket in self.whole[pane]:
+                for n in range(3, size + 1):
+                    counts.update(itertools.combinations(basket, n))
+        return counts
+
+    def window(self, panes, watermark):
+        """(pairs, items, n) over those panes"""
+        chosen = self.chosen(panes, watermark)
         if len(chosen) == 1:
             return self.pairs[chosen[0]], self.items[chosen[0]], self.n[chosen[0]]
         pairs, items = collections.Counter(), collections.Counter()
@@ -345,6 +359,8 @@ class Counts:
         counts.n[pane] += 1
         counts.items[pane].update(items)
         counts.pairs[pane].update([a << 24 | b for i, a in enumerate(items) for b in items[i + 1:]])
+        if self.o.set_size > 2:
+            counts.whole[pane].append(items)
 
     def reviews(self, e):
         item, rating = e.get('item_id') or None, e.get('rating')
@@ -384,10 +400,19 @@ class Counts:
 
     # --- what the dump says ---
 
+    def panes(self):
+        return self.o.window // self.o.pane if self.o.window else 0
+
     def windows(self, watermark):
         """{sort of basket: (pairs, items, n)} at that watermark"""
-        panes = self.o.window // self.o.pane if self.o.window else 0
-        return {sort: counts.window(panes, watermark) for sort, counts in self.baskets.items()}
+        return {sort: counts.window(self.panes(), watermark) for sort, counts in self.baskets.items()}
+
+    def sets(self, watermark):
+        """(items, count) of the sets of orders that are told"""
+        if self.o.set_size > 2:
+            for numbers, n in sorted(self.baskets['order'].sets(self.panes(), watermark, self.o.set_size).items()):
+                if n >= self.o.set_min_count:
+                    yield sorted((self.name[i] for i in numbers), key=str.encode), n
 
     def pairs(self, window):
         """(a, b, count) with a < b by their ids' bytes, sorted; a and b as JSON strings, for speed"""
@@ -463,6 +488,8 @@ def parser():
         p.add_argument('--' + name, type=duration_ms, default=default, help='default ' + default)
     p.add_argument('--in-order', action='store_true', help='files of one kind were sent one after the other, as they stand, not merged by ts')
     p.add_argument('--basket-max-items', type=int, default=64)
+    p.add_argument('--set-size', type=int, default=2, help='items of the greatest sets of orders; 2: pairs alone')
+    p.add_argument('--set-min-count', type=int, default=5, help='orders that a set must be in to be told')
     p.add_argument('--order-max-items', type=int, default=256, help='distinct items of one order that count as bought')
     p.add_argument('--ring', type=int, default=0, help='event ids kept per shopper and topic; 0 = all')
     p.add_argument('--rating-min', type=float, default=0.5)
@@ -490,6 +517,8 @@ def lines(judge, counts, watermark):
     for sort in sorted(windows):
         for a, b, n in counts.pairs(windows[sort]):
             yield 'pair', '"basket":"%s","a":%s,"b":%s,"count":%d' % (sort, a, b, n)
+    for items, n in counts.sets(watermark):
+        yield 'set', members({'items': items, 'count': n})
 
 
 def main():

@@ -15,7 +15,7 @@ from glintlib import *  # noqa: E402
 import shown  # noqa: E402
 from proxy import Proxy  # noqa: E402
 from shop import DAY, HOUR, START, Shop  # noqa: E402
-from stage import Counts, Stage, partition_of, redis_equals, user_in  # noqa: E402,F401
+from stage import SHOWN_ALL, Counts, Stage, partition_of, redis_equals, user_in  # noqa: E402,F401
 
 FULL = os.environ.get('FAULTS', 'short') == 'full'
 SEED = int(os.environ.get('SEED') or (random.SystemRandom().randrange(1, 1 << 30) if FULL else 3))  # the short form is one run, the same each time
@@ -26,6 +26,7 @@ MEMORY_KIB = 256 << 10            # of one process: a shop of some thousand shop
 LINES_A_START, LINES_A_S = 60, 5  # of a log
 BUSY = {'commit_interval': '20ms', 'interval_bytes': '256KiB', 'snapshot_interval': '500ms'}
 SPIKES = {'window': '1d', 'cool_down': '1d', 'windows': '', 'drift_threshold': 0}  # a shop of some days has alerts that are over
+SETS = {'set_size': 4, 'rule_min_count': 2, 'max_set_items': 1000000}  # as many as there are
 ORDER = ('reviews', 'clicks', 'purchases')
 AT = {'clicks': 0, 'purchases': 1, 'reviews': 2}
 # some need what others have done: restore.* a row or a log, rebalance.revoke* a member that comes
@@ -61,13 +62,14 @@ class Fleet(Stage):
     def __init__(self, t, seed, names='abc', slices=8, users=600, events=12000, partitions=6, spoil=False, **how):
         how['glint'] = dict(BUSY, **how.get('glint', {}))
         how.setdefault('spike', SPIKES)
+        how.setdefault('itemsets', {'window': 0, **SHOWN_ALL}).update(SETS)
         how['kafka'] = dict({'session.timeout.ms': SESSION_S * 1000, 'heartbeat.interval.ms': 1000}, **how.get('kafka', {}))
         super().__init__(t, partitions=partitions, **how)
         self.r, self.names, self.kills, self.starts, self.looked = random.Random(seed), list(names), 0, {}, 0
         self.slow = 0.0  # the longest time until ready again, s
         self.born, self.fed, self.poison = time.monotonic(), 0, {}
         self.sent_to, self.waves = 0, []  # the greatest ts that was sent; as it stood at each verdict
-        self.options += ['--in-order']
+        self.options += ['--in-order', '--set-size', SETS['set_size'], '--set-min-count', SETS['rule_min_count']]
         shop = Shop(seed=seed, users=users, items=80, days=slices, events=events)
         clicks, purchases, reviews = shop.traffic()
         sent = [clicks, purchases, opinions(reviews, slices, self.r)]
