@@ -37,6 +37,7 @@ void feed_drop_heads(struct feed *f)
 {
 	for (int j = 0; j < INPUTS; j++)
 		f->ready[j] = false;
+	f->clicks_alone = false;
 	f->waiting_since_ms = 0;
 }
 
@@ -104,6 +105,10 @@ static int least_of(struct feed *f, int64_t now_ms, bool *ret_missing)
 int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing)
 {
 	int least = -1;
+	if (f->clicks_alone && f->alone_news == source_news(f->source) && (f->ready[0] || fill(f, 0, now_ms)) && f->alone_news == source_news(f->source)) {
+		*ret_missing = false;
+		return 0;
+	}
 	uint64_t news = source_news(f->source) - 1;
 	/* An input that had nothing is asked again once another has got something: a click comes before its order, but is asked for first. */
 	for (int n = 0; n < INPUTS && news != source_news(f->source); n++) {
@@ -112,6 +117,8 @@ int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing)
 	}
 	if (least > 0 && f->live && !*ret_missing && !f->ready[0] && f->topic[0] != UINT_MAX)
 		*ret_missing = !source_settled(f->source, f->topic[least], (int32_t)f->task->partition, *f->head_wait_ms / 2);
+	f->clicks_alone = least == 0 && !*ret_missing && !f->ready[1] && !f->ready[2];
+	f->alone_news = source_news(f->source);
 	return least;
 }
 

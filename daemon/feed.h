@@ -22,6 +22,8 @@ struct feed {
 	struct event heads[INPUTS];
 	int64_t offsets[INPUTS];
 	bool ready[INPUTS];
+	bool clicks_alone;   /* the other inputs were at their end when the source's news was ... */
+	uint64_t alone_news; /* ... this: until it changes the next click goes first */
 	int64_t limit[INPUTS];  /* offsets from here on are not taken (restore); INT64_MAX */
 	int64_t max_skew_ms;
 	const int64_t *head_wait_ms; /* of the configuration: live */

@@ -101,6 +101,7 @@ struct loop {
 	bool must_seal;                /* now, whatever its age */
 	bool moves;                    /* something that a table follows is in the open interval */
 	int64_t ahead_ms;              /* when rows were last written ahead of the seal */
+	int64_t snapshot_pause_ms;     /* snapshot_interval, longer while far behind and for a while after: pace_rows() */
 	bool drift_blocked;
 	bool drained;                  /* the last round of work left no record waiting */
 	int64_t drain_since_ms;        /* every round since then has left some (monotonic) */

@@ -230,9 +230,12 @@ static int64_t model_pause(const struct loop *l)
 	return idle && g->commit_interval_ms < ms ? g->commit_interval_ms : ms;
 }
 
-static int64_t snapshot_pause(const struct loop *l)
+/* How old the first unsaved change of an entity may become. Longer while far behind; then it comes down as time passes, so that what has piled up is not all
+ * due with the last record. */
+static void pace_rows(struct loop *l, int64_t passed_ms)
 {
-	return l->config->glint.snapshot_interval_ms * (l->behind ? LOOP_BEHIND_FACTOR : 1);
+	int64_t pause = l->config->glint.snapshot_interval_ms * (l->behind ? LOOP_BEHIND_FACTOR : 1), before = l->snapshot_pause_ms - passed_ms;
+	l->snapshot_pause_ms = pause > before ? pause : before;
 }
 
 static size_t share(double *due, size_t n, int64_t passed_ms, int64_t of_ms)
@@ -251,6 +254,7 @@ void seal_ahead(struct loop *l)
 	if (passed <= 0)
 		return;
 	l->ahead_ms = l->now_ms;
+	pace_rows(l, passed);
 	if (combiner_bytes(l->engine->emitter) + interval_bytes(l->open) > l->bound_bytes) /* the last one is not committed yet */
 		return;
 	for (uint32_t i = 0; i < l->n_parts; i++) {
@@ -263,8 +267,8 @@ void seal_ahead(struct loop *l)
 			l->moves = true;
 		if (!rows)
 			continue;
-		user_task_rows(p->user, share(&p->rows_due[STAGE_USER], p->user->rows.n, passed, snapshot_pause(l)), put, &user_rows);
-		item_task_rows(p->item, share(&p->rows_due[STAGE_ITEM], p->item->rows.n, passed, snapshot_pause(l)), put, &item_rows);
+		user_task_rows(p->user, share(&p->rows_due[STAGE_USER], p->user->rows.n, passed, l->snapshot_pause_ms), put, &user_rows);
+		item_task_rows(p->item, share(&p->rows_due[STAGE_ITEM], p->item->rows.n, passed, l->snapshot_pause_ms), put, &item_rows);
 	}
 	if (l->moves)
 		l->refresh.worked_ms = l->now_ms;
@@ -304,8 +308,8 @@ void seal(struct loop *l, bool last)
 			interval_add(l->open, TOPIC_MODEL, 0, TEXT("~group"), (struct text){ (const char *)l->key.data, (uint32_t)l->key.size }, NULL);
 			p->item->group_changed = false;
 		}
-		user_task_seal(p->user, l->wall_ms, snapshot_pause(l), all, rows ? put : put_nothing, &user_rows);
-		item_task_seal(p->item, l->wall_ms, snapshot_pause(l), all, rows ? put : put_nothing, &item_rows);
+		user_task_seal(p->user, l->wall_ms, l->snapshot_pause_ms, all, rows ? put : put_nothing, &user_rows);
+		item_task_seal(p->item, l->wall_ms, l->snapshot_pause_ms, all, rows ? put : put_nothing, &item_rows);
 	}
 	l->open->group_metadata = source_group_metadata(l->source);
 	if (!l->open->group_metadata && rows) {

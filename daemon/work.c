@@ -4,7 +4,7 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { ROUND_US = 5000, RUN = 128, LOOK = 32, EMBEDDED_LAG = 8 /* messages of some MESSAGE_SOFT_BYTES */ };
+enum { ROUND_US = 5000, RUN = 128, AHEAD_MS = 1000, LOOK = 32, EMBEDDED_LAG = 8 /* messages of some MESSAGE_SOFT_BYTES */ };
 
 /* An interval that has reached its bound takes no more until it can be sealed. */
 static bool full(const struct loop *l)
@@ -101,12 +101,13 @@ static bool work_users(struct loop *l, int64_t until_ms)
 			return any;
 		}
 		any = true;
-		for (int n = 0; n < RUN; n++) { /* this task, while its heads are the least */
+		int64_t most = next < INT64_MAX - AHEAD_MS ? next + AHEAD_MS : INT64_MAX;
+		for (int n = 0; n < RUN; n++) { /* this task, while its heads are hardly ahead of the others' */
 			bool missing;
 			feed_apply(&first->feed, input, l->wall_ms);
 			l->applied++;
 			int j = feed_least(&first->feed, l->wall_ms, &missing);
-			if (j < 0 || missing || first->feed.heads[j].ts > next)
+			if (j < 0 || missing || first->feed.heads[j].ts > most)
 				break;
 			input = (unsigned)j;
 		}
