@@ -44,7 +44,10 @@ struct part { /* a partition number: its user task and its item task */
 	struct upstream reported;            /* last control record */
 	struct buf deletes[2];               /* by enum stage: commands that delete views of what was forgotten; go with the next batch */
 	uint32_t n_deletes[2];
-	double rows_due[2];                  /* by enum stage: rows to be written ahead of the seal */
+	struct {
+		double due;   /* rows to be written ahead of the seal */
+		double crest; /* as many as waited lately at most */
+	} rows_pace[2]; /* by enum stage */
 	int64_t low_history[2];              /* repartition: low a minute ago, and at the last trimming */
 	struct metric *counters[INPUTS][OUTCOMES], *lag[SOURCE_TOPICS];
 };

@@ -7,7 +7,7 @@
 #include "daemon/face/log.h"
 #include "daemon/loop.h"
 
-enum { MODEL_BYTES = 8 << 20, AHEAD_KEYS = 128, AHEAD_ROWS = 64, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, TRIM_MS = 60000 };
+enum { MODEL_BYTES = 8 << 20, AHEAD_KEYS = 128, AHEAD_ROWS = 64, CREST_PAUSES = 4 /* over so many a crest is forgotten */, EXPIRE_STEPS = 2048, DELETES_BYTES = 1 << 20, TIME_ONLY_MS = 1000, HELD_BACK_MS = 20, TRIM_MS = 60000 };
 
 struct put_to {
 	struct loop *loop;
@@ -238,9 +238,15 @@ static void pace_rows(struct loop *l, int64_t passed_ms)
 	l->snapshot_pause_ms = pause > before ? pause : before;
 }
 
-static size_t share(double *due, size_t n, int64_t passed_ms, int64_t of_ms)
+/* How many of a task's n waiting rows are to be written now. A wave goes at the pace of its crest: at that of what is left of it, a third would still be there, and be
+ * due in one seal, when its time is over. */
+static size_t share(struct part *p, enum stage stage, size_t n, int64_t passed_ms, int64_t of_ms)
 {
-	*due += (double)n * (double)passed_ms / (double)of_ms;
+	double *due = &p->rows_pace[stage].due, *crest = &p->rows_pace[stage].crest;
+	*crest -= (*crest - (double)n) * (double)passed_ms / (CREST_PAUSES * (double)of_ms);
+	if (*crest < (double)n)
+		*crest = (double)n;
+	*due = n ? *due + *crest * (double)passed_ms / (double)of_ms : 0;
 	size_t most = *due < AHEAD_ROWS ? (size_t)*due : AHEAD_ROWS;
 	*due = *due - (double)most < AHEAD_ROWS ? *due - (double)most : AHEAD_ROWS;
 	return most;
@@ -267,8 +273,8 @@ void seal_ahead(struct loop *l)
 			l->moves = true;
 		if (!rows)
 			continue;
-		user_task_rows(p->user, share(&p->rows_due[STAGE_USER], p->user->rows.n, passed, l->snapshot_pause_ms), put, &user_rows);
-		item_task_rows(p->item, share(&p->rows_due[STAGE_ITEM], p->item->rows.n, passed, l->snapshot_pause_ms), put, &item_rows);
+		user_task_rows(p->user, share(p, STAGE_USER, p->user->rows.n, passed, l->snapshot_pause_ms), put, &user_rows);
+		item_task_rows(p->item, share(p, STAGE_ITEM, p->item->rows.n, passed, l->snapshot_pause_ms), put, &item_rows);
 	}
 	if (l->moves)
 		l->refresh.worked_ms = l->now_ms;
