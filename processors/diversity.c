@@ -34,17 +34,32 @@ static bool capped(const struct diversity *d, const struct pick *p)
 	return (p->known->category && p->of_category >= d->category_cap) || (p->known->brand && p->of_brand >= d->brand_cap);
 }
 
+/* p hears of the chosen ones that it has not met yet. */
+static void meet(struct pick *p, const struct pick *chosen, uint32_t n)
+{
+	for (; p->met < n; p->met++) {
+		const struct catalogue_item *other = chosen[p->met].known;
+		float s = diversity_similarity(other, p->known);
+		if (s > p->similar)
+			p->similar = s;
+		p->of_category = (uint16_t)(p->of_category + (other->category == p->known->category));
+		p->of_brand = (uint16_t)(p->of_brand + (other->brand == p->known->brand));
+	}
+}
+
+/* score' is never above score: those behind the first one whose score is below the best score' so far need not be looked at (Minoux 1978). */
 uint32_t diversity_order(const struct diversity *d, const struct symbols *symbols, struct pick *picks, uint32_t n, uint32_t size)
 {
 	double loss = 1 - d->lambda;
 	for (uint32_t i = 0; i < n; i++) {
 		picks[i].similar = 0;
-		picks[i].of_category = picks[i].of_brand = 0;
+		picks[i].met = picks[i].of_category = picks[i].of_brand = 0;
 	}
 	for (uint32_t k = 0; k < size; k++) {
 		uint32_t best = n;
 		double most = 0;
-		for (uint32_t i = k; i < n; i++) {
+		for (uint32_t i = k; i < n && picks[i].score >= most; i++) {
+			meet(&picks[i], picks, k);
 			double now = picks[i].score * (1 - loss * (double)picks[i].similar);
 			if (now < most || capped(d, &picks[i]))
 				continue;
@@ -57,15 +72,8 @@ uint32_t diversity_order(const struct diversity *d, const struct symbols *symbol
 			return k;
 		struct pick chosen = picks[best];
 		chosen.score = most;
-		picks[best] = picks[k];
+		memmove(&picks[k + 1], &picks[k], (best - k) * sizeof(picks[0]));
 		picks[k] = chosen;
-		for (uint32_t i = k + 1; i < n; i++) {
-			float s = diversity_similarity(chosen.known, picks[i].known);
-			if (s > picks[i].similar)
-				picks[i].similar = s;
-			picks[i].of_category = (uint16_t)(picks[i].of_category + (chosen.known->category == picks[i].known->category));
-			picks[i].of_brand = (uint16_t)(picks[i].of_brand + (chosen.known->brand == picks[i].known->brand));
-		}
 	}
 	return size;
 }

