@@ -78,13 +78,24 @@ static inline void buf_double(struct buf *b, double v)
 	buf_u64(b, u);
 }
 
-static inline void buf_varint(struct buf *b, uint64_t v)
+/* A number into room that buf_room() gave, 10 bytes each; returns what is behind it. For runs of them: nothing is looked up in between. */
+static inline uint8_t *put_varint(uint8_t *p, uint64_t v)
 {
-	uint8_t *p = buf_room(b, 10);
 	while (v >= 0x80)
 		*p++ = (uint8_t)(v | 0x80), v >>= 7;
 	*p++ = (uint8_t)v;
-	b->size = (size_t)(p - b->data);
+	return p;
+}
+
+static inline uint8_t *put_zigzag(uint8_t *p, int64_t v)
+{
+	return put_varint(p, ((uint64_t)v << 1) ^ -(uint64_t)(v < 0));
+}
+
+static inline void buf_varint(struct buf *b, uint64_t v)
+{
+	uint8_t *p = buf_room(b, 10);
+	b->size = (size_t)(put_varint(p, v) - b->data);
 }
 
 static inline void buf_zigzag(struct buf *b, int64_t v)

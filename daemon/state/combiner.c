@@ -344,14 +344,19 @@ static void sort(struct emitter *e)
 
 static void encode_entry(struct emitter *e, const struct entry *x, int32_t *pane)
 {
+	enum { ENTRY_MOST = 2 + 3 * 10 };
 	unsigned merge = x->what >> 14 & 3;
 	uint32_t sub = (uint32_t)(x->k2 >> 32);
-	buf_u8(&e->body, (uint8_t)((x->what >> 8 & 63) | merge << 6));
-	buf_u8(&e->body, (uint8_t)(x->what & 0xff));
-	buf_zigzag(&e->body, (int64_t)(int32_t)x->k2 - *pane);
+	if (merge == MERGE_SUM)
+		sub = local_of(e, sub);
+	uint8_t *p = buf_room(&e->body, ENTRY_MOST);
+	*p++ = (uint8_t)((x->what >> 8 & 63) | merge << 6);
+	*p++ = (uint8_t)(x->what & 0xff);
+	p = put_zigzag(p, (int64_t)(int32_t)x->k2 - *pane);
 	*pane = (int32_t)x->k2;
-	buf_varint(&e->body, merge == MERGE_SUM ? local_of(e, sub) : sub);
-	buf_zigzag(&e->body, x->amount);
+	p = put_varint(p, sub);
+	p = put_zigzag(p, x->amount);
+	e->body.size = (size_t)(p - e->body.data);
 }
 
 static void encode_list(struct emitter *e, const struct list_entry *l, int32_t *pane)
