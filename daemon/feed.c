@@ -118,7 +118,7 @@ int feed_least(struct feed *f, int64_t now_ms, bool *ret_missing)
 	if (least > 0 && f->live && !*ret_missing && !f->ready[0] && f->topic[0] != UINT_MAX)
 		*ret_missing = !source_settled(f->source, f->topic[least], (int32_t)f->task->partition, *f->head_wait_ms / 2);
 	f->clicks_alone = least == 0 && !*ret_missing && !f->ready[1] && !f->ready[2];
-	f->alone_news = source_news(f->source);
+	f->alone_news = news; /* of before the last look */
 	return least;
 }
 

@@ -234,8 +234,10 @@ static int64_t model_pause(const struct loop *l)
  * due with the last record. */
 static void pace_rows(struct loop *l, int64_t passed_ms)
 {
-	int64_t pause = l->config->glint.snapshot_interval_ms * (l->behind ? LOOP_BEHIND_FACTOR : 1), before = l->snapshot_pause_ms - passed_ms;
-	l->snapshot_pause_ms = pause > before ? pause : before;
+	int64_t interval = l->config->glint.snapshot_interval_ms, most = interval * LOOP_BEHIND_FACTOR, pause = l->snapshot_pause_ms - passed_ms;
+	if (pause > most || l->behind)
+		pause = most;
+	l->snapshot_pause_ms = pause > interval ? pause : interval;
 }
 
 /* How many of a task's n waiting rows are to be written now. A wave goes at the pace of its crest: at that of what is left of it, a third would still be there, and be
@@ -243,7 +245,8 @@ static void pace_rows(struct loop *l, int64_t passed_ms)
 static size_t share(struct part *p, enum stage stage, size_t n, int64_t passed_ms, int64_t of_ms)
 {
 	double *due = &p->rows_pace[stage].due, *crest = &p->rows_pace[stage].crest;
-	*crest -= (*crest - (double)n) * (double)passed_ms / (CREST_PAUSES * (double)of_ms);
+	double forgotten = (double)passed_ms / (CREST_PAUSES * (double)of_ms);
+	*crest -= (*crest - (double)n) * (forgotten < 1 ? forgotten : 1);
 	if (*crest < (double)n)
 		*crest = (double)n;
 	*due = n ? *due + *crest * (double)passed_ms / (double)of_ms : 0;

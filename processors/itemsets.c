@@ -29,9 +29,9 @@ static const struct option options[] = {
 		.help = "Items in glint:together:ITEM and glint:viewed:ITEM; the nearest of `neighbours`.", .flags = OPTION_LIVE },
 	{ "max_pairs", OPTION_COUNT, OPTION_AT(itemsets_settings, max_pairs), .value = "20000", .min = "10", .max = "10000000", .unit = "items",
 		.help = "Distinct others counted per item in its window; new ones beyond are dropped and counted (pairs_dropped)." },
-	{ "set_size", OPTION_COUNT, OPTION_AT(itemsets_settings, set_size), .value = "3", .min = "2", .max = "5", .unit = "items",
+	{ "set_size", OPTION_COUNT, OPTION_AT(itemsets_settings, set_size), .value = "3", .min = "2", .max = "4", .unit = "items",
 		.help = "Sets of up to so many items of one order are counted, for the rules {ITEM, others} => another of glint:sets:ITEM. Each item keeps its orders of the window: an order of n items takes n x n numbers. 2: pairs alone, none of that." },
-	{ "max_set_items", OPTION_COUNT, OPTION_AT(itemsets_settings, max_set_items), .value = "20000", .min = "100", .max = "1000000", .unit = "items",
+	{ "max_set_items", OPTION_COUNT, OPTION_AT(itemsets_settings, max_set_items), .value = "20000", .min = "100", .max = "100000", .unit = "items",
 		.help = "Items of orders kept per item for its sets; orders beyond are not in them, and counted (set_items_dropped)." },
 	{ "rules", OPTION_COUNT, OPTION_AT(itemsets_settings, rules), .value = "100", .min = "1", .max = "1000", .unit = "rules",
 		.help = "Rules in glint:rules.", .flags = OPTION_LIVE },
@@ -73,18 +73,16 @@ static int itemsets_setup(void *settings, char *error, size_t error_size)
 		snprintf(error, error_size, "shown (%lld) must not be above neighbours (%lld)", (long long)s->shown, (long long)s->neighbours);
 		return -EINVAL;
 	}
-	if (s->set_size > 2 && !(s->ring = calloc(1, sizeof(*s->ring)))) {
-		snprintf(error, error_size, "out of memory");
-		return -ENOMEM;
-	}
-	if (!s->window_ms)
-		return 0;
 	int64_t panes = s->window_ms / s->pane_ms;
 	if (s->window_ms % s->pane_ms || panes > PAIRS_PANES_MAX / 2) {
 		snprintf(error, error_size, "window must be a multiple of pane, at most %d panes", PAIRS_PANES_MAX / 2);
 		return -EINVAL;
 	}
 	s->window.panes = (int32_t)panes;
+	if (s->set_size > 2 && !(s->ring = calloc(1, sizeof(*s->ring)))) { /* last: what fails is not torn down */
+		snprintf(error, error_size, "out of memory");
+		return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -321,7 +319,7 @@ static void take_order(const struct itemsets_settings *s, struct item_ctx *ctx, 
 	uint32_t n = 0;
 	while (n < BASKET_MAX && reader_left(&from)) {
 		others[n] = symbols_intern(ctx->symbols, reader_text(&from));
-		if (!others[n++])
+		if (!others[n] || others[n++] == ctx->key.id)
 			return;
 	}
 	advance(s, ctx, b, BASKET_ORDER);
@@ -338,7 +336,7 @@ static void itemsets_delta(const void *settings, struct item_ctx *ctx, void *blo
 {
 	const struct itemsets_settings *s = settings;
 	struct itemsets_item *b = block;
-	if (d->metric == METRIC_SET && d->merge == MERGE_LIST && s->set_size > 2)
+	if (d->metric == METRIC_SET && d->merge == MERGE_LIST && ctx->key.kind == KEY_ITEM && s->set_size > 2)
 		take_order(s, ctx, b, d);
 	if (d->metric >= METRIC_SET || !d->amount || d->amount == INT64_MIN || (d->metric < METRIC_BASKETS) != (d->sub != 0))
 		return;

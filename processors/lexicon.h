@@ -83,7 +83,7 @@ size_t lexicon_count(const struct lexicon *lexicon, enum lexicon_section section
 /* What begins with a code point, told without a hash of the term. Both may say yes where there is nothing, never the other way round. */
 enum lexicon_start { LEXICON_ALONE = 1, /* a term of this one code point */
 	LEXICON_LONGER = 2 };           /* terms of two or more */
-enum { LEXICON_LENGTH_MAX = 17 };
+enum { LEXICON_LENGTH_MAX = 16 };
 unsigned lexicon_starts(const struct lexicon *lexicon, uint32_t first); /* of enum lexicon_start */
 /* Bit n is set: a term of n code points, 2..LEXICON_LENGTH_MAX, begins with these two. */
 uint32_t lexicon_lengths(const struct lexicon *lexicon, uint32_t first, uint32_t second);

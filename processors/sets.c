@@ -7,8 +7,9 @@
 #include "measures.h"
 #include "rules.h"
 
-enum { FOUND_MAX = 500,
-	SETS_MAX = 65536 };
+enum { FOUND_MAX = 256,
+	SETS_MAX = 65536,
+	RAISE = 4 };
 
 /* ---- what is kept ---- */
 
@@ -74,7 +75,8 @@ void sets_advance(struct sets *s, struct pool *pool, struct pairs_window w, int3
 		pool_free(pool, p->numbers, p->capacity * sizeof(*p->numbers));
 	}
 	s->n_panes -= left;
-	memmove(s->panes, s->panes + left, s->n_panes * sizeof(*s->panes));
+	if (left)
+		memmove(s->panes, s->panes + left, s->n_panes * sizeof(*s->panes));
 	forget_found(s);
 }
 
@@ -179,6 +181,7 @@ struct packed {
 	struct id {
 		symbol_t symbol; /* 0: free */
 		uint32_t id;
+		size_t basket; /* the last one that it was in, + 1 */
 	} *ids;
 };
 
@@ -190,19 +193,19 @@ static void packed_done(struct packed *p)
 	free(p->ids);
 }
 
-static uint32_t id_of(struct packed *p, unsigned bits, symbol_t symbol)
+static struct id *id_of(struct packed *p, unsigned bits, symbol_t symbol)
 {
 	uint32_t i = (symbol * 0x9e3779b1u) >> (32 - bits), mask = (1u << bits) - 1;
 	while (p->ids[i].symbol && p->ids[i].symbol != symbol)
 		i = (i + 1) & mask;
 	if (!p->ids[i].symbol) {
 		p->symbols[p->baskets.n_items] = symbol;
-		p->ids[i] = (struct id){ symbol, p->baskets.n_items++ };
+		p->ids[i] = (struct id){ .symbol = symbol, .id = p->baskets.n_items++ };
 	}
-	return p->ids[i].id;
+	return &p->ids[i];
 }
 
-/* The baskets up to `now`. Without memory the process ends, as everywhere in state. */
+/* The baskets up to `now`; what a row or a delta says twice in one is in it once, as the miner needs it. Without memory the process ends, as everywhere in state. */
 static void pack(struct packed *p, const struct sets *s, int32_t now)
 {
 	unsigned bits = 2;
@@ -215,9 +218,14 @@ static void pack(struct packed *p, const struct sets *s, int32_t now)
 	for (uint32_t i = 0; i < s->n_panes && s->panes[i].pane <= now; i++) {
 		const symbol_t *others;
 		for (uint32_t at = 0, m; (others = next_basket(&s->panes[i], &at, &m));) {
-			for (uint32_t j = 0; j < m; j++)
-				p->items[n++] = id_of(p, bits, others[j]);
-			p->ends[p->baskets.n++] = n;
+			p->baskets.n++;
+			for (uint32_t j = 0; j < m; j++) {
+				struct id *id = id_of(p, bits, others[j]);
+				if (id->basket != p->baskets.n)
+					p->items[n++] = id->id;
+				id->basket = p->baskets.n;
+			}
+			p->ends[p->baskets.n - 1] = n;
 		}
 	}
 	p->baskets.items = p->items;
@@ -231,6 +239,14 @@ struct visiting {
 	void (*visit)(void *to, const symbol_t *others, uint32_t n, uint32_t count);
 	void *to;
 };
+
+/* Counts sets; more than SETS_MAX end the run. */
+static int on_any(void *to, const uint32_t *items, uint32_t n, uint32_t count)
+{
+	uint32_t *sets = to;
+	(void)items, (void)n, (void)count;
+	return ++*sets > SETS_MAX;
+}
 
 static int on_set(void *to, const uint32_t *items, uint32_t n, uint32_t count)
 {
@@ -248,7 +264,10 @@ void sets_each(const struct sets *s, int32_t now, uint32_t min_count, uint32_t m
 	struct packed packed;
 	pack(&packed, s, now);
 	struct visiting v = { &packed, visit, to };
-	if (miner_run(&packed.baskets, min_count, max_size - 1, on_set, &v) < 0)
+	int r = 1;
+	for (uint32_t sets = 0; (r = miner_run(&packed.baskets, min_count, max_size - 1, on_any, &sets)) > 0; sets = 0)
+		min_count *= RAISE;
+	if (r < 0 || miner_run(&packed.baskets, min_count, max_size - 1, on_set, &v) < 0)
 		abort();
 	packed_done(&packed);
 }
@@ -310,7 +329,7 @@ const struct sets_found *sets_rules(const struct sets *s, const struct symbols *
 	do {
 		*found = (struct sets_found){ 0, min_count, max_size };
 		r = rules_run(&packed.baskets, &q, &result);
-		q.min_count *= 2;
+		q.min_count *= RAISE;
 	} while (r == -E2BIG);
 	packed_done(&packed);
 	if (r < 0)

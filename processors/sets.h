@@ -15,7 +15,7 @@
 
 #include "pairs.h"
 
-enum { SETS_SIZE_MAX = 5,                 /* items of a set */
+enum { SETS_SIZE_MAX = 4,                 /* items of a set */
 	SETS_WITH_MAX = SETS_SIZE_MAX - 2 }; /* of a rule's left side, beside the item */
 
 struct sets_pane {
@@ -44,18 +44,18 @@ struct sets_found {
 	struct sets_rule rules[];
 };
 
-/* Adds a basket: the n others in it, none twice, none being the item itself; n may be 0. 0; -ENOSPC: beyond `most` numbers, or PAIRS_PANES_MAX
+/* Adds a basket: the n others in it, none being the item itself; n may be 0. 0; -ENOSPC: beyond `most` numbers, or PAIRS_PANES_MAX
  * panes; nothing is changed then. */
 int sets_add(struct sets *s, struct pool *pool, int32_t pane, const symbol_t *others, uint32_t n, uint32_t most);
 /* The window has moved to `now`: frees what left it. */
 void sets_advance(struct sets *s, struct pool *pool, struct pairs_window w, int32_t now);
 
-/* At most 500 rules of up to max_size items (3..SETS_SIZE_MAX) in min_count baskets or more, strongest first; of two that say the same the one with
- * fewer items to the left (rules.h: redundant). Where more than 65,536 sets are that frequent min_count is doubled until they are not. Borrowed until
- * the next call with this s. Cost: none when nothing has changed; else some microseconds for hundred baskets of ten, without a bound but `most`. */
+/* At most 256 rules of up to max_size items (3..SETS_SIZE_MAX) in min_count baskets or more, strongest first; of two that say the same the one with
+ * fewer items to the left (rules.h: redundant). Where more than 65,536 sets are that frequent min_count is raised fourfold until they are not. Borrowed until
+ * the next call with this s. Cost: none when nothing has changed; else docs/models.md. */
 const struct sets_found *sets_rules(const struct sets *s, const struct symbols *symbols, int32_t now, uint32_t min_count, uint32_t max_size);
 
-/* Every set of max_size items at most, its own item not among `others`, in min_count baskets or more, as they lie. */
+/* Every set of max_size items at most, its own item not among `others`, in min_count baskets or more, as they lie; min_count raised as in sets_rules(). */
 void sets_each(const struct sets *s, int32_t now, uint32_t min_count, uint32_t max_size, void (*visit)(void *to, const symbol_t *others, uint32_t n, uint32_t count), void *to);
 
 /* sets_load() reads into zero bytes; 0 or -EBADMSG. What was saved with panes of another width is left out: counts begin anew. */

@@ -38,7 +38,8 @@ struct group {
 
 enum { FIRST_SLOTS = 1 << 12,
 	QUEUE = 32,
-	AHEAD = 8 };
+	AHEAD = 8,
+	CHUNK_BYTES = 96 << 10 };
 
 struct emitter {
 	struct symbols *symbols;
@@ -314,11 +315,20 @@ static void message_send(struct emitter *e, uint32_t partition, void (*send)(voi
 	send(to, partition, (struct text){ (const char *)e->message.data, (uint32_t)e->message.size });
 }
 
-/* Entries of one key per message part: bounds a message, whatever one key gathers and however long its ids are. */
+/* Entries of one key per message part: with part_of() it bounds a message, whatever one key gathers and however long its ids are. */
 static uint32_t chunk_of(const struct emitter *e)
 {
-	enum { CHUNK_BYTES = 96 << 10, ENTRY_BYTES = 24 };
+	enum { ENTRY_BYTES = 24 };
 	return CHUNK_BYTES / (symbols_longest(e->symbols) + ENTRY_BYTES) + 1;
+}
+
+/* How many of a key's entries, and of its lists from `list` on, are the next part. */
+static uint32_t part_of(const struct emitter *e, uint32_t entries, uint32_t list, uint32_t chunk)
+{
+	uint32_t n = entries < chunk ? entries : chunk;
+	for (size_t bytes = 0; n < chunk && list && bytes < CHUNK_BYTES; list = e->lists[list - 1].next, n++)
+		bytes += e->lists[list - 1].size;
+	return n;
 }
 
 static void key_start(struct emitter *e, const struct group *g, uint32_t n)
@@ -380,7 +390,7 @@ uint32_t combiner_encode(struct emitter *e, void (*send)(void *to, uint32_t part
 			const struct group *g = &e->groups[gi - 1];
 			uint32_t at = e->starts[gi - 1], end = e->starts[gi], left = end - at + g->n_lists, list = g->list_head;
 			while (left) {
-				uint32_t n = left < chunk ? left : chunk;
+				uint32_t n = part_of(e, end - at, list, chunk);
 				int32_t pane = 0;
 				key_start(e, g, n);
 				left -= n;

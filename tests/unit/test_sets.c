@@ -245,14 +245,14 @@ static void orders_beyond_the_bound_are_left_out_whole_and_counted(void **state)
 static void of_too_many_sets_the_most_frequent_are_looked_at(void **state)
 {
 	(void)state;
-	struct shop *s = shop_create(1, (const char *const[]){ "itemsets.window=0", "itemsets.set_size=5", "itemsets.rule_min_count=1", NULL });
-	struct order_line lines[60]; /* 59 others: 491,000 sets of two to four of them */
-	char items[60][8];
-	for (uint32_t i = 0; i < 60; i++) {
+	struct shop *s = shop_create(1, (const char *const[]){ "itemsets.window=0", "itemsets.set_size=4", "itemsets.rule_min_count=1", "itemsets.basket_max_items=128", NULL });
+	struct order_line lines[90]; /* 89 others: 117,000 sets of two and three of them */
+	char items[90][8];
+	for (uint32_t i = 0; i < 90; i++) {
 		snprintf(items[i], sizeof(items[i]), "i%02u", i);
 		lines[i] = (struct order_line){ text_of(items[i]), 1, 100 };
 	}
-	buy(s, start, "ann", PURCHASE_ORDER, lines, 60, 0);
+	buy(s, start, "ann", PURCHASE_ORDER, lines, 90, 0);
 	for (int i = 0; i < 20; i++)
 		buy(s, start + 1 + i, "ben", PURCHASE_ORDER, (struct order_line[]){ { TEXT("i00"), 1, 1 }, { TEXT("i01"), 1, 1 }, { i % 2 ? TEXT("i02") : TEXT("x"), 1, 1 } }, 3, 0);
 	for (int i = 0; i < 100; i++)
@@ -329,6 +329,45 @@ static void rows_of_other_settings_and_broken_ones_are_read(void **state)
 	shop_destroy(s);
 }
 
+/* A row and a delta may say anything: what is twice in an order counts once, the item itself not at all. */
+static void orders_that_say_a_thing_twice_do_no_harm(void **state)
+{
+	(void)state;
+	enum { OTHERS = 13 };
+	struct shop *s = shop_create(1, (const char *const[]){ "itemsets.window=0", "itemsets.set_size=4", NULL });
+	order_of(s, 0, "a");
+	shop_flush(s);
+	const struct itemsets_settings *settings = s->settings[P_ITEMSETS];
+	struct itemsets_item x = { .sets = NULL };
+	struct item_ctx ctx = { .key = { KEY_ITEM, symbols_find(s->engine->symbols, TEXT("a")) }, .watermark = start, .symbols = s->engine->symbols, .pool = s->engine->pool, .drops = s->engine->drops[P_ITEMSETS] };
+	struct buf others = { 0 };
+	for (int i = 0; i < 20; i++) {
+		buf_clear(&others);
+		for (int j = 0; j < OTHERS + i % 2; j++) {
+			char id[8];
+			snprintf(id, sizeof(id), "o%d", j < OTHERS ? j : OTHERS - 1);
+			buf_text(&others, text_of(id));
+		}
+		struct delta d = { .metric = 4, .merge = MERGE_LIST, .bytes = { (const char *)others.data, (uint32_t)others.size } };
+		processors[P_ITEMSETS]->delta(settings, &ctx, &x, &d);
+	}
+	buf_text(&others, TEXT("a"));
+	struct delta own = { .metric = 4, .merge = MERGE_LIST, .bytes = { (const char *)others.data, (uint32_t)others.size } };
+	processors[P_ITEMSETS]->delta(settings, &ctx, &x, &own);
+	assert_int_equal(x.sets->n_numbers, 20 * (OTHERS + 1) + 10);
+	const struct sets_found *found = sets_rules(x.sets, s->engine->symbols, 0, 1, 4);
+	for (uint32_t i = 0; i < found->n; i++)
+		assert_true(found->rules[i].count == 20 && found->rules[i].n_left == 20);
+	struct item_ctx all = ctx;
+	all.key = (struct key){ KEY_ALL, 0 };
+	struct itemsets_item none = { .sets = NULL };
+	processors[P_ITEMSETS]->delta(settings, &all, &none, &own);
+	assert_null(none.sets);
+	processors[P_ITEMSETS]->item.done(&x, s->engine->pool);
+	buf_done(&others);
+	shop_destroy(s);
+}
+
 static void pairs_alone_keep_no_orders(void **state)
 {
 	(void)state;
@@ -349,6 +388,7 @@ int main(void)
 		cmocka_unit_test(of_too_many_sets_the_most_frequent_are_looked_at),
 		cmocka_unit_test(what_fewer_than_k_orders_hold_is_not_shown),
 		cmocka_unit_test(rows_of_other_settings_and_broken_ones_are_read),
+		cmocka_unit_test(orders_that_say_a_thing_twice_do_no_harm),
 		cmocka_unit_test(pairs_alone_keep_no_orders),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,7 +26,7 @@ MEMORY_KIB = 256 << 10            # of one process: a shop of some thousand shop
 LINES_A_START, LINES_A_S = 60, 5  # of a log
 BUSY = {'commit_interval': '20ms', 'interval_bytes': '256KiB', 'snapshot_interval': '500ms'}
 SPIKES = {'window': '1d', 'cool_down': '1d', 'windows': '', 'drift_threshold': 0}  # a shop of some days has alerts that are over
-SETS = {'set_size': 4, 'rule_min_count': 2, 'max_set_items': 1000000}  # as many as there are
+SETS = {'set_size': 4, 'rule_min_count': 2, 'max_set_items': 100000}  # as many as there are
 ORDER = ('reviews', 'clicks', 'purchases')
 AT = {'clicks': 0, 'purchases': 1, 'reviews': 2}
 # some need what others have done: restore.* a row or a log, rebalance.revoke* a member that comes
