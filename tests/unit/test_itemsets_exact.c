@@ -1,5 +1,6 @@
 /* At every moment, in several windows, pair counts, baskets and rules, of items and of their categories, are those of a count the long way over the baskets of the window. Orders
  * come at random times, somewhat out of order, some ahead of the watermark, some after their pane has left; the window moves, also while nothing comes. */
+#include "exact.h"
 #include "recommend_fixture.h"
 
 enum { ITEMS = 9,
@@ -16,14 +17,6 @@ struct basket_of {
 static int category_of(int item)
 {
 	return item % 5;
-}
-
-static uint64_t state_of_chance;
-
-static uint64_t chance(uint64_t n)
-{
-	state_of_chance ^= state_of_chance << 13, state_of_chance ^= state_of_chance >> 7, state_of_chance ^= state_of_chance << 17;
-	return (state_of_chance >> 11) % n;
 }
 
 struct counted {
@@ -45,23 +38,6 @@ static void count(struct counted *c, enum key_kind kind, const struct basket_of 
 				c->both[a][b] += a != b && holds[a] && holds[b];
 		}
 	}
-}
-
-static long double choose(int n, int k)
-{
-	long double c = 1;
-	for (int i = 1; i <= k; i++)
-		c = c * (n - k + i) / i;
-	return k < 0 || k > n ? 0 : c;
-}
-
-/* The chance of n_ab common baskets or more, from the definition. */
-static double chance_of(int n_ab, int n_a, int n_b, int n)
-{
-	long double sum = 0;
-	for (int i = n_ab; i <= n_a && i <= n_b; i++)
-		sum += choose(n_a, i) * choose(n - n_a, n_b - i);
-	return (double)(sum / choose(n, n_b));
 }
 
 static void check_counts(struct shop *s, const struct counted *c, enum key_kind kind)

@@ -1,5 +1,6 @@
 /* Sets of three items and more: at every moment, in several windows, against counts the long way over the orders of the window; the rules shown
  * against their definition; the bound; rows. */
+#include "exact.h"
 #include "recommend_fixture.h"
 
 enum { ITEMS = 8,
@@ -13,14 +14,6 @@ struct basket_of {
 	int64_t ts;
 	uint32_t mask;
 };
-
-static uint64_t state_of_chance;
-
-static uint64_t chance(uint64_t n)
-{
-	state_of_chance ^= state_of_chance << 13, state_of_chance ^= state_of_chance >> 7, state_of_chance ^= state_of_chance << 17;
-	return (state_of_chance >> 11) % n;
-}
 
 /* to[mask]: orders of the window that hold at least its items; to[0]: all. */
 static void count(int to[MASKS], const struct basket_of *list, int n, int64_t watermark, int64_t pane_ms, int64_t panes)
@@ -69,22 +62,6 @@ static void check_counts(struct shop *s, const int counts[MASKS])
 			assert_int_equal(f.counts[m], size > 2 && size <= SIZE && m & f.own ? counts[m] : 0);
 		}
 	}
-}
-
-static long double choose(int n, int k)
-{
-	long double c = 1;
-	for (int i = 1; i <= k; i++)
-		c = c * (n - k + i) / i;
-	return k < 0 || k > n ? 0 : c;
-}
-
-static double chance_of(int n_ab, int n_a, int n_b, int n)
-{
-	long double sum = 0;
-	for (int i = n_ab; i <= n_a && i <= n_b; i++)
-		sum += choose(n_a, i) * choose(n - n_a, n_b - i);
-	return (double)(sum / choose(n, n_b));
 }
 
 /* -1: it must not be shown at item a, 1: it must, 0: rounding decides. */
