@@ -53,8 +53,7 @@ static const char *const drop_names[] = { "basket_items_dropped", "session_items
 
 enum { METRIC_PAIR,
 	METRIC_BASKETS = METRIC_PAIR + BASKETS,
-	METRIC_SET = METRIC_BASKETS + BASKETS, /* a list: the others of an order */
-	METRICS };                             /* + enum basket, the first two */
+	METRIC_SET = METRIC_BASKETS + BASKETS }; /* the first two + enum basket; the last a list: the others of an order */
 
 static void itemsets_teardown(void *settings)
 {

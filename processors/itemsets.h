@@ -33,8 +33,8 @@ struct itemsets_settings {
 	int64_t shown;      /* items in a view, <= neighbours */
 	int64_t max_pairs;  /* others counted per item, kind of basket (and pane) */
 	int64_t set_size;   /* items of the greatest sets of orders that are counted; 2: pairs alone */
-	int64_t max_set_items; /* kept per item for its sets */
-	int64_t rules;      /* rules in glint:rules */
+	int64_t max_set_items;
+	int64_t rules; /* rules in glint:rules */
 	int64_t rule_min_count;
 	double related_p;           /* Fisher's p of what is shown is below; 1: all is shown */
 	struct pairs_window window; /* from window_ms and pane_ms */
@@ -72,9 +72,11 @@ void itemsets_near_done(struct itemsets_model *m, struct pool *pool);
  * is not asked. So fewer shoppers are told for certain, where orders and sessions of one may both count. */
 bool itemsets_enough(const struct view_ctx *ctx, struct key key, bool sessions_too);
 
-/* itemsets_view.c: what itemsets.c hands to the runtime. */
-void itemsets_sets_view(const struct itemsets_settings *s, const struct view_ctx *ctx, const struct itemsets_item *item); /* sets_view.c */
+/* sets_view.c: an item's part of the next two. */
+void itemsets_sets_view(const struct itemsets_settings *s, const struct view_ctx *ctx, const struct itemsets_item *item);
 void itemsets_sets_dump(const struct itemsets_settings *s, const struct dump_ctx *ctx, const struct itemsets_item *item);
+
+/* itemsets_view.c: what itemsets.c hands to the runtime. */
 void itemsets_item_view(const void *settings, const struct view_ctx *ctx, const void *block);
 void itemsets_item_dump(const void *settings, const struct dump_ctx *ctx, const void *block);
 

@@ -25,7 +25,7 @@ struct lexicon {
 	size_t counts[LEXICON_SECTIONS];
 	char language[9];
 	enum lexicon_rules rules;
-	bool exact;             /* takes no learnt weights */
+	bool exact;              /* takes no learnt weights */
 	uint8_t starts[65536];   /* by the low 16 bits of a first code point: enum lexicon_start */
 	uint16_t lengths[65536]; /* by a mix of the first two: bit n - 2 for terms of n code points */
 };

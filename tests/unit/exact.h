@@ -3,6 +3,7 @@
 #define GLINT_TEST_EXACT_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 static uint64_t state_of_chance; /* not 0 */
 
@@ -27,6 +28,13 @@ static inline double chance_of(int n_ab, int n_a, int n_b, int n)
 	for (int i = n_ab; i <= n_a && i <= n_b; i++)
 		sum += choose(n_a, i) * choose(n - n_a, n_b - i);
 	return (double)(sum / choose(n, n_b));
+}
+
+/* Options of [itemsets]: a window of so many panes; 0: for ever. */
+static inline void window_options(char window[48], char pane[48], int64_t pane_ms, int64_t panes)
+{
+	snprintf(window, 48, "itemsets.window=%lldms", (long long)(panes * pane_ms));
+	snprintf(pane, 48, "itemsets.pane=%lldms", (long long)pane_ms);
 }
 
 #endif

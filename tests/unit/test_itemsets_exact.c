@@ -110,9 +110,8 @@ static int check(struct shop *s, const struct basket_of *list, int n, int64_t wa
 static int every_moment_of(int64_t pane_ms, int64_t panes, uint64_t seed)
 {
 	char window[48], pane[48];
-	snprintf(window, sizeof(window), "itemsets.window=%lldmin", (long long)(panes * pane_ms / 60000));
-	snprintf(pane, sizeof(pane), "itemsets.pane=%lldmin", (long long)(pane_ms / 60000));
-	struct shop *s = shop_create(3, (const char *const[]){ panes ? window : "itemsets.window=0", pane, "itemsets.rule_min_count=1", "itemsets.rules=1000", NULL });
+	window_options(window, pane, pane_ms, panes);
+	struct shop *s = shop_create(3, (const char *const[]){ window, pane, "itemsets.rule_min_count=1", "itemsets.rules=1000", NULL });
 	static struct basket_of list[ORDERS];
 	int64_t now = start, watermark = start - hour;
 	int rules = 0, between = 0, expired = 0, before = 0, left = 0;

@@ -126,9 +126,8 @@ static void every_moment_of(int64_t pane_ms, int64_t panes, uint64_t seed)
 {
 	enum { LEAST = 3 };
 	char window[48], pane[48];
-	snprintf(window, sizeof(window), "itemsets.window=%lldmin", (long long)(panes * pane_ms / 60000));
-	snprintf(pane, sizeof(pane), "itemsets.pane=%lldmin", (long long)(pane_ms / 60000));
-	struct shop *s = shop_create(3, (const char *const[]){ panes ? window : "itemsets.window=0", pane, "itemsets.rule_min_count=3", "itemsets.set_size=4",
+	window_options(window, pane, pane_ms, panes);
+	struct shop *s = shop_create(3, (const char *const[]){ window, pane, "itemsets.rule_min_count=3", "itemsets.set_size=4",
 						"itemsets.related_p=0.05", "itemsets.shown=500", "itemsets.neighbours=500", NULL });
 	static struct basket_of list[ORDERS];
 	static int counts[MASKS];
