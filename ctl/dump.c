@@ -89,7 +89,8 @@ static void entities(struct dump *d)
 		struct dump_ctx ctx = { .symbols = d->state.engine->symbols, .model = d->state.engine->model, .fields = &fields, .line = add_line, .to = d };
 		ctx.watermark = d->state.users[i]->watermark;
 		for (struct link *l = d->state.users[i]->all.head.next; l != &d->state.users[i]->all.head; l = l->next) {
-			const struct user *u = LIST_OWNER(l, struct user, all_link);
+			struct user *u = LIST_OWNER(l, struct user, all_link);
+			user_task_unpack(d->state.users[i], u);
 			buf_clear(&fields);
 			ctx.user = (struct text){ u->id, u->id_size };
 			for (int p = 0; p < PROCESSORS; p++)
@@ -172,6 +173,10 @@ int ctl_dump(struct ctl *ctl)
 	} else {
 		entities(&d);
 		counters(&d);
+	}
+	if (code == 0 && d.state.engine->bad_row) {
+		code = ctl_fail(ctl, EX_UNAVAILABLE, "a shopper's row cannot be read (written by another version of glintd?)");
+	} else if (code == 0) {
 		qsort_r(d.lines, d.n, sizeof(*d.lines), compare, d.text.data);
 		for (size_t i = 0; i < d.n; i++) {
 			const struct line *l = &d.lines[i];

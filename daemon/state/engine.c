@@ -83,6 +83,18 @@ int blocks_load(struct engine *e, enum stage stage, void **blocks, struct reader
 	return 0;
 }
 
+bool blocks_readable(const struct engine *e, enum stage stage, struct reader *from)
+{
+	while (reader_left(from)) {
+		uint8_t p = reader_u8(from);
+		uint16_t version = reader_u16(from);
+		reader_bytes(from, reader_u32(from));
+		if (p < PROCESSORS && ops_of(stage, p)->size && !e->rules.off[p] && (version < 1 || version > ops_of(stage, p)->version))
+			return false;
+	}
+	return !from->bad;
+}
+
 void blocks_free(struct engine *e, enum stage stage, void **blocks)
 {
 	for (int p = 0; p < PROCESSORS; p++) {

@@ -39,6 +39,7 @@ struct engine {
 	struct buf scratch;
 	uint64_t drops[PROCESSORS][DROPS], silent_drops[DROPS]; /* silent: of restores, counted before */
 	uint64_t users, items; /* entities in memory */
+	bool bad_row; /* one was restored and cannot be unpacked: no interval may be committed */
 	struct item_entity **by_key[KEY_KINDS]; /* item stage: by symbol */
 	uint32_t by_key_limit[KEY_KINDS];
 };
@@ -96,6 +97,7 @@ enum stage { STAGE_USER, STAGE_ITEM };
 
 void blocks_save(const struct engine *e, enum stage stage, void *const *blocks, struct buf *to);
 int blocks_load(struct engine *e, enum stage stage, void **blocks, struct reader *from); /* 0 or -EBADMSG; unknown processors are skipped */
+bool blocks_readable(const struct engine *e, enum stage stage, struct reader *from); /* of versions that blocks_load knows */
 void blocks_free(struct engine *e, enum stage stage, void **blocks);
 void blocks_mark(const struct engine *e, enum stage stage, void *const *blocks);
 

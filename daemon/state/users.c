@@ -56,6 +56,7 @@ static void free_contents(struct user_task *t, struct user *u)
 	blocks_free(t->engine, STAGE_USER, u->blocks);
 	for (int j = 0; j < INPUTS; j++)
 		pool_free(t->engine->pool, u->rings[j].entries, sizeof(struct ring_entry) * u->rings[j].capacity);
+	pool_free(t->engine->pool, u->packed, u->packed_size);
 }
 
 static void user_free(struct user_task *t, struct user *u)
@@ -96,7 +97,10 @@ static uint32_t slot_of(const struct user_task *t, struct text id, uint64_t hash
 
 struct user *user_task_find(const struct user_task *t, struct text id)
 {
-	return t->slots[slot_of(t, id, XXH3_64bits(id.data, id.size))];
+	struct user *u = t->slots[slot_of(t, id, XXH3_64bits(id.data, id.size))];
+	if (u && u->packed)
+		user_task_unpack(t, u);
+	return u;
 }
 
 static void grow(struct user_task *t)
@@ -578,6 +582,7 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
 		bool bound = t->engine->users > rules->max_users;
 		if (!bound && (!idle || u->view_link.next))
 			break;
+		user_task_unpack(t, u);
 		for (int j = 0; j < INPUTS; j++) { /* its repeats cannot be told any more: they are late, by stream time or from here on */
 			const struct ring *r = &u->rings[j];
 			int64_t greatest = r->n ? ring_at(r, r->n - 1)->ts : r->floor, stream = t->in[j].time.ts;
@@ -605,6 +610,8 @@ void user_task_forget(struct user_task *t, row_put *put, void *to)
 		const struct forgotten_request *q = &f->requests[t->forgotten];
 		struct user *u = find_hash(t, q->user);
 		bool since = true; /* made after the request: its floors say so */
+		if (u)
+			user_task_unpack(t, u);
 		for (int j = 0; u && j < INPUTS; j++)
 			since &= u->rings[j].floor >= q->until;
 		if (!u || since)
@@ -659,6 +666,60 @@ static void older_version(struct user_task *t, struct user *u)
 	list_push(&t->all, &u->all_link);
 }
 
+/* Rings and blocks. */
+static int contents_load(const struct user_task *t, struct user *u, struct reader *r)
+{
+	bool possible = true;
+	for (int j = 0; j < INPUTS; j++) {
+		struct ring *ring = &u->rings[j];
+		ring->floor = reader_i64(r);
+		uint64_t n = reader_varint(r);
+		if (n > reader_left(r))
+			return -EBADMSG;
+		uint32_t capacity = 4;
+		while (capacity < n)
+			capacity *= 2;
+		if (n) {
+			ring->entries = pool_alloc(t->engine->pool, sizeof(*ring->entries) * capacity);
+			ring->capacity = capacity;
+		}
+		int64_t ts = 0;
+		possible &= time_possible(ring->floor);
+		for (uint64_t i = 0; i < n; i++) {
+			int64_t before = ts;
+			ts = (int64_t)((uint64_t)ts + (uint64_t)reader_zigzag(r));
+			possible &= time_possible(ts) && (!i || ts >= before);
+			ring->entries[i] = (struct ring_entry){ ts, reader_u64(r) };
+		}
+		ring->n = (uint32_t)n;
+	}
+	return r->bad || !possible ? -EBADMSG : blocks_load(t->engine, STAGE_USER, u->blocks, r);
+}
+
+/* Without reading what is in them. */
+static bool contents_readable(const struct engine *e, struct reader r)
+{
+	for (int j = 0; j < INPUTS; j++) {
+		reader_i64(&r);
+		for (uint64_t n = reader_varint(&r); n && !r.bad; n--) {
+			reader_zigzag(&r);
+			reader_u64(&r);
+		}
+	}
+	return blocks_readable(e, STAGE_USER, &r);
+}
+
+void user_task_unpack(const struct user_task *t, struct user *u)
+{
+	if (!u->packed)
+		return;
+	struct reader r = reader_of(u->packed, u->packed_size);
+	if (contents_load(t, u, &r) < 0)
+		t->engine->bad_row = true;
+	pool_free(t->engine->pool, u->packed, u->packed_size);
+	u->packed = NULL;
+}
+
 int user_task_load(struct user_task *t, struct text entity, struct text bytes, uint16_t pieces)
 {
 	if (!entity.size) {
@@ -684,33 +745,12 @@ int user_task_load(struct user_task *t, struct text entity, struct text bytes, u
 	for (int j = 0; j < INPUTS; j++)
 		u->cover[j] = reader_i64(&r);
 	u->last_ts = reader_i64(&r);
-	bool possible = time_possible(u->last_ts);
-	for (int j = 0; j < INPUTS; j++) {
-		struct ring *ring = &u->rings[j];
-		ring->floor = reader_i64(&r);
-		uint64_t n = reader_varint(&r);
-		if (n > reader_left(&r))
-			return -EBADMSG;
-		uint32_t capacity = 4;
-		while (capacity < n)
-			capacity *= 2;
-		if (n) {
-			ring->entries = pool_alloc(t->engine->pool, sizeof(*ring->entries) * capacity);
-			ring->capacity = capacity;
-		}
-		int64_t ts = 0;
-		possible &= time_possible(ring->floor);
-		for (uint64_t i = 0; i < n; i++) {
-			int64_t before = ts;
-			ts = (int64_t)((uint64_t)ts + (uint64_t)reader_zigzag(&r));
-			possible &= time_possible(ts) && (!i || ts >= before);
-			ring->entries[i] = (struct ring_entry){ ts, reader_u64(&r) };
-		}
-		ring->n = (uint32_t)n;
-	}
-	if (r.bad || !possible)
+	if (r.bad || !time_possible(u->last_ts) || !contents_readable(t->engine, r))
 		return -EBADMSG;
-	return blocks_load(t->engine, STAGE_USER, u->blocks, &r);
+	u->packed_size = (uint32_t)reader_left(&r);
+	u->packed = pool_alloc(t->engine->pool, u->packed_size);
+	memcpy(u->packed, r.at, u->packed_size);
+	return 0;
 }
 
 void user_task_restored(struct user_task *t)

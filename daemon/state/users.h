@@ -39,6 +39,8 @@ struct user {
 	int64_t shown_from[INPUTS]; /* positions before its first change that no view shows */
 	struct ring rings[INPUTS];
 	void *blocks[PROCESSORS];
+	uint8_t *packed; /* pool; rings and blocks as the row that was restored has them, until somebody asks: user_task_unpack; NULL: they are there */
+	uint32_t packed_size;
 };
 
 struct instant; /* positions and stream times at an interval's start */
@@ -109,7 +111,8 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
  * above. Their events until then are late from now on, in a replay too. A shopper who has come back since is left alone. */
 void user_task_forget(struct user_task *t, row_put *put, void *to);
 
-/* Restore: rows in any order, then the logs from user_task_low(). 0 or -EBADMSG. */
+/* Restore: rows in any order, then the logs from user_task_low(). 0 or -EBADMSG. A shopper's rings and blocks stay packed: one who does not come back costs the
+ * bytes of the row and no more. That blocks are of versions that can be read is looked at here, what they hold when they are unpacked. */
 int user_task_load(struct user_task *t, struct text key, struct text bytes, uint16_t pieces);
 int64_t user_task_low(const struct user_task *t, unsigned j);
 void user_task_restored(struct user_task *t); /* the logs were read to what is committed */
@@ -128,6 +131,8 @@ void user_task_shown_to(const struct user_task *t, int64_t ret[INPUTS]);
 void user_task_views_due(struct user_task *t, const int64_t *shown, int64_t now_ms);
 
 void user_task_mark(const struct user_task *t);
-struct user *user_task_find(const struct user_task *t, struct text id);
+struct user *user_task_find(const struct user_task *t, struct text id); /* unpacked; NULL: unknown */
+/* Rings and blocks of a shopper who was restored are there from now on. What cannot be read sets engine->bad_row, and nothing may be committed. */
+void user_task_unpack(const struct user_task *t, struct user *u);
 
 #endif
