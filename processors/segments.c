@@ -220,6 +220,9 @@ static void leave(const void *settings, struct user_ctx *ctx, void *block, bool 
 		send(ctx, u->pane, u->cluster - 1u, u->point, -1); /* once its pane is closed it is in the centres, until decay has taken it out */
 }
 
+enum { USER_VERSION = 2, /* 1: all sums, zero or not */
+	USER_SUMS = 6 };
+
 static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
 	const struct segments_user *u = block;
@@ -227,12 +230,14 @@ static void user_save(const void *settings, const void *block, const struct symb
 	buf_u8(to, (uint8_t)(u->known | u->has_point << 1));
 	if (!u->known)
 		return;
-	buf_double(to, u->actions);
-	buf_double(to, u->carts);
-	buf_double(to, u->orders);
-	buf_double(to, u->spend);
-	buf_double(to, u->gross);
-	buf_double(to, u->discounts);
+	const double sums[USER_SUMS] = { u->actions, u->carts, u->orders, u->spend, u->gross, u->discounts };
+	uint8_t has = 0; /* most shoppers order nothing */
+	for (int i = 0; i < USER_SUMS; i++)
+		has |= (uint8_t)((sums[i] != 0) << i);
+	buf_u8(to, has);
+	for (int i = 0; i < USER_SUMS; i++)
+		if (sums[i] != 0)
+			buf_double(to, sums[i]);
 	buf_zigzag(to, u->last_order);
 	buf_zigzag(to, u->at);
 	buf_varint(to, u->since);
@@ -263,16 +268,14 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 	struct segments_user *u = block;
 	(void)settings, (void)symbols, (void)pool;
 	uint8_t flags = reader_u8(from);
-	if (version != 1 || flags > 3)
+	if (version < 1 || version > USER_VERSION || flags > 3)
 		return -EBADMSG;
 	if (!(u->known = flags & 1))
 		return from->bad || flags ? -EBADMSG : 0;
-	u->actions = reader_double(from);
-	u->carts = reader_double(from);
-	u->orders = reader_double(from);
-	u->spend = reader_double(from);
-	u->gross = reader_double(from);
-	u->discounts = reader_double(from);
+	double *sums[USER_SUMS] = { &u->actions, &u->carts, &u->orders, &u->spend, &u->gross, &u->discounts };
+	uint8_t has = version == 1 ? (1 << USER_SUMS) - 1 : reader_u8(from);
+	for (int i = 0; i < USER_SUMS; i++)
+		*sums[i] = has >> i & 1 ? reader_double(from) : 0;
 	u->last_order = reader_zigzag(from);
 	u->at = (int32_t)reader_zigzag(from);
 	u->since = (uint32_t)reader_varint(from);
@@ -628,7 +631,7 @@ const struct processor segments_processor = {
 	.options = options,
 	.n_options = OPTION_N(options),
 	.settings_size = sizeof(struct segments_settings),
-	.user = { sizeof(struct segments_user), 1, user_save, user_load, NULL, NULL },
+	.user = { sizeof(struct segments_user), USER_VERSION, user_save, user_load, NULL, NULL },
 	.item = { sizeof(struct segments_item), 1, item_save, item_load, item_done, NULL },
 	.model = { sizeof(struct segments_model), 1, NULL, model_load, NULL, NULL },
 	.event = event,

@@ -45,50 +45,72 @@ static const struct block_ops *ops_of(enum stage stage, int p)
 	return stage == STAGE_USER ? &processors[p]->user : &processors[p]->item;
 }
 
+static bool all_zero(const uint8_t *block, size_t size)
+{
+	return !block[0] && !memcmp(block, block + 1, size - 1);
+}
+
 void blocks_save(const struct engine *e, enum stage stage, void *const *blocks, struct buf *to)
 {
+	enum { USUAL = 127 }; /* sizes of so much at most have one byte */
 	for (int p = 0; p < PROCESSORS; p++) {
-		if (!blocks[p])
-			continue;
 		const struct block_ops *ops = ops_of(stage, p);
+		if (!blocks[p] || (stage == STAGE_USER && all_zero(blocks[p], ops->size)))
+			continue;
 		buf_u8(to, (uint8_t)p);
-		buf_u16(to, ops->version);
+		buf_varint(to, ops->version);
 		size_t at = to->size;
-		buf_u32(to, 0); /* the size, when it is known */
+		buf_u8(to, 0); /* the size, when it is known */
 		ops->save(e->settings[p], blocks[p], e->symbols, to);
-		uint32_t size = (uint32_t)(to->size - at - 4);
-		for (int i = 0; i < 4; i++)
-			to->data[at + (size_t)i] = (uint8_t)(size >> (8 * i));
+		size_t size = to->size - at - 1;
+		if (size > USUAL) {
+			uint8_t bytes[10];
+			size_t more = (size_t)(put_varint(bytes, size) - bytes) - 1;
+			buf_room(to, more);
+			memmove(to->data + at + 1 + more, to->data + at + 1, size);
+			to->size += more;
+		}
+		put_varint(to->data + at, size);
 	}
 }
 
-int blocks_load(struct engine *e, enum stage stage, void **blocks, struct reader *from)
+static struct reader next_block(struct reader *from, uint8_t format, uint8_t *ret_p, uint64_t *ret_version)
+{
+	*ret_p = reader_u8(from);
+	*ret_version = format == 1 ? reader_u16(from) : reader_varint(from);
+	uint64_t size = format == 1 ? reader_u32(from) : reader_varint(from);
+	const uint8_t *bytes = reader_bytes(from, size);
+	return reader_of(bytes, bytes ? size : 0);
+}
+
+int blocks_load(struct engine *e, enum stage stage, void **blocks, uint8_t format, struct reader *from)
 {
 	while (reader_left(from)) {
-		uint8_t p = reader_u8(from);
-		uint16_t version = reader_u16(from);
-		uint32_t size = reader_u32(from);
-		const uint8_t *bytes = reader_bytes(from, size);
+		uint8_t p;
+		uint64_t version;
+		struct reader in = next_block(from, format, &p, &version);
 		if (from->bad)
 			return -EBADMSG;
 		if (p >= PROCESSORS || !ops_of(stage, p)->size || e->rules.off[p])
 			continue;
 		const struct block_ops *ops = ops_of(stage, p);
-		struct reader in = reader_of(bytes, size);
 		if (!blocks[p])
 			blocks[p] = pool_alloc(e->pool, ops->size);
-		if (ops->load(e->settings[p], blocks[p], version, &in, e->symbols, e->pool) < 0 || in.bad)
+		if (version > ops->version || ops->load(e->settings[p], blocks[p], (uint16_t)version, &in, e->symbols, e->pool) < 0 || in.bad)
 			return -EBADMSG;
 	}
+	for (int p = 0; p < PROCESSORS && stage == STAGE_USER; p++)
+		if (!blocks[p] && ops_of(stage, p)->size && !e->rules.off[p])
+			blocks[p] = pool_alloc(e->pool, ops_of(stage, p)->size);
 	return 0;
 }
 
-bool blocks_readable(const struct engine *e, enum stage stage, struct reader *from)
+bool blocks_readable(const struct engine *e, enum stage stage, uint8_t format, struct reader *from)
 {
 	while (reader_left(from)) {
-		uint8_t p = reader_u8(from);
-		uint16_t version = reader_u16(from);
-		reader_bytes(from, reader_u32(from));
+		uint8_t p;
+		uint64_t version;
+		next_block(from, format, &p, &version);
 		if (p < PROCESSORS && ops_of(stage, p)->size && !e->rules.off[p] && (version < 1 || version > ops_of(stage, p)->version))
 			return false;
 	}

@@ -91,13 +91,17 @@ static inline void list_remove(struct list *l, struct link *x)
 /* The struct that a link is a member of: LIST_OWNER(x, struct user, row_link). */
 #define LIST_OWNER(link_pointer, type, member) ((type *)(void *)((char *)(link_pointer)-offsetof(type, member)))
 
-/* ---- blocks of an entity: [u8 processor][u16 version][varint size][bytes] each ---- */
+/* ---- blocks of an entity: [u8 processor][varint version][varint size][bytes] each; in rows of format 1 [u8][u16][u32][bytes] ---- */
+
+enum { ROW_FORMAT = 2, TASK_ROW_FORMAT = 1 }; /* that are written; entities' rows of 1 are read */
 
 enum stage { STAGE_USER, STAGE_ITEM };
 
+/* A shopper's blocks that are all zero, as on the first event, are left out. */
 void blocks_save(const struct engine *e, enum stage stage, void *const *blocks, struct buf *to);
-int blocks_load(struct engine *e, enum stage stage, void **blocks, struct reader *from); /* 0 or -EBADMSG; unknown processors are skipped */
-bool blocks_readable(const struct engine *e, enum stage stage, struct reader *from); /* of versions that blocks_load knows */
+/* format: of the row. 0 or -EBADMSG; unknown processors are skipped; a shopper has every block afterwards. */
+int blocks_load(struct engine *e, enum stage stage, void **blocks, uint8_t format, struct reader *from);
+bool blocks_readable(const struct engine *e, enum stage stage, uint8_t format, struct reader *from); /* of versions that blocks_load knows */
 void blocks_free(struct engine *e, enum stage stage, void **blocks);
 void blocks_mark(const struct engine *e, enum stage stage, void *const *blocks);
 

@@ -7,8 +7,6 @@
 
 #include "streamtime.h"
 
-enum { ROW_FORMAT = 1 };
-
 static void *must(void *p)
 {
 	if (!p)
@@ -420,7 +418,7 @@ static void task_row(struct item_task *t, row_put *put, void *to)
 	struct buf value = { 0 };
 	buf_u16(&value, 1);
 	buf_u64(&value, ++t->row_stamp);
-	buf_u8(&value, ROW_FORMAT);
+	buf_u8(&value, TASK_ROW_FORMAT);
 	buf_u64(&value, t->epoch);
 	buf_i64(&value, t->group);
 	const struct item_instant *low = t->rows.n ? &t->instants[t->first_instant] : NULL;
@@ -581,7 +579,7 @@ int item_task_load(struct item_task *t, struct text entity, struct text bytes, u
 {
 	struct reader r = reader_of(bytes.data, bytes.size);
 	if (!entity.size)
-		return reader_u8(&r) == ROW_FORMAT ? task_row_load(t, &r) : -EBADMSG;
+		return reader_u8(&r) == TASK_ROW_FORMAT ? task_row_load(t, &r) : -EBADMSG;
 	struct key key;
 	if (key_parse(t->engine->symbols, entity, &key) < 0)
 		return -EBADMSG;
@@ -590,7 +588,8 @@ int item_task_load(struct item_task *t, struct text entity, struct text bytes, u
 		forget(t, x);
 	if (!bytes.data)
 		return 0;
-	if (reader_u8(&r) != ROW_FORMAT)
+	uint8_t format = reader_u8(&r);
+	if (format < 1 || format > ROW_FORMAT)
 		return -EBADMSG;
 	x = entity_of(t, key);
 	x->pieces = pieces;
@@ -599,7 +598,7 @@ int item_task_load(struct item_task *t, struct text entity, struct text bytes, u
 	x->has_model = reader_u8(&r);
 	if (r.bad || !time_possible(x->last_watermark))
 		return -EBADMSG;
-	int rc = blocks_load(t->engine, STAGE_ITEM, x->blocks, &r);
+	int rc = blocks_load(t->engine, STAGE_ITEM, x->blocks, format, &r);
 	if (rc == 0)
 		arm(t, x);
 	return rc;

@@ -8,8 +8,7 @@
 
 #include "processors/huge.h"
 
-enum { ROW_FORMAT = 1,
-	FIRST_SLOTS = 1024,
+enum { FIRST_SLOTS = 1024,
 	REFUSED_MAX = 10000 };
 
 const char *const outcome_names[OUTCOMES] = { "applied", "duplicate", "late", "filtered", "dead_lettered" };
@@ -430,18 +429,29 @@ void user_task_interval(struct user_task *t, uint64_t interval, int64_t now_ms)
 	}
 }
 
+/* What a shopper has of an input, in a row: a bit each. */
+enum { HAS_FLOOR = 1,
+	HAS_RING = 1 << INPUTS };
+
 static void user_save(const struct user_task *t, const struct user *u, struct buf *to)
 {
+	uint8_t has = 0;
+	for (int j = 0; j < INPUTS; j++)
+		has |= (uint8_t)((u->rings[j].floor != INT64_MIN ? HAS_FLOOR : 0) | (u->rings[j].n ? HAS_RING : 0)) << j;
 	buf_u8(to, ROW_FORMAT);
 	for (int j = 0; j < INPUTS; j++)
-		buf_i64(to, t->in[j].position);
-	buf_i64(to, u->last_ts);
+		buf_zigzag(to, t->in[j].position);
+	buf_zigzag(to, u->last_ts);
+	buf_u8(to, has);
 	for (int j = 0; j < INPUTS; j++) {
 		const struct ring *r = &u->rings[j];
-		buf_i64(to, r->floor);
+		if (r->floor != INT64_MIN)
+			buf_zigzag(to, r->floor);
+		if (!r->n)
+			continue;
 		buf_varint(to, r->n);
 		for (uint32_t i = 0; i < r->n; i++) {
-			buf_zigzag(to, ring_at(r, i)->ts - (i ? ring_at(r, i - 1)->ts : 0));
+			buf_zigzag(to, ring_at(r, i)->ts - (i ? ring_at(r, i - 1)->ts : u->last_ts));
 			buf_u64(to, ring_at(r, i)->id);
 		}
 	}
@@ -452,7 +462,7 @@ static void task_row(struct user_task *t, row_put *put, void *to)
 {
 	struct buf *b = &t->engine->scratch;
 	buf_clear(b);
-	buf_u8(b, ROW_FORMAT);
+	buf_u8(b, TASK_ROW_FORMAT);
 	buf_u64(b, t->epoch);
 	buf_i64(b, t->watermark);
 	/* low: where the oldest unsaved change began; without one, here */
@@ -666,14 +676,34 @@ static void older_version(struct user_task *t, struct user *u)
 	list_push(&t->all, &u->all_link);
 }
 
+/* What stands before a shopper's rings. */
+struct row_head {
+	uint8_t format, has;
+	int64_t cover[INPUTS], last_ts;
+};
+
+static int head_load(struct reader *r, struct row_head *ret)
+{
+	ret->format = reader_u8(r);
+	ret->has = HAS_FLOOR * ((1 << INPUTS) - 1) | HAS_RING * ((1 << INPUTS) - 1);
+	for (int j = 0; j < INPUTS; j++)
+		ret->cover[j] = ret->format == 1 ? reader_i64(r) : reader_zigzag(r);
+	ret->last_ts = ret->format == 1 ? reader_i64(r) : reader_zigzag(r);
+	if (ret->format > 1)
+		ret->has = reader_u8(r);
+	return r->bad || ret->format < 1 || ret->format > ROW_FORMAT || !time_possible(ret->last_ts) ? -EBADMSG : 0;
+}
+
 /* Rings and blocks. */
-static int contents_load(const struct user_task *t, struct user *u, struct reader *r)
+static int contents_load(const struct user_task *t, struct user *u, const struct row_head *head, struct reader *r)
 {
 	bool possible = true;
 	for (int j = 0; j < INPUTS; j++) {
 		struct ring *ring = &u->rings[j];
-		ring->floor = reader_i64(r);
-		uint64_t n = reader_varint(r);
+		ring->floor = INT64_MIN;
+		if (head->has & HAS_FLOOR << j)
+			ring->floor = head->format == 1 ? reader_i64(r) : reader_zigzag(r);
+		uint64_t n = head->has & HAS_RING << j ? reader_varint(r) : 0;
 		if (n > reader_left(r))
 			return -EBADMSG;
 		uint32_t capacity = 4;
@@ -683,7 +713,7 @@ static int contents_load(const struct user_task *t, struct user *u, struct reade
 			ring->entries = pool_alloc(t->engine->pool, sizeof(*ring->entries) * capacity);
 			ring->capacity = capacity;
 		}
-		int64_t ts = 0;
+		int64_t ts = head->format == 1 ? 0 : head->last_ts;
 		possible &= time_possible(ring->floor);
 		for (uint64_t i = 0; i < n; i++) {
 			int64_t before = ts;
@@ -693,20 +723,21 @@ static int contents_load(const struct user_task *t, struct user *u, struct reade
 		}
 		ring->n = (uint32_t)n;
 	}
-	return r->bad || !possible ? -EBADMSG : blocks_load(t->engine, STAGE_USER, u->blocks, r);
+	return r->bad || !possible ? -EBADMSG : blocks_load(t->engine, STAGE_USER, u->blocks, head->format, r);
 }
 
 /* Without reading what is in them. */
-static bool contents_readable(const struct engine *e, struct reader r)
+static bool contents_readable(const struct engine *e, const struct row_head *head, struct reader r)
 {
 	for (int j = 0; j < INPUTS; j++) {
-		reader_i64(&r);
-		for (uint64_t n = reader_varint(&r); n && !r.bad; n--) {
+		if (head->has & HAS_FLOOR << j)
+			head->format == 1 ? reader_i64(&r) : reader_zigzag(&r);
+		for (uint64_t n = head->has & HAS_RING << j ? reader_varint(&r) : 0; n && !r.bad; n--) {
 			reader_zigzag(&r);
 			reader_u64(&r);
 		}
 	}
-	return blocks_readable(e, STAGE_USER, &r);
+	return blocks_readable(e, STAGE_USER, head->format, &r);
 }
 
 void user_task_unpack(const struct user_task *t, struct user *u)
@@ -714,7 +745,9 @@ void user_task_unpack(const struct user_task *t, struct user *u)
 	if (!u->packed)
 		return;
 	struct reader r = reader_of(u->packed, u->packed_size);
-	if (contents_load(t, u, &r) < 0)
+	struct row_head head;
+	head_load(&r, &head);
+	if (contents_load(t, u, &head, &r) < 0)
 		t->engine->bad_row = true;
 	pool_free(t->engine->pool, u->packed, u->packed_size);
 	u->packed = NULL;
@@ -722,10 +755,9 @@ void user_task_unpack(const struct user_task *t, struct user *u)
 
 int user_task_load(struct user_task *t, struct text entity, struct text bytes, uint16_t pieces)
 {
-	if (!entity.size) {
-		struct reader r = reader_of(bytes.data, bytes.size);
-		return reader_u8(&r) == ROW_FORMAT ? task_row_load(t, &r) : -EBADMSG;
-	}
+	struct reader r = reader_of(bytes.data, bytes.size);
+	if (!entity.size)
+		return reader_u8(&r) == TASK_ROW_FORMAT ? task_row_load(t, &r) : -EBADMSG;
 	uint64_t hash = XXH3_64bits(entity.data, entity.size);
 	uint32_t slot = slot_of(t, entity, hash);
 	struct user *u = t->slots[slot];
@@ -734,22 +766,19 @@ int user_task_load(struct user_task *t, struct text entity, struct text bytes, u
 			forget(t, u);
 		return 0;
 	}
-	struct reader r = reader_of(bytes.data, bytes.size);
-	if (reader_u8(&r) != ROW_FORMAT)
+	struct row_head head;
+	if (head_load(&r, &head) < 0 || !contents_readable(t->engine, &head, r))
 		return -EBADMSG;
 	if (!u)
 		u = user_new(t, entity, hash, slot);
 	else
 		older_version(t, u);
 	u->pieces = pieces;
-	for (int j = 0; j < INPUTS; j++)
-		u->cover[j] = reader_i64(&r);
-	u->last_ts = reader_i64(&r);
-	if (r.bad || !time_possible(u->last_ts) || !contents_readable(t->engine, r))
-		return -EBADMSG;
-	u->packed_size = (uint32_t)reader_left(&r);
-	u->packed = pool_alloc(t->engine->pool, u->packed_size);
-	memcpy(u->packed, r.at, u->packed_size);
+	memcpy(u->cover, head.cover, sizeof(u->cover));
+	u->last_ts = head.last_ts;
+	u->packed_size = bytes.size;
+	u->packed = pool_alloc(t->engine->pool, bytes.size);
+	memcpy(u->packed, bytes.data, bytes.size);
 	return 0;
 }
 

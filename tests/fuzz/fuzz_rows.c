@@ -85,7 +85,7 @@ static void blocks_last(enum stage stage, void **blocks)
 	void *fresh[PROCESSORS] = { 0 };
 	blocks_save(engine, stage, blocks, &once);
 	struct reader r = reader_of(once.data, once.size);
-	int rc = blocks_load(engine, stage, fresh, &r);
+	int rc = blocks_load(engine, stage, fresh, ROW_FORMAT, &r);
 	if (rc < 0)
 		fprintf(stderr, "saved, and not loaded again: at byte %zu of %zu\n", once.size - reader_left(&r), once.size);
 	must(rc == 0);

@@ -263,7 +263,7 @@ static void check_blocks(struct shop *s, enum stage stage, void *const *blocks)
 	void *copy[PROCESSORS] = { NULL };
 	blocks_save(s->engine, stage, blocks, &once);
 	struct reader r = reader_of(once.data, once.size);
-	assert_int_equal(blocks_load(s->engine, stage, copy, &r), 0);
+	assert_int_equal(blocks_load(s->engine, stage, copy, ROW_FORMAT, &r), 0);
 	blocks_save(s->engine, stage, copy, &twice);
 	assert_int_equal(once.size, twice.size);
 	assert_memory_equal(once.data, twice.data, once.size);
