@@ -140,7 +140,7 @@ static struct user *user_new(struct user_task *t, struct text id, uint64_t hash,
 	t->slots[i] = u;
 	list_push(&t->all, &u->all_link);
 	t->engine->users++;
-	if (++t->n_users * 4ull > (t->mask + 1ull) * 3)
+	if (++t->n_users * 2ull > t->mask) /* half full: each look at a slot is one at a shopper somewhere */
 		grow(t);
 	return u;
 }
@@ -355,6 +355,7 @@ void user_task_soon(const struct user_task *t, struct text id, enum soon step)
 		return;
 	}
 	__builtin_prefetch(u->id);
+	__builtin_prefetch(u->packed, 1);
 	__builtin_prefetch(u->all_link.prev, 1);
 	__builtin_prefetch(u->all_link.next, 1);
 	for (int j = 0; j < INPUTS; j++)
