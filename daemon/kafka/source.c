@@ -15,6 +15,7 @@
 #include "daemon/face/log.h"
 
 enum { BATCH = 512,
+	TOGETHER = 128,
 	SETTLE_MS = 50 };
 
 struct queue {
@@ -22,7 +23,7 @@ struct queue {
 	int32_t partition;
 	rd_kafka_queue_t *queue;
 	rd_kafka_message_t *messages[BATCH];
-	size_t at, n;
+	size_t at, given, n; /* given: back to librdkafka, below it */
 	int64_t position; /* next to take */
 	int64_t eof;      /* end as last reported; -1 */
 	int64_t end;      /* as the fetch of the last batch told it; -1: not asked yet */
@@ -68,13 +69,19 @@ static struct queue *queue_of(const struct source *s, unsigned topic, int32_t pa
 	return partition < s->limit ? s->queues[topic][partition] : NULL;
 }
 
+/* Those that are done with. Some at a time: each takes a count that librdkafka's thread takes, too, while it makes more of them. */
+static void give_back(struct queue *q)
+{
+	while (q->given < q->at)
+		rd_kafka_message_destroy(q->messages[q->given++]);
+}
+
 static void queue_destroy(struct queue *q)
 {
 	if (!q)
 		return;
-	for (size_t i = q->at; i < q->n; i++)
-		if (q->messages[i])
-			rd_kafka_message_destroy(q->messages[i]);
+	q->at = q->n;
+	give_back(q);
 	rd_kafka_queue_io_event_enable(q->queue, -1, NULL, 0);
 	rd_kafka_queue_destroy(q->queue);
 	free(q);
@@ -362,10 +369,10 @@ static bool refill(struct source *s, struct queue *q)
 				return true;
 			if (m->err)
 				queue_error(s, q, m);
-			rd_kafka_message_destroy(m);
-			q->messages[q->at++] = NULL;
+			q->at++;
 		}
-		q->at = q->n = 0;
+		give_back(q);
+		q->at = q->given = q->n = 0;
 		if (q->empty == s->news)
 			return false;
 		ssize_t n = rd_kafka_consume_batch_queue(q->queue, 0, q->messages, BATCH);
@@ -424,10 +431,9 @@ struct text source_value_ahead(const struct source *s, unsigned topic, int32_t p
 void source_next(struct source *s, unsigned topic, int32_t partition)
 {
 	struct queue *q = queue_of(s, topic, partition);
-	rd_kafka_message_t *m = q->messages[q->at];
-	q->position = m->offset + 1;
-	rd_kafka_message_destroy(m);
-	q->messages[q->at++] = NULL;
+	q->position = q->messages[q->at++]->offset + 1;
+	if (q->at - q->given >= TOGETHER)
+		give_back(q);
 }
 
 bool source_settled(const struct source *s, unsigned topic, int32_t partition, int64_t most_ms)
