@@ -350,6 +350,29 @@ static void a_name_changes_only_when_three_panes_agree(void **state)
 	assert_int_equal(b.names[0].label, LABEL_VISITORS);
 }
 
+/* It had all sums, also those that are zero. */
+static void a_row_of_version_1_is_read(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, NULL);
+	const struct block_ops *ops = &processors[P_SEGMENTS]->user;
+	struct segments_user u = { 0 };
+	struct buf row = { 0 };
+	buf_u8(&row, 1); /* no point */
+	for (int i = 0; i < 6; i++)
+		buf_double(&row, i % 2 ? i : 0);
+	buf_zigzag(&row, begin);
+	buf_zigzag(&row, 7);
+	buf_varint(&row, 8);
+	struct reader r = reader_of(row.data, row.size);
+	assert_int_equal(ops->load(s->settings[P_SEGMENTS], &u, 1, &r, s->engine->symbols, s->engine->pool), 0);
+	assert_int_equal(reader_left(&r), 0);
+	assert_true(u.known && !u.has_point && u.actions == 0 && u.carts == 1 && u.orders == 0 && u.spend == 3 && u.gross == 0 && u.discounts == 5);
+	assert_true(u.last_order == begin && u.at == 7 && u.since == 8);
+	buf_done(&row);
+	shop_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +385,7 @@ int main(void)
 		cmocka_unit_test(who_is_forgotten_leaves_its_segment),
 		cmocka_unit_test(quintiles_and_rules),
 		cmocka_unit_test(a_name_changes_only_when_three_panes_agree),
+		cmocka_unit_test(a_row_of_version_1_is_read),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

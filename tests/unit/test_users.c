@@ -1,9 +1,11 @@
 /* User tasks: which records are late or repeats (against a naive count by the rules of ARCHITECTURE "Time"), jumps of time, forgetting,
  * and what a task row brings back. test_crash has the rest of restoring. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -434,6 +436,117 @@ static void a_processor_that_is_off_sees_nothing_and_its_part_of_a_row_is_left_o
 	bench_close(&b);
 }
 
+/* A shopper as rows of format 1 had it: integers of fixed sizes, every ring and block. */
+static void save_as_format_1(const struct bench *b, const struct user *u, struct buf *to)
+{
+	buf_clear(to);
+	buf_u8(to, 1);
+	for (int j = 0; j < INPUTS; j++)
+		buf_i64(to, u->cover[j]);
+	buf_i64(to, u->last_ts);
+	for (int j = 0; j < INPUTS; j++) {
+		const struct ring *r = &u->rings[j];
+		int64_t before = 0;
+		buf_i64(to, r->floor);
+		buf_varint(to, r->n);
+		for (uint32_t i = 0; i < r->n; i++) {
+			const struct ring_entry *e = &r->entries[(r->first + i) & (r->capacity - 1)];
+			buf_zigzag(to, e->ts - before);
+			buf_u64(to, e->id);
+			before = e->ts;
+		}
+	}
+	struct buf block = { 0 };
+	for (int p = 0; p < PROCESSORS; p++) {
+		if (!processors[p]->user.size)
+			continue;
+		assert_non_null(u->blocks[p]);
+		buf_clear(&block);
+		processors[p]->user.save(b->shop->settings[p], u->blocks[p], b->engine->symbols, &block);
+		buf_u8(to, (uint8_t)p);
+		buf_u16(to, processors[p]->user.version);
+		buf_u32(to, (uint32_t)block.size);
+		buf_bytes(to, block.data, block.size);
+	}
+	buf_done(&block);
+}
+
+static void assert_is(const struct bench *b, struct text id, const struct buf *want)
+{
+	struct buf got = { 0 };
+	save_as_format_1(b, user_task_find(b->task, id), &got);
+	assert_int_equal(got.size, want->size);
+	assert_memory_equal(got.data, want->data, want->size);
+	buf_done(&got);
+}
+
+static void rows_of_both_formats_are_read(void **unused)
+{
+	(void)unused;
+	struct bench b;
+	struct buf rows[2] = { { 0 }, { 0 } };
+	static const struct text ids[2] = { { "looker", 6 }, { "buyer", 5 } };
+	struct order_line line = { TEXT("i1"), 1, 1000 };
+	bench_open(&b, 1000, 0);
+	for (int i = 0; i < 2 * RING; i++) {
+		click(&b, "buyer", i, start + i);
+		struct event order = shop_order("o", start + i, "buyer", "o", &line, 1);
+		char name[24];
+		snprintf(name, sizeof(name), "o%d", i);
+		order.event_id = order.purchase.order_id = text_of(name);
+		user_task_apply(b.task, 1, b.offsets[1]++, &order, true, 0);
+	}
+	click(&b, "looker", 2 * RING, start + 100);
+	user_task_seal(b.task, 0, 0, true, keep, &b);
+	for (int i = 0; i < 2; i++)
+		save_as_format_1(&b, user_task_find(b.task, ids[i]), &rows[i]);
+	bench_restart(&b);
+	for (int i = 0; i < 2; i++)
+		assert_is(&b, ids[i], &rows[i]);
+	bench_task(&b);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(user_task_load(b.task, ids[i], (struct text){ (const char *)rows[i].data, (uint32_t)rows[i].size }, 1), 0);
+	for (int i = 0; i < 2; i++)
+		assert_is(&b, ids[i], &rows[i]);
+	size_t looker = 10; /* without what stands before each piece */
+	for (size_t i = 0; i < b.n_rows; i += 2)
+		if (b.rows[i].size == 2 + ids[0].size && !memcmp(b.rows[i].data + 2, ids[0].data, ids[0].size))
+			looker = b.rows[i + 1].size - looker;
+	if (looker * 3 > rows[0].size * 2)
+		fail_msg("a row of %zu bytes for somebody who looked at one item; of format 1 it had %zu", looker, rows[0].size);
+	for (int i = 0; i < 2; i++)
+		buf_done(&rows[i]);
+	bench_close(&b);
+}
+
+/* Versions are looked at when rows are read, contents when somebody asks for the shopper: then nothing may be committed. */
+static void a_row_that_cannot_be_read_is_told(void **unused)
+{
+	(void)unused;
+	struct bench b;
+	struct buf row = { 0 };
+	bench_open(&b, 1000, 0);
+	for (int wrong = 0; wrong < 2; wrong++) {
+		buf_clear(&row);
+		buf_u8(&row, 2);
+		for (int j = 0; j < INPUTS; j++)
+			buf_zigzag(&row, 1);
+		buf_zigzag(&row, start);
+		buf_u8(&row, 0);
+		buf_u8(&row, P_SEGMENTS);
+		buf_varint(&row, wrong ? processors[P_SEGMENTS]->user.version : processors[P_SEGMENTS]->user.version + 1u);
+		buf_varint(&row, 1);
+		buf_u8(&row, 255);
+		int rc = user_task_load(b.task, TEXT("a"), (struct text){ (const char *)row.data, (uint32_t)row.size }, 1);
+		assert_int_equal(rc, wrong ? 0 : -EBADMSG);
+		assert_false(b.engine->bad_row);
+	}
+	assert_non_null(user_task_find(b.task, TEXT("a")));
+	assert_true(b.engine->bad_row);
+	buf_done(&row);
+	bench_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +564,8 @@ int main(void)
 		cmocka_unit_test(what_an_earlier_owner_has_shown_is_refreshed_in_its_turn),
 		cmocka_unit_test(a_processor_that_is_off_sees_nothing_and_its_part_of_a_row_is_left_out),
 		cmocka_unit_test(a_watermark_near_the_clock_goes_on_with_it_after_a_restart),
+		cmocka_unit_test(rows_of_both_formats_are_read),
+		cmocka_unit_test(a_row_that_cannot_be_read_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
