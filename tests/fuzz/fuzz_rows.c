@@ -124,8 +124,10 @@ static void look_at_items(bool last)
 static void look_at_user(struct text id)
 {
 	struct user *u = user_task_find(users, id);
-	if (!u)
+	if (!u || engine->bad_row) {
+		engine->bad_row = false;
 		return;
+	}
 	blocks_last(STAGE_USER, u->blocks);
 	some_events(id, 1);
 	combiner_encode(engine->emitter, discard, NULL);
