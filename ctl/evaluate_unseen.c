@@ -88,22 +88,15 @@ static void renew(struct evaluate *e, struct unseen_section *s)
 	s->last = 0;
 }
 
-static uint32_t add(struct unseen_section *s, uint32_t n, const struct pair_map *map, float weight, bool norm)
-{
-	for (uint32_t i = 0; map->slots && i < 1u << map->bits; i++) {
-		const struct pair_slot *slot = &map->slots[i];
-		if (!slot->other || slot->other >= s->items_limit)
-			continue;
-		if (s->scores[slot->other] == 0)
-			s->touched[n++] = slot->other;
-		s->scores[slot->other] += weight * (float)slot->count * (norm ? s->norm[slot->other] : 1);
-	}
-	return n;
-}
+struct part { /* counts of one seed: they go into a score as weight x count (x norm) */
+	const struct pair_map *map;
+	float weight;
+	bool norm;
+};
 
-static bool hit(struct evaluate *e, struct unseen_section *s, const struct similar_user *u, const struct met *met, symbol_t item)
+static uint32_t parts_of(struct evaluate *e, const struct unseen_section *s, const struct similar_user *u, struct part *parts)
 {
-	uint32_t n = 0, before = 0;
+	uint32_t n = 0;
 	double w = 1;
 	for (uint32_t a = 0; a < SIMILAR_SEEDS && a < u->n; a++, w *= SIMILAR_DECAY) {
 		symbol_t seed = u->seen[u->n - 1 - a].item;
@@ -111,19 +104,49 @@ static bool hit(struct evaluate *e, struct unseen_section *s, const struct simil
 		if (!x)
 			continue;
 		double follow = w * SIMILAR_FOLLOW / (x->follows.baskets + SIMILAR_FOLLOW_PRIOR * FOLLOW_UNIT);
-		n = add(s, n, pairs_total(&x->pairs), (float)w * s->norm[seed], true);
-		n = add(s, n, pairs_total(&x->follows), (float)follow, false);
+		parts[n++] = (struct part){ pairs_total(&x->pairs), (float)w * s->norm[seed], true };
+		parts[n++] = (struct part){ pairs_total(&x->follows), (float)follow, false };
 	}
-	float score = s->scores[item];
+	return n;
+}
+
+static float term(const struct unseen_section *s, const struct part *p, symbol_t other, uint32_t count)
+{
+	return p->weight * (float)count * (p->norm ? s->norm[other] : 1);
+}
+
+/* Scores only grow: as soon as FIRST of the others are past the item's own score, which is told beforehand, it is no hit. */
+static bool hit(struct evaluate *e, struct unseen_section *s, const struct similar_user *u, const struct met *met, symbol_t item)
+{
+	struct part parts[2 * SIMILAR_SEEDS];
+	uint32_t n_parts = parts_of(e, s, u, parts), n = 0, before = 0;
+	float own = 0;
+	for (uint32_t k = 0; k < n_parts; k++)
+		own += term(s, &parts[k], item, pair_map_count(parts[k].map, item));
+	for (uint32_t k = 0; k < n_parts && own > 0 && before < FIRST; k++) {
+		const struct pair_map *map = parts[k].map;
+		for (uint32_t i = 0; map->slots && i < 1u << map->bits; i++) {
+			symbol_t other = map->slots[i].other;
+			if (!other || other >= s->items_limit)
+				continue;
+			float score = s->scores[other], more = score + term(s, &parts[k], other, map->slots[i].count);
+			if (!(more > score)) /* too little to count in a float, or of an item whose ratings were all deleted */
+				continue;
+			if (score == 0)
+				s->touched[n++] = other;
+			s->scores[other] = more;
+			if (more > own && score <= own && other != item && !has_met(met, other) && ++before == FIRST)
+				break;
+		}
+	}
 	struct text id = symbols_text(e->engine->symbols, item);
 	for (uint32_t i = 0; i < n; i++) {
 		symbol_t j = s->touched[i];
-		if (j != item && s->scores[j] >= score && !has_met(met, j) &&
-			(s->scores[j] > score || text_compare(symbols_text(e->engine->symbols, j), id) < 0))
+		if (before < FIRST && s->scores[j] == own && j != item && !has_met(met, j) && text_compare(symbols_text(e->engine->symbols, j), id) < 0)
 			before++;
 		s->scores[j] = 0;
 	}
-	return score > 0 && before < FIRST;
+	return own > 0 && before < FIRST;
 }
 
 static int unseen_start(struct evaluate *e, void *state)
