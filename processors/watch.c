@@ -13,6 +13,7 @@ enum { EVALUATIONS_TO_RESOLVE = 2,
 #define LEAST_SHARE (1. / 32)              /* of alpha, for the shortest windows */
 #define LEAST_EXCESS 3                     /* events, by dispersion */
 #define LEAST_RISEN 10                     /* events by dispersion that an amount must be expected to have before it can be up: few orders are a matter of their sizes */
+#define QUIET (1 - 1e-9)
 #define PRIOR_EVENTS 5
 #define FIT_EVENTS 10 /* weight of dispersion 1 */
 
@@ -141,8 +142,10 @@ static void learn_pane(const struct watch_settings *s, struct watch *w, int64_t 
 		}
 	}
 	h->hours += hours;
-	for (int i = 0; i < WATCH_SERIES; i++)
+	for (int i = 0; i < WATCH_SERIES; i++) {
 		h->x[i] += x[i];
+		w->quiet &= !(x[i] > 0);
+	}
 	if (++w->learnt % WATCH_PANES_DAY)
 		return;
 	double decay = exp2(-(double)WATCH_PANES_DAY * WATCH_PANE_MS / (double)s->half_life_ms);
@@ -186,6 +189,7 @@ static void begin(struct watch *w, int64_t pane)
 		w->figures[i].s = w->figures[i].m = 0;
 	w->next = pane;
 	w->learnt = 0;
+	w->quiet = false;
 }
 
 /* The main currency: the one with the most revenue of what is kept; another takes over only when it has none there. */
@@ -223,9 +227,13 @@ static bool no_more_of(const struct watch *w, const struct figure *f, int i, con
 	return sum->k > 0 || !ever;
 }
 
-/* Of inputs: none stands, and not even a silence of the longest window at the busiest hour's rate would be LEAST_EXCESS. */
-static bool no_silence_can_be(const struct watch_settings *s, const struct watch *w)
+/* Of inputs: none stands, and not even a silence of the longest window at the busiest hour's rate would be LEAST_EXCESS. While nothing comes rates do not
+ * rise (QUIET: but for what rounding does), and dispersion is never below 1: then it stays so. */
+static bool no_silence_can_be(const struct watch_settings *s, struct watch *w)
 {
+	bool quiet = true;
+	if (w->quiet)
+		return true;
 	for (int i = 0; i < n_figures(w); i++) {
 		double most = 0;
 		if (w->figures[i].raised || !w->inputs)
@@ -233,9 +241,12 @@ static bool no_silence_can_be(const struct watch_settings *s, const struct watch
 		for (int h = 0; h < 24; h++)
 			if (w->hours[h].x[figures_of(w)[i].k] > most * w->hours[h].hours)
 				most = w->hours[h].x[figures_of(w)[i].k] / w->hours[h].hours;
-		if (most * (double)longest(s) / WATCH_PANES_HOUR >= LEAST_EXCESS * dispersion(w, &figures_of(w)[i], i))
+		double excess = most * (double)longest(s) / WATCH_PANES_HOUR;
+		if (excess >= LEAST_EXCESS * dispersion(w, &figures_of(w)[i], i))
 			return false;
+		quiet &= excess < LEAST_EXCESS * QUIET;
 	}
+	w->quiet = quiet;
 	return true;
 }
 

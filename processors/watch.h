@@ -72,6 +72,7 @@ struct watch {
 	int64_t seen;   /* greatest pane with traffic */
 	symbol_t currency;
 	bool on, inputs; /* watching; the key `all` */
+	bool quiet;      /* of inputs, not saved: no silence can be until something comes */
 };
 
 /* After the options were filled. 0 or -EINVAL with a sentence. */
