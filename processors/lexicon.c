@@ -21,7 +21,7 @@ struct lexicon {
 	struct lexicon_entry *entries;
 	size_t n_entries, room;
 	struct slot *slots;
-	size_t n_slots; /* a power of two, at least twice n_entries */
+	size_t n_slots; /* a power of two, at least four times n_entries: most words are in no lexicon */
 	size_t counts[LEXICON_SECTIONS];
 	char language[9];
 	enum lexicon_rules rules;
@@ -100,7 +100,7 @@ static int grow(struct lexicon *l)
 		l->entries = entries;
 		l->room = room;
 	}
-	if (2 * (l->n_entries + 1) > l->n_slots) {
+	if (4 * (l->n_entries + 1) > l->n_slots) {
 		size_t n = l->n_slots ? 2 * l->n_slots : 4096;
 		struct slot *slots = calloc(n, sizeof(*slots));
 		if (!slots)

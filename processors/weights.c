@@ -24,6 +24,7 @@ struct weights {
 	size_t n_slots, n; /* n_slots: a power of two, at least twice n */
 	uint64_t *met;     /* a bit for each slot; all clear between two texts */
 	uint32_t hits[WEIGHTS_WORDS_MAX * TERM_KINDS];
+	uint64_t terms[WEIGHTS_WORDS_MAX * TERM_KINDS]; /* hashes, of a text */
 	struct cutter *cutter;
 	char language[9];
 };
@@ -465,25 +466,35 @@ static inline void add(struct weights *w, struct summing *s, uint64_t hash)
 	s->sum += slot->weight;
 }
 
+/* Its slot is asked for before it is looked at. */
+static inline void term(struct weights *w, size_t *n, uint64_t hash)
+{
+	__builtin_prefetch(&w->slots[hash & (w->n_slots - 1)]);
+	w->terms[(*n)++] = hash;
+}
+
 double weights_sum(struct weights *w, struct text text)
 {
 	struct summing s = { 0 };
 	struct cutter *c = w->cutter;
+	size_t n = 0;
 	int negated = 0;
 	cut(c, text);
 	for (uint32_t i = 0; i < c->n; i++) { /* as terms_of */
 		const struct word *word = &c->words[i];
 		negated = word->begins ? 0 : negated;
-		add(w, &s, hash_term(TERM_WORD, 0, word->hash));
+		term(w, &n, hash_term(TERM_WORD, 0, word->hash));
 		if (negated) {
 			negated--;
-			add(w, &s, hash_term(TERM_NEGATED, 0, word->hash));
+			term(w, &n, hash_term(TERM_NEGATED, 0, word->hash));
 		}
 		if (!word->begins)
-			add(w, &s, pair_hash(word));
+			term(w, &n, pair_hash(word));
 		if (word->negates)
 			negated = NEGATION_SCOPE;
 	}
+	for (size_t i = 0; i < n; i++)
+		add(w, &s, w->terms[i]);
 	while (s.n)
 		w->met[w->hits[--s.n] >> 6] = 0;
 	return s.sum;
