@@ -89,8 +89,8 @@ static void entities(struct dump *d)
 		struct dump_ctx ctx = { .symbols = d->state.engine->symbols, .model = d->state.engine->model, .fields = &fields, .line = add_line, .to = d };
 		ctx.watermark = d->state.users[i]->watermark;
 		for (struct link *l = d->state.users[i]->all.head.next; l != &d->state.users[i]->all.head; l = l->next) {
-			struct user *u = LIST_OWNER(l, struct user, all_link);
-			user_task_unpack(d->state.users[i], u);
+			struct user *u = user_task_unpack(d->state.users[i], LIST_OWNER(l, struct user, all_link));
+			l = &u->all_link;
 			buf_clear(&fields);
 			ctx.user = (struct text){ u->id, u->id_size };
 			for (int p = 0; p < PROCESSORS; p++)

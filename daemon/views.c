@@ -297,6 +297,7 @@ static bool render_users(struct loop *l, struct part *p, bool behind, bool again
 			break;
 		if (!b)
 			b = batch_of(l, p, STAGE_USER);
+		u = user_task_unpack(t, u);
 		user_task_render(t, u, l->wall_ms, l->number, ttl_s(l));
 		user_task_shown(t, u, l->wall_ms, again_ms(l));
 		if (behind)

@@ -88,6 +88,13 @@ static inline void list_remove(struct list *l, struct link *x)
 	l->n--;
 }
 
+/* The owner was copied to another place: what was beside `x` there is beside it here. */
+static inline void list_moved(struct link *x)
+{
+	if (x->next)
+		x->prev->next = x->next->prev = x;
+}
+
 /* The struct that a link is a member of: LIST_OWNER(x, struct user, row_link). */
 #define LIST_OWNER(link_pointer, type, member) ((type *)(void *)((char *)(link_pointer)-offsetof(type, member)))
 

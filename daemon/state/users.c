@@ -55,15 +55,21 @@ static void free_contents(struct user_task *t, struct user *u)
 	blocks_free(t->engine, STAGE_USER, u->blocks);
 	for (int j = 0; j < INPUTS; j++)
 		pool_free(t->engine->pool, u->rings[j].entries, sizeof(struct ring_entry) * u->rings[j].capacity);
-	pool_free(t->engine->pool, u->packed, u->packed_size);
 }
+
+enum { PACKED_BYTES = offsetof(struct user, rings) }; /* of a user who is packed */
 
 static void user_free(struct user_task *t, struct user *u)
 {
 	struct pool *pool = t->engine->pool;
-	free_contents(t, u);
 	pool_free(pool, u->id, u->id_size);
-	pool_free(pool, u, sizeof(*u));
+	pool_free(pool, u->packed, u->packed_size);
+	if (u->packed) {
+		pool_free(pool, u, PACKED_BYTES);
+	} else {
+		free_contents(t, u);
+		pool_free(pool, u, sizeof(*u));
+	}
 	t->engine->users--;
 }
 
@@ -97,9 +103,7 @@ static uint32_t slot_of(const struct user_task *t, struct text id, uint64_t hash
 struct user *user_task_find(const struct user_task *t, struct text id)
 {
 	struct user *u = t->slots[slot_of(t, id, XXH3_64bits(id.data, id.size))];
-	if (u && u->packed)
-		user_task_unpack(t, u);
-	return u;
+	return u && u->packed ? user_task_unpack(t, u) : u;
 }
 
 static void grow(struct user_task *t)
@@ -122,26 +126,32 @@ static void grow(struct user_task *t)
 	huge_free(old, (old_mask + 1u) * sizeof(*old));
 }
 
-/* A new one, in the free slot where it belongs. */
-static struct user *user_new(struct user_task *t, struct text id, uint64_t hash, uint32_t i)
+/* A new one of `size` bytes, in the free slot where it belongs. */
+static struct user *user_place(struct user_task *t, struct text id, uint64_t hash, uint32_t i, size_t size)
 {
 	struct pool *pool = t->engine->pool;
-	struct user *u = pool_alloc(pool, sizeof(*u));
+	struct user *u = pool_alloc(pool, size);
 	u->id = pool_alloc(pool, id.size);
 	memcpy(u->id, id.data, id.size);
 	u->id_size = id.size;
 	u->hash = hash;
 	u->last_ts = INT64_MIN;
-	int64_t forgotten = forgotten_until(&t->engine->forgotten, hash);
-	for (int j = 0; j < INPUTS; j++) {
-		u->rings[j].floor = forgotten > t->in[j].floor ? forgotten : t->in[j].floor;
+	for (int j = 0; j < INPUTS; j++)
 		u->shown_from[j] = INT64_MAX;
-	}
 	t->slots[i] = u;
 	list_push(&t->all, &u->all_link);
 	t->engine->users++;
 	if (++t->n_users * 2ull > t->mask) /* half full: each look at a slot is one at a shopper somewhere */
 		grow(t);
+	return u;
+}
+
+static struct user *user_new(struct user_task *t, struct text id, uint64_t hash, uint32_t i)
+{
+	struct user *u = user_place(t, id, hash, i, sizeof(*u));
+	int64_t forgotten = forgotten_until(&t->engine->forgotten, hash);
+	for (int j = 0; j < INPUTS; j++)
+		u->rings[j].floor = forgotten > t->in[j].floor ? forgotten : t->in[j].floor;
 	return u;
 }
 
@@ -348,16 +358,20 @@ void user_task_soon(const struct user_task *t, struct text id, enum soon step)
 			__builtin_prefetch((const char *)u + line, 1);
 		return;
 	}
+	if (step == SOON_BLOCKS) {
+		__builtin_prefetch(u->id);
+		__builtin_prefetch(u->packed, 1);
+		__builtin_prefetch(u->all_link.prev, 1);
+		__builtin_prefetch(u->all_link.next, 1);
+	}
+	if (u->packed)
+		return;
 	if (step == SOON_ARRAYS) {
 		for (int p = 0; p < PROCESSORS; p++)
 			if (u->blocks[p] && processors[p]->event_soon)
 				processors[p]->event_soon(u->blocks[p]);
 		return;
 	}
-	__builtin_prefetch(u->id);
-	__builtin_prefetch(u->packed, 1);
-	__builtin_prefetch(u->all_link.prev, 1);
-	__builtin_prefetch(u->all_link.next, 1);
 	for (int j = 0; j < INPUTS; j++)
 		if (u->rings[j].n)
 			__builtin_prefetch(ring_at(&u->rings[j], u->rings[j].n - 1), 1);
@@ -593,7 +607,7 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
 		bool bound = t->engine->users > rules->max_users;
 		if (!bound && (!idle || u->view_link.next))
 			break;
-		user_task_unpack(t, u);
+		u = user_task_unpack(t, u);
 		for (int j = 0; j < INPUTS; j++) { /* its repeats cannot be told any more: they are late, by stream time or from here on */
 			const struct ring *r = &u->rings[j];
 			int64_t greatest = r->n ? ring_at(r, r->n - 1)->ts : r->floor, stream = t->in[j].time.ts;
@@ -622,7 +636,7 @@ void user_task_forget(struct user_task *t, row_put *put, void *to)
 		struct user *u = find_hash(t, q->user);
 		bool since = true; /* made after the request: its floors say so */
 		if (u)
-			user_task_unpack(t, u);
+			u = user_task_unpack(t, u);
 		for (int j = 0; u && j < INPUTS; j++)
 			since &= u->rings[j].floor >= q->until;
 		if (!u || since)
@@ -664,17 +678,6 @@ static int task_row_load(struct user_task *t, struct reader *r)
 	for (int j = 0; j < INPUTS; j++)
 		possible &= time_possible(t->in[j].floor) && time_possible(t->floor_after[j]) && t->in[j].position >= 0;
 	return r->bad || !possible ? -EBADMSG : 0;
-}
-
-/* A newer row of it comes: all goes but its place in the table. */
-static void older_version(struct user_task *t, struct user *u)
-{
-	free_contents(t, u);
-	leave_lists(t, u);
-	*u = (struct user){ .id = u->id, .id_size = u->id_size, .hash = u->hash };
-	for (int j = 0; j < INPUTS; j++)
-		u->shown_from[j] = INT64_MAX;
-	list_push(&t->all, &u->all_link);
 }
 
 /* What stands before a shopper's rings. */
@@ -741,17 +744,29 @@ static bool contents_readable(const struct engine *e, const struct row_head *hea
 	return blocks_readable(e, STAGE_USER, head->format, &r);
 }
 
-void user_task_unpack(const struct user_task *t, struct user *u)
+struct user *user_task_unpack(const struct user_task *t, struct user *packed)
 {
-	if (!u->packed)
-		return;
-	struct reader r = reader_of(u->packed, u->packed_size);
+	if (!packed->packed)
+		return packed;
+	struct pool *pool = t->engine->pool;
+	struct user *u = pool_alloc(pool, sizeof(*u));
+	struct reader r = reader_of(packed->packed, packed->packed_size);
 	struct row_head head;
+	uint32_t i = (uint32_t)packed->hash & t->mask;
+	memcpy(u, packed, PACKED_BYTES);
+	struct link *links[] = { &u->row_link, &u->must_link, &u->view_link, &u->again_link, &u->fresh_link, &u->all_link };
+	for (size_t k = 0; k < sizeof(links) / sizeof(links[0]); k++)
+		list_moved(links[k]);
+	while (t->slots[i] != packed)
+		i = (i + 1) & t->mask;
+	t->slots[i] = u;
+	pool_free(pool, packed, PACKED_BYTES);
 	head_load(&r, &head);
 	if (contents_load(t, u, &head, &r) < 0)
 		t->engine->bad_row = true;
-	pool_free(t->engine->pool, u->packed, u->packed_size);
+	pool_free(pool, u->packed, u->packed_size);
 	u->packed = NULL;
+	return u;
 }
 
 int user_task_load(struct user_task *t, struct text entity, struct text bytes, uint16_t pieces)
@@ -759,27 +774,33 @@ int user_task_load(struct user_task *t, struct text entity, struct text bytes, u
 	struct reader r = reader_of(bytes.data, bytes.size);
 	if (!entity.size)
 		return reader_u8(&r) == TASK_ROW_FORMAT ? task_row_load(t, &r) : -EBADMSG;
+	struct pool *pool = t->engine->pool;
 	uint64_t hash = XXH3_64bits(entity.data, entity.size);
 	uint32_t slot = slot_of(t, entity, hash);
 	struct user *u = t->slots[slot];
-	if (!bytes.data) {
-		if (u)
-			forget(t, u);
-		return 0;
-	}
 	struct row_head head;
-	if (head_load(&r, &head) < 0 || !contents_readable(t->engine, &head, r))
+	if (bytes.data && (head_load(&r, &head) < 0 || !contents_readable(t->engine, &head, r)))
 		return -EBADMSG;
-	if (!u)
-		u = user_new(t, entity, hash, slot);
-	else
-		older_version(t, u);
+	if (u && (!bytes.data || !u->packed)) {
+		forget(t, u);
+		u = NULL;
+		slot = slot_of(t, entity, hash);
+	}
+	if (!bytes.data)
+		return 0;
+	if (!u) {
+		u = user_place(t, entity, hash, slot, PACKED_BYTES);
+	} else { /* a newer row: all goes but its place in the table */
+		leave_lists(t, u);
+		list_push(&t->all, &u->all_link);
+	}
 	u->pieces = pieces;
 	memcpy(u->cover, head.cover, sizeof(u->cover));
 	u->last_ts = head.last_ts;
-	u->packed_size = bytes.size;
-	u->packed = pool_alloc(t->engine->pool, bytes.size);
+	pool_free(pool, u->packed, u->packed_size);
+	u->packed = pool_alloc(pool, bytes.size);
 	memcpy(u->packed, bytes.data, bytes.size);
+	u->packed_size = bytes.size;
 	return 0;
 }
 
@@ -844,6 +865,6 @@ bool user_task_time(struct user_task *t, int64_t least_head, int64_t group, int6
 void user_task_mark(const struct user_task *t)
 {
 	for (uint32_t i = 0; i <= t->mask; i++)
-		if (t->slots[i])
+		if (t->slots[i] && !t->slots[i]->packed)
 			blocks_mark(t->engine, STAGE_USER, t->slots[i]->blocks);
 }

@@ -37,10 +37,11 @@ struct user {
 	int64_t last_ts, dirty_ms, touched_ms, shown_ms; /* greatest event time; clock when it became unsaved, was last touched, shown */
 	uint64_t dirty_interval; /* interval of its first unsaved change */
 	int64_t shown_from[INPUTS]; /* positions before its first change that no view shows */
+	uint8_t *packed; /* pool; the row that was restored, until somebody asks for what follows: user_task_unpack */
+	uint32_t packed_size;
+	/* What follows is not there while packed. */
 	struct ring rings[INPUTS];
 	void *blocks[PROCESSORS];
-	uint8_t *packed; /* pool; rings and blocks as the row that was restored has them, until somebody asks: user_task_unpack; NULL: they are there */
-	uint32_t packed_size;
 };
 
 struct instant; /* positions and stream times at an interval's start */
@@ -111,8 +112,8 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
  * above. Their events until then are late from now on, in a replay too. A shopper who has come back since is left alone. */
 void user_task_forget(struct user_task *t, row_put *put, void *to);
 
-/* Restore: rows in any order, then the logs from user_task_low(). 0 or -EBADMSG. A shopper's rings and blocks stay packed: one who does not come back costs the
- * bytes of the row and no more. That blocks are of versions that can be read is looked at here, what they hold when they are unpacked. */
+/* Restore: rows in any order, then the logs from user_task_low(). 0 or -EBADMSG. A shopper's rings and blocks stay packed, so that one who does not come back costs
+ * little more than the row. That blocks are of versions that can be read is looked at here, what they hold when they are unpacked. */
 int user_task_load(struct user_task *t, struct text key, struct text bytes, uint16_t pieces);
 int64_t user_task_low(const struct user_task *t, unsigned j);
 void user_task_restored(struct user_task *t); /* the logs were read to what is committed */
@@ -121,7 +122,7 @@ void user_task_restored(struct user_task *t); /* the logs were read to what is c
  * unknown). True when watermark, at_end or live changed. */
 bool user_task_time(struct user_task *t, int64_t least_head, int64_t group, int64_t now_ms);
 
-/* Views. Renders one shopper's into engine->view (its target must be set). */
+/* Views. Renders one shopper's into engine->view (its target must be set). Unpacked. */
 void user_task_render(struct user_task *t, struct user *u, int64_t now_ms, uint64_t commit, int64_t ttl_s);
 /* Its views were handed on. again_ms: a shopper touched within it is to be shown once more. */
 void user_task_shown(struct user_task *t, struct user *u, int64_t now_ms, int64_t again_ms);
@@ -132,7 +133,8 @@ void user_task_views_due(struct user_task *t, const int64_t *shown, int64_t now_
 
 void user_task_mark(const struct user_task *t);
 struct user *user_task_find(const struct user_task *t, struct text id); /* unpacked; NULL: unknown */
-/* Rings and blocks of a shopper who was restored are there from now on. What cannot be read sets engine->bad_row, and nothing may be committed. */
-void user_task_unpack(const struct user_task *t, struct user *u);
+/* The shopper with rings and blocks, in another place when it was packed: `u` is no more. What cannot be read sets engine->bad_row, and nothing may be
+ * committed. */
+struct user *user_task_unpack(const struct user_task *t, struct user *u);
 
 #endif

@@ -5,7 +5,6 @@ void user_task_render(struct user_task *t, struct user *u, int64_t now_ms, uint6
 {
 	struct engine *e = t->engine;
 	struct text id = { u->id, u->id_size };
-	user_task_unpack(t, u);
 	struct view_ctx ctx = {
 		.as_of = now_ms,
 		.commit = commit,

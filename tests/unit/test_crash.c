@@ -523,8 +523,8 @@ static void users_of(const struct life *l, struct table *to)
 {
 	for (unsigned t = 0; t < TASKS; t++)
 		for (struct link *x = l->users[t]->all.head.next; x != &l->users[t]->all.head; x = x->next) {
-			struct user *u = LIST_OWNER(x, struct user, all_link);
-			user_task_unpack(l->users[t], u);
+			struct user *u = user_task_unpack(l->users[t], LIST_OWNER(x, struct user, all_link));
+			x = &u->all_link;
 			struct entry *e = table_add(to);
 			buf_bytes(&e->key, u->id, u->id_size);
 			buf_i64(&e->value, u->last_ts);
