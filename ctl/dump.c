@@ -174,8 +174,8 @@ int ctl_dump(struct ctl *ctl)
 		entities(&d);
 		counters(&d);
 	}
-	if (code == 0 && d.state.engine->bad_row) {
-		code = ctl_fail(ctl, EX_UNAVAILABLE, "a shopper's row cannot be read (written by another version of glintd?)");
+	if (code == 0 && d.state.engine->bad_row[0]) {
+		code = ctl_fail(ctl, EX_UNAVAILABLE, "%s (written by another version of glintd?)", d.state.engine->bad_row);
 	} else if (code == 0) {
 		qsort_r(d.lines, d.n, sizeof(*d.lines), compare, d.text.data);
 		for (size_t i = 0; i < d.n; i++) {

@@ -77,8 +77,8 @@ static int explain(struct ctl *ctl, struct restored *r, struct text user, struct
 	int32_t task;
 	const struct user *u = find(r, user, &task);
 	symbol_t symbol = symbols_find(r->engine->symbols, item);
-	if (r->engine->bad_row)
-		return ctl_fail(ctl, EX_UNAVAILABLE, "the row of the shopper '%s' cannot be read (written by another version of glintd?)", user.data);
+	if (r->engine->bad_row[0])
+		return ctl_fail(ctl, EX_UNAVAILABLE, "%s (written by another version of glintd?)", r->engine->bad_row);
 	if (!u)
 		return ctl_fail(ctl, EX_UNAVAILABLE, "nothing is known of the shopper '%s'", user.data);
 	if (!symbol)

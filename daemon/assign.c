@@ -243,6 +243,7 @@ void assign_drop_all(struct loop *l)
 	restore_stop(l);
 	for (uint32_t i = 0; i < l->n_parts; i++)
 		part_drop(l, &l->parts[i]);
+	l->engine->bad_row[0] = '\0';
 	combiner_discard(l->engine->emitter);
 	interval_clear(l->open);
 }

@@ -122,6 +122,15 @@ static void idle(struct loop *l)
 	drain_fd(l->wake_fd);
 }
 
+bool loop_bad_row(struct loop *l)
+{
+	if (!l->engine->bad_row[0])
+		return false;
+	snprintf(l->why, sizeof(l->why), "%s: nothing is committed on top of it (written by another version of glintd?)", l->engine->bad_row);
+	l->rebuild = true;
+	return true;
+}
+
 /* One round. False: the clients are of no use any more, or we are fenced (l->why). */
 static int go_round(struct loop *l)
 {
@@ -168,7 +177,7 @@ static int go_round(struct loop *l)
 	l->behind = l->now_ms - l->drain_since_ms > l->config->redis.behind_ms || l->backlog > LOOP_BACKLOG;
 	any |= worked | views_step(l) | (taken > 0);
 	seal_ahead(l);
-	if (!l->rebuild && seal_due(l))
+	if (!loop_bad_row(l) && !l->rebuild && seal_due(l))
 		seal(l, false);
 	report_round(l);
 	if (l->rebuild)
@@ -204,6 +213,8 @@ static void stop_cleanly(struct loop *l)
 			seal_fate(l, i);
 			if (i->fate == COMMIT_DONE)
 				log_info(NULL, "committed; every change is in a row");
+		} else if (l->rebuild) {
+			log_error(NULL, "the last interval is not committed, it will be processed again: %s", l->why);
 		}
 	}
 	if (!committer_idle(l->committer))

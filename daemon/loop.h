@@ -189,6 +189,9 @@ void assign_drop_all(struct loop *l);       /* all tasks' state, and the open in
 void assign_again(struct loop *l);          /* after an abort: restore what we own */
 void assign_wait(struct loop *l);           /* the same, but later: tasks are dropped and wait for assign_again() */
 
+/* loop.c */
+bool loop_bad_row(struct loop *l);          /* a shopper's turned out unreadable: l->why, l->rebuild */
+
 /* work.c */
 bool work_step(struct loop *l);             /* records, for some milliseconds; true when there was something */
 void work_time(struct loop *l);             /* watermarks of the user tasks */

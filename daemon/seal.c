@@ -326,12 +326,8 @@ void seal(struct loop *l, bool last)
 		l->rebuild = true;
 		return;
 	}
-	if (l->engine->bad_row) {
-		l->engine->bad_row = false;
-		snprintf(l->why, sizeof(l->why), "a shopper's row that was restored cannot be read: nothing is committed on top of it (written by another version of glintd?)");
-		l->rebuild = true;
+	if (loop_bad_row(l))
 		return;
-	}
 	sweep_symbols(l);
 	if (l->moves)
 		l->refresh.worked_ms = l->now_ms;

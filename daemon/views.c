@@ -295,9 +295,11 @@ static bool render_users(struct loop *l, struct part *p, bool behind, bool again
 		struct user *u = next_user(l, t, behind);
 		if (!u)
 			break;
+		u = user_task_unpack(t, u);
+		if (l->engine->bad_row[0])
+			break;
 		if (!b)
 			b = batch_of(l, p, STAGE_USER);
-		u = user_task_unpack(t, u);
 		user_task_render(t, u, l->wall_ms, l->number, ttl_s(l));
 		user_task_shown(t, u, l->wall_ms, again_ms(l));
 		if (behind)

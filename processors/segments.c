@@ -263,6 +263,16 @@ static bool point_load(int32_t *point, struct reader *from)
 	return true;
 }
 
+/* A point can be made of it. */
+static bool sane(const struct segments_user *u)
+{
+	const double sums[USER_SUMS] = { u->actions, u->carts, u->orders, u->spend, u->gross, u->discounts };
+	for (int i = 0; i < USER_SUMS; i++)
+		if (!(sums[i] >= 0 && sums[i] < 1e25))
+			return false;
+	return u->carts <= u->actions + 1 && u->discounts <= u->gross + 1 + u->gross * 1e-6;
+}
+
 static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	struct segments_user *u = block;
@@ -276,6 +286,8 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 	uint8_t has = version == 1 ? (1 << USER_SUMS) - 1 : reader_u8(from);
 	for (int i = 0; i < USER_SUMS; i++)
 		*sums[i] = has >> i & 1 ? reader_double(from) : 0;
+	if (!sane(u))
+		return -EBADMSG;
 	u->last_order = reader_zigzag(from);
 	u->at = (int32_t)reader_zigzag(from);
 	u->since = (uint32_t)reader_varint(from);

@@ -286,17 +286,17 @@ static int grow(struct weights *w)
 		return -E2BIG;
 	if (2 * (w->n + 1) <= w->n_slots)
 		return 0;
-	struct weights old = { .slots = w->slots, .n_slots = w->n_slots };
-	size_t n = old.n_slots ? 2 * old.n_slots : 1024;
+	struct slot *old = w->slots;
+	size_t n_old = w->n_slots, n = n_old ? 2 * n_old : 1024;
 	struct slot *slots = calloc(n, sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
 	w->slots = slots;
 	w->n_slots = n;
-	for (size_t i = 0; i < old.n_slots; i++)
-		if (old.slots[i].hash)
-			*find(w, old.slots[i].hash) = old.slots[i];
-	free(old.slots);
+	for (size_t i = 0; i < n_old; i++)
+		if (old[i].hash)
+			*find(w, old[i].hash) = old[i];
+	free(old);
 	return 0;
 }
 

@@ -11,6 +11,24 @@ static void *must(void *p)
 	return p;
 }
 
+static const struct block_ops *ops_of(enum stage stage, int p)
+{
+	return stage == STAGE_USER ? &processors[p]->user : &processors[p]->item;
+}
+
+/* What a shopper's fresh blocks save as. */
+static void find_fresh(struct engine *e)
+{
+	for (int p = 0; p < PROCESSORS; p++) {
+		const struct block_ops *ops = ops_of(STAGE_USER, p);
+		if (!ops->size)
+			continue;
+		void *block = pool_alloc(e->pool, ops->size);
+		ops->save(e->settings[p], block, e->symbols, &e->fresh[p]);
+		pool_free(e->pool, block, ops->size);
+	}
+}
+
 struct engine *engine_create(const struct engine_rules *rules, void *const *settings, const char *prefix)
 {
 	struct engine *e = must(calloc(1, sizeof(*e)));
@@ -21,6 +39,7 @@ struct engine *engine_create(const struct engine_rules *rules, void *const *sett
 	e->model = model_create(e->symbols, e->pool, settings);
 	e->emitter = combiner_create(e->symbols, rules->partitions);
 	e->view = view_create(prefix);
+	find_fresh(e);
 	return e;
 }
 
@@ -36,33 +55,35 @@ void engine_destroy(struct engine *e)
 	pool_destroy(e->pool);
 	symbols_destroy(e->symbols);
 	buf_done(&e->scratch);
+	for (int p = 0; p < PROCESSORS; p++)
+		buf_done(&e->fresh[p]);
 	forgotten_done(&e->forgotten);
 	free(e);
 }
 
-static const struct block_ops *ops_of(enum stage stage, int p)
+static bool is_fresh(const struct engine *e, int p, const uint8_t *bytes, size_t size)
 {
-	return stage == STAGE_USER ? &processors[p]->user : &processors[p]->item;
-}
-
-static bool all_zero(const uint8_t *block, size_t size)
-{
-	return !block[0] && !memcmp(block, block + 1, size - 1);
+	return size == e->fresh[p].size && !memcmp(bytes, e->fresh[p].data, size);
 }
 
 void blocks_save(const struct engine *e, enum stage stage, void *const *blocks, struct buf *to)
 {
 	enum { USUAL = 127 }; /* sizes of so much at most have one byte */
 	for (int p = 0; p < PROCESSORS; p++) {
-		const struct block_ops *ops = ops_of(stage, p);
-		if (!blocks[p] || (stage == STAGE_USER && all_zero(blocks[p], ops->size)))
+		if (!blocks[p])
 			continue;
+		const struct block_ops *ops = ops_of(stage, p);
+		size_t begin = to->size;
 		buf_u8(to, (uint8_t)p);
 		buf_varint(to, ops->version);
 		size_t at = to->size;
 		buf_u8(to, 0); /* the size, when it is known */
 		ops->save(e->settings[p], blocks[p], e->symbols, to);
 		size_t size = to->size - at - 1;
+		if (stage == STAGE_USER && is_fresh(e, p, to->data + at + 1, size)) {
+			to->size = begin;
+			continue;
+		}
 		if (size > USUAL) {
 			uint8_t bytes[10];
 			size_t more = (size_t)(put_varint(bytes, size) - bytes) - 1;
@@ -83,13 +104,29 @@ static struct reader next_block(struct reader *from, uint8_t format, uint8_t *re
 	return reader_of(bytes, bytes ? size : 0);
 }
 
+void blocks_fresh(struct engine *e, void **blocks)
+{
+	for (int p = 0; p < PROCESSORS; p++)
+		if (!blocks[p] && processors[p]->user.size && !e->rules.off[p])
+			blocks[p] = pool_alloc(e->pool, processors[p]->user.size);
+}
+
+static bool twice(uint32_t *seen, uint8_t p)
+{
+	uint32_t bit = p < PROCESSORS ? 1u << p : 0;
+	bool ret = *seen & bit;
+	*seen |= bit;
+	return ret;
+}
+
 int blocks_load(struct engine *e, enum stage stage, void **blocks, uint8_t format, struct reader *from)
 {
+	uint32_t seen = 0;
 	while (reader_left(from)) {
 		uint8_t p;
 		uint64_t version;
 		struct reader in = next_block(from, format, &p, &version);
-		if (from->bad)
+		if (from->bad || twice(&seen, p))
 			return -EBADMSG;
 		if (p >= PROCESSORS || !ops_of(stage, p)->size || e->rules.off[p])
 			continue;
@@ -99,18 +136,20 @@ int blocks_load(struct engine *e, enum stage stage, void **blocks, uint8_t forma
 		if (version > ops->version || ops->load(e->settings[p], blocks[p], (uint16_t)version, &in, e->symbols, e->pool) < 0 || in.bad)
 			return -EBADMSG;
 	}
-	for (int p = 0; p < PROCESSORS && stage == STAGE_USER; p++)
-		if (!blocks[p] && ops_of(stage, p)->size && !e->rules.off[p])
-			blocks[p] = pool_alloc(e->pool, ops_of(stage, p)->size);
+	if (stage == STAGE_USER)
+		blocks_fresh(e, blocks);
 	return 0;
 }
 
 bool blocks_readable(const struct engine *e, enum stage stage, uint8_t format, struct reader *from)
 {
+	uint32_t seen = 0;
 	while (reader_left(from)) {
 		uint8_t p;
 		uint64_t version;
 		next_block(from, format, &p, &version);
+		if (twice(&seen, p))
+			return false;
 		if (p < PROCESSORS && ops_of(stage, p)->size && !e->rules.off[p] && (version < 1 || version > ops_of(stage, p)->version))
 			return false;
 	}

@@ -39,7 +39,8 @@ struct engine {
 	struct buf scratch;
 	uint64_t drops[PROCESSORS][DROPS], silent_drops[DROPS]; /* silent: of restores, counted before */
 	uint64_t users, items; /* entities in memory */
-	bool bad_row; /* one was restored and cannot be unpacked: no interval may be committed */
+	struct buf fresh[PROCESSORS]; /* what a shopper's block that has seen nothing saves as */
+	char bad_row[200]; /* whose was restored and cannot be unpacked: nothing may come of it, no view, no commit; "": none */
 	struct item_entity **by_key[KEY_KINDS]; /* item stage: by symbol */
 	uint32_t by_key_limit[KEY_KINDS];
 };
@@ -104,11 +105,12 @@ enum { ROW_FORMAT = 2, TASK_ROW_FORMAT = 1 }; /* that are written; entities' row
 
 enum stage { STAGE_USER, STAGE_ITEM };
 
-/* A shopper's blocks that are all zero, as on the first event, are left out. */
+/* A shopper's blocks that have seen nothing are left out. */
 void blocks_save(const struct engine *e, enum stage stage, void *const *blocks, struct buf *to);
 /* format: of the row. 0 or -EBADMSG; unknown processors are skipped; a shopper has every block afterwards. */
 int blocks_load(struct engine *e, enum stage stage, void **blocks, uint8_t format, struct reader *from);
 bool blocks_readable(const struct engine *e, enum stage stage, uint8_t format, struct reader *from); /* of versions that blocks_load knows */
+void blocks_fresh(struct engine *e, void **blocks); /* a shopper's that are not there are as before the first event */
 void blocks_free(struct engine *e, enum stage stage, void **blocks);
 void blocks_mark(const struct engine *e, enum stage stage, void *const *blocks);
 

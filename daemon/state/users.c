@@ -2,6 +2,8 @@
 #include "users.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #define XXH_INLINE_ALL /* ids are short: the call costs as much as the hash */
 #include <xxhash.h>
@@ -50,7 +52,7 @@ struct user_task *user_task_create(struct engine *e, uint32_t partition)
 	return t;
 }
 
-static void free_contents(struct user_task *t, struct user *u)
+static void free_contents(const struct user_task *t, struct user *u)
 {
 	blocks_free(t->engine, STAGE_USER, u->blocks);
 	for (int j = 0; j < INPUTS; j++)
@@ -762,8 +764,14 @@ struct user *user_task_unpack(const struct user_task *t, struct user *packed)
 	t->slots[i] = u;
 	pool_free(pool, packed, PACKED_BYTES);
 	head_load(&r, &head);
-	if (contents_load(t, u, &head, &r) < 0)
-		t->engine->bad_row = true;
+	if (contents_load(t, u, &head, &r) < 0) {
+		char *why = t->engine->bad_row;
+		if (!why[0])
+			snprintf(why, sizeof(t->engine->bad_row), "the row of shopper '%.*s', partition %u, cannot be read", (int)(u->id_size < 100 ? u->id_size : 100), u->id, t->partition);
+		free_contents(t, u); /* what was half read is not fit for use */
+		memset(u->rings, 0, sizeof(u->rings));
+		blocks_fresh(t->engine, u->blocks);
+	}
 	pool_free(pool, u->packed, u->packed_size);
 	u->packed = NULL;
 	return u;

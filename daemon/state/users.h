@@ -133,8 +133,8 @@ void user_task_views_due(struct user_task *t, const int64_t *shown, int64_t now_
 
 void user_task_mark(const struct user_task *t);
 struct user *user_task_find(const struct user_task *t, struct text id); /* unpacked; NULL: unknown */
-/* The shopper with rings and blocks, in another place when it was packed: `u` is no more. What cannot be read sets engine->bad_row, and nothing may be
- * committed. */
+/* The shopper with rings and blocks, in another place when it was packed: `u` is no more. What cannot be read sets engine->bad_row, and is
+ * as a new one. */
 struct user *user_task_unpack(const struct user_task *t, struct user *u);
 
 #endif

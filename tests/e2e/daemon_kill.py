@@ -6,7 +6,7 @@ sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
 from glintlib import *
 import avrobytes as avro
 from shop import DAY, START, Shop
-from stage import INPUTS, Stage, user_in
+from stage import INPUTS, Counts, Stage, user_in
 
 SMALL = {'commit_interval': '20ms', 'interval_bytes': '256KiB'}
 
@@ -112,6 +112,34 @@ def during_a_restore(t):
 
 def records_of(daemon):
     return sum(v for k, v in daemon.metrics().items() if k.startswith('glint_records_total{'))
+
+
+@case
+def a_row_that_cannot_be_read(t):
+    'A row whose contents nobody can read stops commits when its shopper comes, by name, in log, /readyz and dump; with the row deleted all goes on.'
+    s, user, partition = Stage(t), user_in(2), 2
+    s.fill('clicks', [{'event_id': 'c%d' % i, 'ts': START + i, 'user_id': user_in(i % 4), 'action': 'VIEW', 'item_id': 'ring'} for i in range(8)])
+    daemon = s.daemon()
+    s.settled()
+    assert daemon.term(30) == 0, daemon.log_tail()
+    client, topic = s.client(), t.prefix + '-user-rows'
+    segments, version = 6, 2
+    row = b'\2' + avro.long(2) + avro.long(0) * 2 + avro.long(START) + b'\0' + bytes([segments, version, 1, 255])
+    client.send(topic, b'\1\0' + (1 << 60).to_bytes(8, 'little') + row, b'\0\0' + user.encode(), partition)
+    client.flush()
+    s.fill('clicks', [{'event_id': 'next', 'ts': START + 1000, 'user_id': user, 'action': 'VIEW', 'item_id': 'ring'}])
+    daemon.start(ready=False)
+    dump = t.ctl(s.config, 'dump', check=False)
+    assert dump.returncode == 69 and "the row of shopper '%s', partition %d, cannot be read" % (user, partition) in dump.stderr, dump
+    daemon.wait_log(r"the row of shopper '%s', partition %d, cannot be read: nothing is committed on top of it" % (user, partition))
+    wait_for(lambda: 'cannot be read' in daemon.http('/readyz')[1], 30, '/readyz says it')
+    group = s.client(consumer=True, group_id=t.prefix)
+    assert group.committed(s.topic('clicks'), 4)[partition] == 2
+    client.send(topic, None, b'\0\0' + user.encode(), partition)
+    client.flush()
+    daemon.wait_ready()
+    counts = Counts(s.settled().dump())
+    assert counts.total('applied') == 9 and group.committed(s.topic('clicks'), 4)[partition] == 3, counts.counters
 
 
 @case

@@ -124,10 +124,9 @@ static void look_at_items(bool last)
 static void look_at_user(struct text id)
 {
 	struct user *u = user_task_find(users, id);
-	if (!u || engine->bad_row) {
-		engine->bad_row = false;
+	if (!u)
 		return;
-	}
+	engine->bad_row[0] = '\0'; /* then it is as a new one */
 	blocks_last(STAGE_USER, u->blocks);
 	some_events(id, 1);
 	combiner_encode(engine->emitter, discard, NULL);

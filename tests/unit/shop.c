@@ -276,7 +276,7 @@ void shop_check_rows(struct shop *s)
 {
 	for (uint32_t i = 0; i < s->partitions; i++) {
 		for (struct link *l = s->users[i]->all.head.next; l != &s->users[i]->all.head; l = l->next)
-			check_blocks(s, STAGE_USER, LIST_OWNER(l, struct user, all_link)->blocks);
+			check_blocks(s, STAGE_USER, LIST_OWNER(l, struct user, all_link)->blocks); /* no row was loaded: none is packed */
 		for (struct link *l = s->items[i]->all.head.next; l != &s->items[i]->all.head; l = l->next)
 			check_blocks(s, STAGE_ITEM, LIST_OWNER(l, struct item_entity, all_link)->blocks);
 	}
