@@ -167,6 +167,22 @@ static int rows_step(struct restore *r, int64_t until_us, char *error, size_t si
 	return done;
 }
 
+/* 1: all of the items' are. */
+static int unpack_items(struct restore *r, int64_t until_us, char *error, size_t size)
+{
+	enum { STEP = 64 };
+	for (size_t i = 0; i < r->n; i++)
+		while (r->tasks[i].item->packed.n) {
+			if (item_task_unpack(r->tasks[i].item, STEP) < 0) {
+				snprintf(error, size, "%s [%d]: a row that cannot be read (written by another version of glintd?)", r->layout->names[TOPIC_ITEM_ROWS], (int)r->tasks[i].partition);
+				return -EBADMSG;
+			}
+			if (now_us() > until_us)
+				return 0;
+		}
+	return 1;
+}
+
 /* ---- logs ---- */
 
 static int logs_start(struct restore *r, int64_t now_ms, char *error, size_t size)
@@ -301,6 +317,8 @@ int restore_step(struct restore *r, bool tables, int64_t budget_us, int64_t now_
 		return rc;
 	if (!r->logs) {
 		rc = rows_step(r, until_us, error, size);
+		if (rc > 0)
+			rc = unpack_items(r, until_us, error, size);
 		if (rc <= 0)
 			return rc;
 		if (!r->last_us)

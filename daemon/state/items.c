@@ -24,6 +24,7 @@ struct item_task *item_task_create(struct engine *e, uint32_t partition)
 	for (uint32_t i = 0; i < e->rules.partitions; i++)
 		t->upstream[i].watermark = INT64_MIN;
 	list_init(&t->rows);
+	list_init(&t->packed);
 	list_init(&t->views);
 	list_init(&t->fresh);
 	list_init(&t->model);
@@ -133,7 +134,7 @@ static struct item_entity *entity_of(struct item_task *t, struct key key)
 static void forget(struct item_task *t, struct item_entity *x)
 {
 	*place_of(t->engine, x->key) = NULL;
-	list_remove(&t->rows, &x->row_link);
+	list_remove(x->packed ? &t->packed : &t->rows, &x->row_link);
 	list_remove(&t->views, &x->view_link);
 	list_remove(&t->fresh, &x->fresh_link);
 	list_remove(&t->model, &x->model_link);
@@ -141,6 +142,7 @@ static void forget(struct item_task *t, struct item_entity *x)
 	if (x->heap_at)
 		heap_remove(t, x);
 	blocks_free(t->engine, STAGE_ITEM, x->blocks);
+	pool_free(t->engine->pool, x->packed, x->packed_size);
 	pool_free(t->engine->pool, x, sizeof(*x));
 	t->engine->items--;
 }
@@ -589,18 +591,37 @@ int item_task_load(struct item_task *t, struct text entity, struct text bytes, u
 	if (!bytes.data)
 		return 0;
 	uint8_t format = reader_u8(&r);
-	if (format < 1 || format > ROW_FORMAT)
+	int64_t cover = reader_i64(&r), last_watermark = reader_i64(&r);
+	bool has_model = reader_u8(&r);
+	struct reader blocks = r;
+	if (r.bad || format < 1 || format > ROW_FORMAT || !time_possible(last_watermark) || !blocks_readable(t->engine, STAGE_ITEM, format, &blocks))
 		return -EBADMSG;
 	x = entity_of(t, key);
 	x->pieces = pieces;
-	x->cover = reader_i64(&r);
-	x->last_watermark = reader_i64(&r);
-	x->has_model = reader_u8(&r);
-	if (r.bad || !time_possible(x->last_watermark))
-		return -EBADMSG;
-	int rc = blocks_load(t->engine, STAGE_ITEM, x->blocks, format, &r);
-	if (rc == 0)
-		arm(t, x);
+	x->cover = cover;
+	x->last_watermark = last_watermark;
+	x->has_model = has_model;
+	x->packed = pool_alloc(t->engine->pool, bytes.size);
+	memcpy(x->packed, bytes.data, bytes.size);
+	x->packed_size = bytes.size;
+	list_push(&t->packed, &x->row_link);
+	return 0;
+}
+
+int item_task_unpack(struct item_task *t, size_t most)
+{
+	enum { HEAD_BYTES = 1 + 8 + 8 + 1 };
+	int rc = 0;
+	while (rc == 0 && t->packed.n && most--) {
+		struct item_entity *x = LIST_OWNER(t->packed.head.next, struct item_entity, row_link);
+		struct reader r = reader_of(x->packed + HEAD_BYTES, x->packed_size - HEAD_BYTES);
+		rc = blocks_load(t->engine, STAGE_ITEM, x->blocks, x->packed[0], &r);
+		list_remove(&t->packed, &x->row_link);
+		pool_free(t->engine->pool, x->packed, x->packed_size);
+		x->packed = NULL;
+		if (rc == 0)
+			arm(t, x);
+	}
 	return rc;
 }
 

@@ -23,6 +23,8 @@ struct item_entity {
 	int64_t shown_from; /* position before its first change that no view shows; INT64_MAX: none */
 	int64_t armed;      /* watermark at which due() is wanted; INT64_MAX: not in the heap */
 	uint32_t heap_at;   /* index + 1; 0: not in the heap */
+	uint32_t packed_size;
+	uint8_t *packed; /* pool; its row, until item_task_unpack(): then it is in the list `packed`, by row_link; NULL: blocks are there */
 	void *blocks[PROCESSORS];
 };
 
@@ -45,6 +47,7 @@ struct item_task {
 	int64_t position, watermark;
 	int64_t reaches; /* restore: position when the task row was written */
 	struct upstream *upstream; /* by user task */
+	struct list packed; /* restored: blocks are still those of the row */
 	struct list rows, views, fresh, model, all; /* unsaved; not shown; shown, by when; model row may differ; by last touch */
 	int64_t model_oldest_ms; /* no model row of a key in `model` was published before that */
 	struct item_entity **heap;
@@ -75,8 +78,10 @@ size_t item_task_model(struct item_task *t, int64_t now_ms, int64_t model_interv
 /* Forgets idle items and what is over the bound: at most `steps`. Rows, model rows and views of theirs are deleted. */
 void item_task_expire(struct item_task *t, unsigned steps, row_put *put_row, void *to_rows, row_put *put_model, void *to_model);
 
-/* Restore. After the log was read: every key whose model row differs from the global table's becomes due. */
+/* Restore: rows in any order, then item_task_unpack, at most so many at a time, until `packed` is empty: only the newest rows are taken apart. Then the log; and after
+ * it every key whose model row differs from the global table's becomes due. 0 or -EBADMSG. */
 int item_task_load(struct item_task *t, struct text key, struct text bytes, uint16_t pieces);
+int item_task_unpack(struct item_task *t, size_t most);
 void item_task_model_due(struct item_task *t);
 
 /* The group's watermark from what upstream tasks reported: the least of those not at their end; of all at their end the greatest;

@@ -178,7 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case KEY:
 		id = reader_text(&r);
-		if (!r.bad && item_task_load(items, id, text_at(r.at, reader_left(&r)), 1) == 0)
+		if (!r.bad && item_task_load(items, id, text_at(r.at, reader_left(&r)), 1) == 0 && item_task_unpack(items, SIZE_MAX) == 0)
 			look_at_items(true);
 		goto new_items;
 	case ITEM_TASK:

@@ -335,6 +335,7 @@ static void read_rows(struct world *w, const struct topic *rows, size_t n, struc
 			rc = user ? user_task_load(user, entity, bytes, pieces) : item_task_load(item, entity, bytes, pieces);
 		assert_true(rc >= 0);
 	}
+	assert_true(!item || item_task_unpack(item, SIZE_MAX) == 0);
 	row_reader_destroy(reader);
 }
 
