@@ -190,7 +190,7 @@ int assign_restore(struct loop *l)
 			 (unsigned long long)done.rows_total, (unsigned long long)done.records);
 	}
 	if (rc == 0)
-		return done.rows + done.records > before.rows + before.records;
+		return done.rows + done.unpacked + done.records > before.rows + before.unpacked + before.records;
 	log_info(NULL, "restored %zu partitions: %llu rows, %llu records of the logs, in %.1f s; the rows' %.1f MB took %.2f s, the logs %.2f s", l->n_restore,
 		(unsigned long long)done.rows, (unsigned long long)done.records, (double)(clock_monotonic_ms() - l->restore_began_ms) / 1000,
 		(double)done.row_bytes / 1e6, (double)done.rows_us / 1e6, (double)done.logs_us / 1e6);

@@ -198,7 +198,10 @@ static void stop_cleanly(struct loop *l)
 		struct interval *i = committer_completed(l->committer);
 		if (i)
 			seal_fate(l, i);
-		if (l->rebuild || !views_step(l))
+		bool any = !l->rebuild && views_step(l);
+		if (loop_bad_row(l))
+			break;
+		if (!any)
 			poll(&(struct pollfd){ publisher_fd(l->publisher), POLLIN, 0 }, 1, 10);
 	}
 	struct interval *i = committer_wait(l->committer, (int)(until - clock_monotonic_ms() > 0 ? until - clock_monotonic_ms() : 0));
@@ -213,10 +216,10 @@ static void stop_cleanly(struct loop *l)
 			seal_fate(l, i);
 			if (i->fate == COMMIT_DONE)
 				log_info(NULL, "committed; every change is in a row");
-		} else if (l->rebuild) {
-			log_error(NULL, "the last interval is not committed, it will be processed again: %s", l->why);
 		}
 	}
+	if (l->rebuild)
+		log_error(NULL, "the last interval is not committed, it will be processed again: %s", l->why);
 	if (!committer_idle(l->committer))
 		log_warn(NULL, "Kafka did not answer in time: the last interval is not committed, it will be processed again");
 }

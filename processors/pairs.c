@@ -369,13 +369,23 @@ static int map_load(struct pair_map *m, struct reader *from, struct symbols *sym
 		return -EBADMSG;
 	if (keep && n && !m->slots)
 		map_rehash(m, pool, bits_for((uint32_t)n));
-	for (uint64_t i = 0; i < n; i++) {
-		struct text id = reader_text(from);
-		uint64_t count = reader_varint(from);
-		if (from->bad || !id.size || !count || count > UINT32_MAX)
-			return -EBADMSG;
-		if (keep)
-			map_add(m, pool, symbols_intern(symbols, id), (int64_t)count);
+	while (n) {
+		struct text ids[SYMBOLS_TOGETHER];
+		symbol_t others[SYMBOLS_TOGETHER];
+		uint64_t counts[SYMBOLS_TOGETHER];
+		uint32_t some = n < SYMBOLS_TOGETHER ? (uint32_t)n : SYMBOLS_TOGETHER;
+		for (uint32_t i = 0; i < some; i++) {
+			ids[i] = reader_text(from);
+			counts[i] = reader_varint(from);
+			if (from->bad || !ids[i].size || !counts[i] || counts[i] > UINT32_MAX)
+				return -EBADMSG;
+		}
+		n -= some;
+		if (!keep)
+			continue;
+		symbols_intern_all(symbols, ids, some, others);
+		for (uint32_t i = 0; i < some; i++)
+			map_add(m, pool, others[i], (int64_t)counts[i]);
 	}
 	return from->bad ? -EBADMSG : 0;
 }

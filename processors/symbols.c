@@ -78,11 +78,8 @@ static void rehash(struct symbols *s, uint32_t mask)
 	}
 }
 
-symbol_t symbols_intern(struct symbols *s, struct text t)
+static symbol_t intern(struct symbols *s, struct text t, uint64_t hash)
 {
-	if (!t.data || !t.size)
-		return 0;
-	uint64_t hash = XXH3_64bits(t.data, t.size);
 	uint32_t i = slot_of(s, t, hash);
 	if (s->slots[i])
 		return s->slots[i];
@@ -111,6 +108,28 @@ symbol_t symbols_intern(struct symbols *s, struct text t)
 	s->slots[i] = sym;
 	s->count++;
 	return sym;
+}
+
+symbol_t symbols_intern(struct symbols *s, struct text t)
+{
+	return t.data && t.size ? intern(s, t, XXH3_64bits(t.data, t.size)) : 0;
+}
+
+void symbols_intern_all(struct symbols *s, const struct text *texts, size_t n, symbol_t *ret)
+{
+	uint64_t hashes[SYMBOLS_TOGETHER];
+	for (size_t i = 0; i < n; i++) {
+		hashes[i] = XXH3_64bits(texts[i].data, texts[i].size);
+		__builtin_prefetch(&s->slots[hashes[i] & s->mask]);
+	}
+	for (size_t i = 0; i < n; i++) {
+		ret[i] = s->slots[hashes[i] & s->mask];
+		__builtin_prefetch(&s->entries[ret[i]]);
+	}
+	for (size_t i = 0; i < n; i++)
+		__builtin_prefetch(s->entries[ret[i]].data);
+	for (size_t i = 0; i < n; i++)
+		ret[i] = intern(s, texts[i], hashes[i]);
 }
 
 symbol_t symbols_find(const struct symbols *s, struct text t)

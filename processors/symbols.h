@@ -19,6 +19,9 @@ void symbols_destroy(struct symbols *s); /* NULL allowed */
 
 /* The symbol of t, made when new; absent or empty t gives 0. Cost: one hash, one probe. */
 symbol_t symbols_intern(struct symbols *s, struct text t);
+/* Of n texts at a time, at most SYMBOLS_TOGETHER, none of them empty: what is far away in memory is asked for in turn. */
+enum { SYMBOLS_TOGETHER = 16 };
+void symbols_intern_all(struct symbols *s, const struct text *texts, size_t n, symbol_t *ret);
 /* The symbol of t, or 0 when t was never interned. */
 symbol_t symbols_find(const struct symbols *s, struct text t);
 /* The text of a symbol; borrowed until it is swept. symbols_text(s, 0) is absent. */

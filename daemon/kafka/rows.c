@@ -13,10 +13,12 @@
 enum { USER_ROWS,
 	ITEM_ROWS,
 	ROW_TOPICS };
+enum { HASHES = 16 };
 
 struct rows_of { /* one partition of a rows topic */
 	int64_t end;
 	struct row_reader *reader;
+	uint64_t hashes[HASHES], taken; /* of the shoppers of the rows that come next, by number; 0: not known */
 	bool done;
 };
 
@@ -120,7 +122,7 @@ static int take_row(struct restore *r, unsigned topic, size_t i, const struct so
 }
 
 /* What the next rows are read from, and what they will touch, is asked for ahead. */
-static void look_ahead(const struct restore *r, unsigned topic, size_t i)
+static void look_ahead(struct restore *r, unsigned topic, size_t i)
 {
 	enum { BYTES_AHEAD = 4,
 		LINE = 64,
@@ -130,11 +132,14 @@ static void look_ahead(const struct restore *r, unsigned topic, size_t i)
 	struct text value = source_value_ahead(r->rows, topic, partition, BYTES_AHEAD);
 	for (size_t line = 0; line < LINES && line * LINE < value.size; line++)
 		__builtin_prefetch(value.data + line * LINE);
-	for (int step = SOON_SLOT; topic == USER_ROWS && step <= SOON_BLOCKS; step++) {
-		struct text key = source_key_ahead(r->rows, topic, partition, ahead[step]);
-		if (key.size > PIECE_KEY_BYTES)
-			user_task_soon(r->tasks[i].user, (struct text){ key.data + PIECE_KEY_BYTES, key.size - PIECE_KEY_BYTES }, (enum soon)step);
-	}
+	if (topic != USER_ROWS)
+		return;
+	struct text key = source_key_ahead(r->rows, topic, partition, ahead[SOON_SLOT]);
+	uint64_t *hashes = r->of[topic][i].hashes, n = r->of[topic][i].taken++;
+	hashes[(n + ahead[SOON_SLOT]) % HASHES] =
+		key.size > PIECE_KEY_BYTES ? user_task_hash((struct text){ key.data + PIECE_KEY_BYTES, key.size - PIECE_KEY_BYTES }) : 0;
+	for (int step = SOON_SLOT; step <= SOON_BLOCKS; step++)
+		user_task_row_soon(r->tasks[i].user, hashes[(n + ahead[step]) % HASHES], (enum soon)step);
 }
 
 static int rows_step(struct restore *r, int64_t until_us, char *error, size_t size)
@@ -173,7 +178,10 @@ static int unpack_items(struct restore *r, int64_t until_us, char *error, size_t
 	enum { STEP = 64 };
 	for (size_t i = 0; i < r->n; i++)
 		while (r->tasks[i].item->packed.n) {
-			if (item_task_unpack(r->tasks[i].item, STEP) < 0) {
+			r->progress.unpacked += r->tasks[i].item->packed.n;
+			int rc = item_task_unpack(r->tasks[i].item, STEP);
+			r->progress.unpacked -= r->tasks[i].item->packed.n;
+			if (rc < 0) {
 				snprintf(error, size, "%s [%d]: a row that cannot be read (written by another version of glintd?)", r->layout->names[TOPIC_ITEM_ROWS], (int)r->tasks[i].partition);
 				return -EBADMSG;
 			}

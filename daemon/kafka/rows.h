@@ -31,6 +31,7 @@ int restore_step(struct restore *r, bool tables, int64_t budget_us, int64_t now_
 
 struct restore_progress {
 	uint64_t rows, records;  /* taken so far */
+	uint64_t unpacked;       /* keys whose newest row was taken apart */
 	uint64_t rows_total;     /* at most; compaction leaves fewer */
 	uint64_t row_bytes;       /* keys and values of the rows taken */
 	uint64_t lost;           /* offsets of the logs that are gone (retention) */

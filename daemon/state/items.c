@@ -597,6 +597,8 @@ int item_task_load(struct item_task *t, struct text entity, struct text bytes, u
 	if (r.bad || format < 1 || format > ROW_FORMAT || !time_possible(last_watermark) || !blocks_readable(t->engine, STAGE_ITEM, format, &blocks))
 		return -EBADMSG;
 	x = entity_of(t, key);
+	if (x->task != t) /* another partition has a row of it, too */
+		return -EBADMSG;
 	x->pieces = pieces;
 	x->cover = cover;
 	x->last_watermark = last_watermark;

@@ -382,6 +382,32 @@ void user_task_soon(const struct user_task *t, struct text id, enum soon step)
 			__builtin_prefetch(u->blocks[p], 1);
 }
 
+uint64_t user_task_hash(struct text id)
+{
+	return XXH3_64bits(id.data, id.size);
+}
+
+void user_task_row_soon(const struct user_task *t, uint64_t hash, enum soon step)
+{
+	enum { LINE = 64 };
+	struct user **slot = &t->slots[(uint32_t)hash & t->mask];
+	if (step == SOON_SLOT) {
+		__builtin_prefetch(slot);
+		return;
+	}
+	const struct user *u = *slot;
+	if (!u)
+		return;
+	for (size_t line = 0; step == SOON_USER && line < PACKED_BYTES; line += LINE)
+		__builtin_prefetch((const char *)u + line, 1);
+	if (step == SOON_USER)
+		return;
+	__builtin_prefetch(u->id);
+	__builtin_prefetch(u->packed, 1);
+	__builtin_prefetch(u->all_link.prev, 1);
+	__builtin_prefetch(u->all_link.next, 1);
+}
+
 void user_task_skip(struct user_task *t, unsigned j, int64_t offset, enum outcome outcome)
 {
 	t->in[j].position = offset + 1;

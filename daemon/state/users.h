@@ -91,6 +91,9 @@ enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, co
  * in turn: SOON_SLOT earliest, then SOON_USER, SOON_BLOCKS, and SOON_ARRAYS. An unknown id does no harm. */
 enum soon { SOON_SLOT, SOON_USER, SOON_BLOCKS, SOON_ARRAYS };
 void user_task_soon(const struct user_task *t, struct text id, enum soon step);
+/* The same of a row that comes, for user_task_load: SOON_SLOT, SOON_USER, SOON_BLOCKS. hash: user_task_hash(its shopper's id). */
+uint64_t user_task_hash(struct text id);
+void user_task_row_soon(const struct user_task *t, uint64_t hash, enum soon step);
 /* A record that ends without being applied (FILTERED, DEAD_LETTERED): counted, position moved. */
 void user_task_skip(struct user_task *t, unsigned j, int64_t offset, enum outcome outcome);
 /* Refused by the clock: dead-lettered, and remembered so that a restore refuses it again. */
@@ -133,8 +136,8 @@ void user_task_views_due(struct user_task *t, const int64_t *shown, int64_t now_
 
 void user_task_mark(const struct user_task *t);
 struct user *user_task_find(const struct user_task *t, struct text id); /* unpacked; NULL: unknown */
-/* The shopper with rings and blocks, in another place when it was packed: `u` is no more. What cannot be read sets engine->bad_row, and is
- * as a new one. */
+/* The shopper with rings and blocks, in another place when it was packed: `u` is no more. What cannot be read sets engine->bad_row, and
+ * has nothing. */
 struct user *user_task_unpack(const struct user_task *t, struct user *u);
 
 #endif

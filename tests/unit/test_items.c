@@ -1,8 +1,10 @@
 /* Item tasks: deltas and time into keys, model rows, forgetting, restoring. test_crash drives them through random crashes. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -147,6 +149,86 @@ static void a_model_row_comes_when_it_has_changed_and_once_in_its_interval(void 
 	shop_destroy(s);
 }
 
+enum { KEYS = 40 };
+
+struct kept {
+	struct buf keys[KEYS], values[KEYS]; /* of keys with a row; without the head of their pieces */
+	size_t n;
+};
+
+static void keep_row(void *to, struct text key, struct text value)
+{
+	enum { PIECE_HEAD = 2 + 8 };
+	struct kept *k = to;
+	if (key.size == PIECE_KEY_BYTES) /* the task's */
+		return;
+	assert_true(k->n < KEYS && value.data);
+	buf_bytes(&k->keys[k->n], key.data + PIECE_KEY_BYTES, key.size - PIECE_KEY_BYTES);
+	buf_bytes(&k->values[k->n++], value.data + PIECE_HEAD, value.size - PIECE_HEAD);
+}
+
+static struct text text_in(const struct buf *b)
+{
+	return (struct text){ (const char *)b->data, (uint32_t)b->size };
+}
+
+static void of_a_keys_rows_the_newest_is_taken_apart(void **unused)
+{
+	(void)unused;
+	struct shop *s = shop_create(1, NULL), *z = shop_create(1, NULL), *half = shop_create(1, NULL);
+	struct kept k = { .n = 0 };
+	char id[16], item[16];
+	for (int i = 0; i < 9; i++) {
+		snprintf(id, sizeof(id), "c%d", i);
+		snprintf(item, sizeof(item), "i%d", i % 3);
+		struct event e = shop_click(id, start + i, "u", ACTION_VIEW, item, "s", NULL);
+		user_task_apply(s->users[0], 0, i, &e, true, 0);
+	}
+	combiner_encode(s->engine->emitter, deliver, s);
+	item_task_seal(s->items[0], 0, 0, true, keep_row, &k);
+	assert_true(k.n >= 4); /* three items and `all`, at least */
+	struct item_task *t = z->items[0];
+	struct buf older = { 0 }, newer = { 0 };
+	buf_bytes(&older, k.values[0].data, k.values[0].size - 1);
+	assert_int_equal(item_task_load(t, text_in(&k.keys[0]), text_in(&older), 1), -EBADMSG); /* cut */
+	for (int twice = 0; twice < 2; twice++)
+		for (size_t i = 0; i < k.n; i++) {
+			assert_int_equal(item_task_load(t, text_in(&k.keys[i]), text_in(&k.values[i]), 1), 0);
+			assert_int_equal(item_task_load(half->items[0], text_in(&k.keys[i]), text_in(&k.values[i]), 1), 0);
+		}
+	assert_int_equal(item_task_load(t, TEXT("item:i2"), (struct text){ 0 }, 0), 0);
+	assert_int_equal(t->packed.n, k.n - 1);
+	for (size_t left = k.n - 1; left; left--) {
+		assert_int_equal(t->packed.n, left);
+		assert_int_equal(item_task_unpack(t, 1), 0);
+	}
+	assert_int_equal(item_task_unpack(t, 1), 0);
+	assert_null(shop_item_block(z, KEY_ITEM, "i2", P_ITEMSETS));
+	assert_non_null(shop_item_block(z, KEY_ITEM, "i1", P_ITEMSETS));
+	for (struct link *l = t->all.head.next; l != &t->all.head; l = l->next) {
+		struct item_entity *x = LIST_OWNER(l, struct item_entity, all_link);
+		buf_clear(&older);
+		buf_clear(&newer);
+		key_format(z->engine->symbols, x->key, &newer);
+		size_t i = 0;
+		while (i < k.n && !text_equal(text_in(&k.keys[i]), text_in(&newer)))
+			i++;
+		assert_true(i < k.n);
+		blocks_save(z->engine, STAGE_ITEM, x->blocks, &older);
+		assert_true(k.values[i].size > older.size && !memcmp(k.values[i].data + k.values[i].size - older.size, older.data, older.size));
+	}
+	assert_int_equal(item_task_unpack(half->items[0], 2), 0); /* and the rest goes with its task */
+	for (size_t i = 0; i < k.n; i++) {
+		buf_done(&k.keys[i]);
+		buf_done(&k.values[i]);
+	}
+	buf_done(&older);
+	buf_done(&newer);
+	shop_destroy(half);
+	shop_destroy(z);
+	shop_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +236,7 @@ int main(void)
 		cmocka_unit_test(forgetting_passes_over_keys_that_are_kept),
 		cmocka_unit_test(over_the_bound_keys_go_though_no_view_has_shown_them),
 		cmocka_unit_test(a_model_row_comes_when_it_has_changed_and_once_in_its_interval),
+		cmocka_unit_test(of_a_keys_rows_the_newest_is_taken_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
