@@ -1,9 +1,7 @@
-/* User tasks: admission of events, the processors' user stage, rows; see users.h. */
-#include "users.h"
+/* User tasks: the table of shoppers, admission of events, the processors' user stage, intervals, forgetting; see users.h. Rows: users_row.c. */
+#include "users_internal.h"
 
 #include <errno.h>
-#include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #define XXH_INLINE_ALL /* ids are short: the call costs as much as the hash */
 #include <xxhash.h>
@@ -15,14 +13,6 @@ enum { FIRST_SLOTS = 1024,
 
 const char *const outcome_names[OUTCOMES] = { "applied", "duplicate", "late", "filtered", "dead_lettered" };
 const char *const input_names[INPUTS] = { "clicks", "purchases", "reviews" };
-
-struct instant {
-	uint64_t interval;
-	int64_t now_ms;
-	int64_t position[INPUTS], floor[INPUTS], watermark;
-	struct stream_time time[INPUTS];
-	bool used; /* a dirty row refers to it */
-};
 
 static void *must(void *p)
 {
@@ -52,14 +42,12 @@ struct user_task *user_task_create(struct engine *e, uint32_t partition)
 	return t;
 }
 
-static void free_contents(const struct user_task *t, struct user *u)
+void user_free_contents(const struct user_task *t, struct user *u)
 {
 	blocks_free(t->engine, STAGE_USER, u->blocks);
 	for (int j = 0; j < INPUTS; j++)
 		pool_free(t->engine->pool, u->rings[j].entries, sizeof(struct ring_entry) * u->rings[j].capacity);
 }
-
-enum { PACKED_BYTES = offsetof(struct user, rings) }; /* of a user who is packed */
 
 static void user_free(struct user_task *t, struct user *u)
 {
@@ -69,7 +57,7 @@ static void user_free(struct user_task *t, struct user *u)
 	if (u->packed) {
 		pool_free(pool, u, PACKED_BYTES);
 	} else {
-		free_contents(t, u);
+		user_free_contents(t, u);
 		pool_free(pool, u, sizeof(*u));
 	}
 	t->engine->users--;
@@ -90,17 +78,6 @@ void user_task_destroy(struct user_task *t)
 }
 
 /* ---- the table ---- */
-
-static uint32_t slot_of(const struct user_task *t, struct text id, uint64_t hash)
-{
-	uint32_t i = (uint32_t)hash & t->mask;
-	for (; t->slots[i]; i = (i + 1) & t->mask) {
-		const struct user *u = t->slots[i];
-		if (u->hash == hash && text_equal((struct text){ u->id, u->id_size }, id))
-			break;
-	}
-	return i;
-}
 
 struct user *user_task_find(const struct user_task *t, struct text id)
 {
@@ -129,7 +106,7 @@ static void grow(struct user_task *t)
 }
 
 /* A new one of `size` bytes, in the free slot where it belongs. */
-static struct user *user_place(struct user_task *t, struct text id, uint64_t hash, uint32_t i, size_t size)
+struct user *user_place(struct user_task *t, struct text id, uint64_t hash, uint32_t i, size_t size)
 {
 	struct pool *pool = t->engine->pool;
 	struct user *u = pool_alloc(pool, size);
@@ -164,7 +141,7 @@ static struct user *user_of(struct user_task *t, struct text id)
 	return t->slots[i] ? t->slots[i] : user_new(t, id, hash, i);
 }
 
-static void leave_lists(struct user_task *t, struct user *u)
+void user_leave_lists(struct user_task *t, struct user *u)
 {
 	list_remove(&t->rows, &u->row_link);
 	list_remove(&t->views, &u->view_link);
@@ -174,7 +151,7 @@ static void leave_lists(struct user_task *t, struct user *u)
 	list_remove(&t->all, &u->all_link);
 }
 
-static void forget(struct user_task *t, struct user *u)
+void user_forget(struct user_task *t, struct user *u)
 {
 	uint32_t i = slot_of(t, (struct text){ u->id, u->id_size }, u->hash);
 	t->slots[i] = NULL;
@@ -187,16 +164,11 @@ static void forget(struct user_task *t, struct user *u)
 		i = j;
 	}
 	t->n_users--;
-	leave_lists(t, u);
+	user_leave_lists(t, u);
 	user_free(t, u);
 }
 
 /* ---- the ring of event ids ---- */
-
-static struct ring_entry *ring_at(const struct ring *r, uint32_t i)
-{
-	return &r->entries[(r->first + i) & (r->capacity - 1)];
-}
 
 static bool ring_has(const struct ring *r, uint64_t id)
 {
@@ -416,7 +388,7 @@ void user_task_skip(struct user_task *t, unsigned j, int64_t offset, enum outcom
 		t->in[j].counters[outcome]++;
 }
 
-static void refused_add(struct user_input *in, int64_t offset)
+void user_refused_add(struct user_input *in, int64_t offset)
 {
 	if (in->n_refused == in->refused_capacity) {
 		in->refused_capacity = in->refused_capacity ? in->refused_capacity * 2 : 16;
@@ -427,7 +399,7 @@ static void refused_add(struct user_input *in, int64_t offset)
 
 void user_task_refuse(struct user_task *t, unsigned j, int64_t offset)
 {
-	refused_add(&t->in[j], offset);
+	user_refused_add(&t->in[j], offset);
 	user_task_skip(t, j, offset, DEAD_LETTERED);
 }
 
@@ -472,87 +444,6 @@ void user_task_interval(struct user_task *t, uint64_t interval, int64_t now_ms)
 	}
 }
 
-/* What a shopper has of an input, in a row: a bit each. */
-enum { HAS_FLOOR = 1,
-	HAS_RING = 1 << INPUTS };
-
-static void user_save(const struct user_task *t, const struct user *u, struct buf *to)
-{
-	uint8_t has = 0;
-	for (int j = 0; j < INPUTS; j++)
-		has |= (uint8_t)((u->rings[j].floor != INT64_MIN ? HAS_FLOOR : 0) | (u->rings[j].n ? HAS_RING : 0)) << j;
-	buf_u8(to, ROW_FORMAT);
-	for (int j = 0; j < INPUTS; j++)
-		buf_zigzag(to, t->in[j].position);
-	buf_zigzag(to, u->last_ts);
-	buf_u8(to, has);
-	for (int j = 0; j < INPUTS; j++) {
-		const struct ring *r = &u->rings[j];
-		if (r->floor != INT64_MIN)
-			buf_zigzag(to, r->floor);
-		if (!r->n)
-			continue;
-		buf_varint(to, r->n);
-		for (uint32_t i = 0; i < r->n; i++) {
-			buf_zigzag(to, ring_at(r, i)->ts - (i ? ring_at(r, i - 1)->ts : u->last_ts));
-			buf_u64(to, ring_at(r, i)->id);
-		}
-	}
-	blocks_save(t->engine, STAGE_USER, u->blocks, to);
-}
-
-static void task_row(struct user_task *t, row_put *put, void *to)
-{
-	struct buf *b = &t->engine->scratch;
-	buf_clear(b);
-	buf_u8(b, TASK_ROW_FORMAT);
-	buf_u64(b, t->epoch);
-	buf_i64(b, t->watermark);
-	/* low: where the oldest unsaved change began; without one, here */
-	struct instant here = { .watermark = t->watermark };
-	for (int j = 0; j < INPUTS; j++) {
-		here.position[j] = t->in[j].position;
-		here.floor[j] = t->in[j].floor;
-		here.time[j] = t->in[j].time;
-	}
-	const struct instant *low = t->rows.n ? &t->instants[t->first_instant] : &here;
-	uint32_t n_refused = 0;
-	for (int j = 0; j < INPUTS; j++) {
-		struct user_input *in = &t->in[j];
-		uint32_t passed = 0;
-		while (passed < in->n_refused && in->refused[passed] < low->position[j])
-			passed++;
-		in->n_refused -= passed;
-		if (in->n_refused)
-			memmove(in->refused, in->refused + passed, sizeof(*in->refused) * in->n_refused);
-		n_refused += in->n_refused;
-	}
-	for (int j = 0; j < INPUTS; j++) {
-		buf_i64(b, low->position[j]);
-		stream_time_save(&low->time[j], b);
-		buf_i64(b, low->floor[j]);
-		buf_i64(b, t->in[j].position); /* where the counters reach */
-		for (int o = 0; o < OUTCOMES; o++)
-			buf_varint(b, t->in[j].counters[o]);
-	}
-	buf_i64(b, low->watermark);
-	buf_varint(b, n_refused);
-	for (int j = 0; j < INPUTS; j++)
-		for (uint32_t i = 0; i < t->in[j].n_refused; i++) {
-			buf_u8(b, (uint8_t)j);
-			buf_i64(b, t->in[j].refused[i]);
-		}
-	for (int j = 0; j < INPUTS; j++)
-		buf_i64(b, t->in[j].floor);
-	struct buf value = { 0 };
-	buf_u16(&value, 1);
-	buf_u64(&value, t->row_stamp);
-	buf_bytes(&value, b->data, b->size);
-	char key[2] = { (char)0xff, (char)0xff };
-	put(to, (struct text){ key, 2 }, (struct text){ (const char *)value.data, (uint32_t)value.size });
-	buf_done(&value);
-}
-
 static size_t write_user(struct user_task *t, struct user *u, row_put *put, void *to)
 {
 	struct buf *b = &t->engine->scratch;
@@ -595,7 +486,7 @@ size_t user_task_seal(struct user_task *t, int64_t now_ms, int64_t snapshot_ms, 
 		t->n_instants--;
 	}
 	if (t->changed || bytes) { /* rows that were written raise `low` */
-		task_row(t, put, to);
+		user_put_task_row(t, put, to);
 		bytes += 256;
 	}
 	t->changed = false;
@@ -623,7 +514,7 @@ static void erase(struct user_task *t, struct user *u, row_put *put, void *to)
 	view_delete(t->engine->view, "user:", id);
 	view_delete(t->engine->view, "next:", id);
 	t->changed = true;
-	forget(t, u);
+	user_forget(t, u);
 }
 
 void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *to)
@@ -672,184 +563,6 @@ void user_task_forget(struct user_task *t, row_put *put, void *to)
 		leave(t, u, true);
 		erase(t, u, put, to);
 	}
-}
-
-static int task_row_load(struct user_task *t, struct reader *r)
-{
-	t->epoch = reader_u64(r);
-	t->watermark = reader_i64(r);
-	for (int j = 0; j < INPUTS; j++) {
-		struct user_input *in = &t->in[j];
-		in->position = reader_i64(r);
-		stream_time_load(&in->time, r);
-		in->floor = reader_i64(r);
-		t->counted_to[j] = reader_i64(r);
-		for (int o = 0; o < OUTCOMES; o++)
-			in->counters[o] = reader_varint(r);
-	}
-	reader_i64(r); /* the watermark at low: for the reader of a dump */
-	uint64_t n = reader_varint(r);
-	if (n > reader_left(r))
-		return -EBADMSG;
-	for (int j = 0; j < INPUTS; j++)
-		t->in[j].n_refused = 0; /* of an older task row */
-	for (uint64_t i = 0; i < n; i++) {
-		uint8_t input = reader_u8(r);
-		int64_t offset = reader_i64(r);
-		if (input >= INPUTS)
-			return -EBADMSG;
-		refused_add(&t->in[input], offset);
-	}
-	for (int j = 0; j < INPUTS && reader_left(r); j++) /* rows of before this was written have none */
-		t->floor_after[j] = reader_i64(r);
-	bool possible = time_possible(t->watermark);
-	for (int j = 0; j < INPUTS; j++)
-		possible &= time_possible(t->in[j].floor) && time_possible(t->floor_after[j]) && t->in[j].position >= 0;
-	return r->bad || !possible ? -EBADMSG : 0;
-}
-
-/* What stands before a shopper's rings. */
-struct row_head {
-	uint8_t format, has;
-	int64_t cover[INPUTS], last_ts;
-};
-
-static int head_load(struct reader *r, struct row_head *ret)
-{
-	ret->format = reader_u8(r);
-	ret->has = HAS_FLOOR * ((1 << INPUTS) - 1) | HAS_RING * ((1 << INPUTS) - 1);
-	for (int j = 0; j < INPUTS; j++)
-		ret->cover[j] = ret->format == 1 ? reader_i64(r) : reader_zigzag(r);
-	ret->last_ts = ret->format == 1 ? reader_i64(r) : reader_zigzag(r);
-	if (ret->format > 1)
-		ret->has = reader_u8(r);
-	return r->bad || ret->format < 1 || ret->format > ROW_FORMAT || !time_possible(ret->last_ts) ? -EBADMSG : 0;
-}
-
-/* Rings and blocks. */
-static int contents_load(const struct user_task *t, struct user *u, const struct row_head *head, struct reader *r)
-{
-	bool possible = true;
-	for (int j = 0; j < INPUTS; j++) {
-		struct ring *ring = &u->rings[j];
-		ring->floor = INT64_MIN;
-		if (head->has & HAS_FLOOR << j)
-			ring->floor = head->format == 1 ? reader_i64(r) : reader_zigzag(r);
-		uint64_t n = head->has & HAS_RING << j ? reader_varint(r) : 0;
-		if (n > reader_left(r))
-			return -EBADMSG;
-		uint32_t capacity = 4;
-		while (capacity < n)
-			capacity *= 2;
-		if (n) {
-			ring->entries = pool_alloc(t->engine->pool, sizeof(*ring->entries) * capacity);
-			ring->capacity = capacity;
-		}
-		int64_t ts = head->format == 1 ? 0 : head->last_ts;
-		possible &= time_possible(ring->floor);
-		for (uint64_t i = 0; i < n; i++) {
-			int64_t before = ts;
-			ts = (int64_t)((uint64_t)ts + (uint64_t)reader_zigzag(r));
-			possible &= time_possible(ts) && (!i || ts >= before);
-			ring->entries[i] = (struct ring_entry){ ts, reader_u64(r) };
-		}
-		ring->n = (uint32_t)n;
-	}
-	return r->bad || !possible ? -EBADMSG : blocks_load(t->engine, STAGE_USER, u->blocks, head->format, r);
-}
-
-/* Without reading what is in them. */
-static bool contents_readable(const struct engine *e, const struct row_head *head, struct reader r)
-{
-	for (int j = 0; j < INPUTS; j++) {
-		if (head->has & HAS_FLOOR << j)
-			head->format == 1 ? reader_i64(&r) : reader_zigzag(&r);
-		for (uint64_t n = head->has & HAS_RING << j ? reader_varint(&r) : 0; n && !r.bad; n--) {
-			reader_zigzag(&r);
-			reader_u64(&r);
-		}
-	}
-	return blocks_readable(e, STAGE_USER, head->format, &r);
-}
-
-struct user *user_task_unpack(const struct user_task *t, struct user *packed)
-{
-	if (!packed->packed)
-		return packed;
-	struct pool *pool = t->engine->pool;
-	struct user *u = pool_alloc(pool, sizeof(*u));
-	struct reader r = reader_of(packed->packed, packed->packed_size);
-	struct row_head head;
-	uint32_t i = (uint32_t)packed->hash & t->mask;
-	memcpy(u, packed, PACKED_BYTES);
-	struct link *links[] = { &u->row_link, &u->must_link, &u->view_link, &u->again_link, &u->fresh_link, &u->all_link };
-	for (size_t k = 0; k < sizeof(links) / sizeof(links[0]); k++)
-		list_moved(links[k]);
-	while (t->slots[i] != packed)
-		i = (i + 1) & t->mask;
-	t->slots[i] = u;
-	pool_free(pool, packed, PACKED_BYTES);
-	head_load(&r, &head);
-	if (contents_load(t, u, &head, &r) < 0) {
-		char *why = t->engine->bad_row;
-		if (!why[0])
-			snprintf(why, sizeof(t->engine->bad_row), "the row of shopper '%.*s', partition %u, cannot be read", (int)(u->id_size < 100 ? u->id_size : 100), u->id, t->partition);
-		free_contents(t, u); /* what was half read is not fit for use */
-		memset(u->rings, 0, sizeof(u->rings));
-		blocks_fresh(t->engine, u->blocks);
-	}
-	pool_free(pool, u->packed, u->packed_size);
-	u->packed = NULL;
-	return u;
-}
-
-int user_task_load(struct user_task *t, struct text entity, struct text bytes, uint16_t pieces)
-{
-	struct reader r = reader_of(bytes.data, bytes.size);
-	if (!entity.size)
-		return reader_u8(&r) == TASK_ROW_FORMAT ? task_row_load(t, &r) : -EBADMSG;
-	struct pool *pool = t->engine->pool;
-	uint64_t hash = XXH3_64bits(entity.data, entity.size);
-	uint32_t slot = slot_of(t, entity, hash);
-	struct user *u = t->slots[slot];
-	struct row_head head;
-	if (bytes.data && (head_load(&r, &head) < 0 || !contents_readable(t->engine, &head, r)))
-		return -EBADMSG;
-	if (u && (!bytes.data || !u->packed)) {
-		forget(t, u);
-		u = NULL;
-		slot = slot_of(t, entity, hash);
-	}
-	if (!bytes.data)
-		return 0;
-	if (!u) {
-		u = user_place(t, entity, hash, slot, PACKED_BYTES);
-	} else { /* a newer row: all goes but its place in the table */
-		leave_lists(t, u);
-		list_push(&t->all, &u->all_link);
-	}
-	u->pieces = pieces;
-	memcpy(u->cover, head.cover, sizeof(u->cover));
-	u->last_ts = head.last_ts;
-	pool_free(pool, u->packed, u->packed_size);
-	u->packed = pool_alloc(pool, bytes.size);
-	memcpy(u->packed, bytes.data, bytes.size);
-	u->packed_size = bytes.size;
-	return 0;
-}
-
-void user_task_restored(struct user_task *t)
-{
-	for (int j = 0; j < INPUTS; j++) {
-		t->counted_to[j] = 0;
-		if (t->floor_after[j] > t->in[j].floor)
-			t->in[j].floor = t->floor_after[j];
-	}
-}
-
-int64_t user_task_low(const struct user_task *t, unsigned j)
-{
-	return t->in[j].position;
 }
 
 /* ---- time ---- */

@@ -1,0 +1,46 @@
+/* What the files of a user task share: users.c (table, events, intervals), users_row.c (rows). Not for others; see users.h. */
+#ifndef GLINT_USERS_INTERNAL_H
+#define GLINT_USERS_INTERNAL_H
+
+#include <stddef.h>
+
+#include "users.h"
+
+struct instant {
+	uint64_t interval;
+	int64_t now_ms;
+	int64_t position[INPUTS], floor[INPUTS], watermark;
+	struct stream_time time[INPUTS];
+	bool used; /* a dirty row refers to it */
+};
+
+enum { PACKED_BYTES = offsetof(struct user, rings) }; /* of a user who is packed */
+
+static inline struct ring_entry *ring_at(const struct ring *r, uint32_t i)
+{
+	return &r->entries[(r->first + i) & (r->capacity - 1)];
+}
+
+/* Where a shopper is, or the free slot where it belongs. */
+static inline uint32_t slot_of(const struct user_task *t, struct text id, uint64_t hash)
+{
+	uint32_t i = (uint32_t)hash & t->mask;
+	for (; t->slots[i]; i = (i + 1) & t->mask) {
+		const struct user *u = t->slots[i];
+		if (u->hash == hash && text_equal((struct text){ u->id, u->id_size }, id))
+			break;
+	}
+	return i;
+}
+
+struct user *user_place(struct user_task *t, struct text id, uint64_t hash, uint32_t i, size_t size); /* a new one of `size` bytes, in the free slot i */
+void user_forget(struct user_task *t, struct user *u); /* out of table, lists and memory */
+void user_leave_lists(struct user_task *t, struct user *u);
+void user_free_contents(const struct user_task *t, struct user *u); /* rings and blocks; of one who is unpacked */
+void user_refused_add(struct user_input *in, int64_t offset);
+
+/* users_row.c */
+void user_save(const struct user_task *t, const struct user *u, struct buf *to);
+void user_put_task_row(struct user_task *t, row_put *put, void *to);
+
+#endif
