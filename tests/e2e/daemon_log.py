@@ -87,9 +87,10 @@ def model_rows_are_due_after_a_restore(t):
     trickle = Trickle(s)
     trickle.start()
     try:
-        rate(0, 5)
-        wait_for(lambda: rows('model', b'item:quiet'), 60, 'the first model row', 0.1)
         for n in range(1, 20):  # a machine that stood still for a moment was idle, and the row was written
+            before = len(rows('model', b'item:quiet'))
+            rate(100 + n, 5)  # the first after a start is written at once
+            wait_for(lambda: len(rows('model', b'item:quiet')) > before, 60, 'a model row', 0.1)  # pylint: disable=cell-var-from-loop
             models, states = len(rows('model', b'item:quiet')), len(rows('item-rows', b'item:quiet'))
             rate(n, 1 + n % 2)
             wait_for(lambda: len(rows('item-rows', b'item:quiet')) > states, 60, 'its state is committed', 0.05)  # pylint: disable=cell-var-from-loop
