@@ -315,30 +315,33 @@ count:
 	return outcome;
 }
 
-void user_task_soon(const struct user_task *t, struct text id, enum soon step)
+/* The steps up to SOON_BLOCKS, of a shopper of `size` bytes. NULL: nothing is known of it yet. */
+static inline const struct user *soon(const struct user_task *t, uint64_t hash, enum soon step, size_t size)
 {
 	enum { LINE = 64 };
-	uint64_t hash = XXH3_64bits(id.data, id.size);
-	uint32_t i = (uint32_t)hash & t->mask;
+	struct user **slot = &t->slots[(uint32_t)hash & t->mask];
 	if (step == SOON_SLOT) {
-		__builtin_prefetch(&t->slots[i]);
-		return;
+		__builtin_prefetch(slot);
+		return NULL;
 	}
-	const struct user *u = t->slots[i]; /* nearly always the one: a wrong guess costs nothing more */
+	const struct user *u = *slot; /* nearly always the one: a wrong guess costs nothing more */
 	if (!u)
-		return;
-	if (step == SOON_USER) {
-		for (size_t line = 0; line < sizeof(*u); line += LINE)
-			__builtin_prefetch((const char *)u + line, 1);
-		return;
-	}
+		return NULL;
+	for (size_t line = 0; step == SOON_USER && line < size; line += LINE)
+		__builtin_prefetch((const char *)u + line, 1);
 	if (step == SOON_BLOCKS) {
 		__builtin_prefetch(u->id);
 		__builtin_prefetch(u->packed, 1);
 		__builtin_prefetch(u->all_link.prev, 1);
 		__builtin_prefetch(u->all_link.next, 1);
 	}
-	if (u->packed)
+	return u;
+}
+
+void user_task_soon(const struct user_task *t, struct text id, enum soon step)
+{
+	const struct user *u = soon(t, XXH3_64bits(id.data, id.size), step, sizeof(*u));
+	if (!u || step == SOON_USER || u->packed)
 		return;
 	if (step == SOON_ARRAYS) {
 		for (int p = 0; p < PROCESSORS; p++)
@@ -361,23 +364,7 @@ uint64_t user_task_hash(struct text id)
 
 void user_task_row_soon(const struct user_task *t, uint64_t hash, enum soon step)
 {
-	enum { LINE = 64 };
-	struct user **slot = &t->slots[(uint32_t)hash & t->mask];
-	if (step == SOON_SLOT) {
-		__builtin_prefetch(slot);
-		return;
-	}
-	const struct user *u = *slot;
-	if (!u)
-		return;
-	for (size_t line = 0; step == SOON_USER && line < PACKED_BYTES; line += LINE)
-		__builtin_prefetch((const char *)u + line, 1);
-	if (step == SOON_USER)
-		return;
-	__builtin_prefetch(u->id);
-	__builtin_prefetch(u->packed, 1);
-	__builtin_prefetch(u->all_link.prev, 1);
-	__builtin_prefetch(u->all_link.next, 1);
+	soon(t, hash, step, PACKED_BYTES);
 }
 
 void user_task_skip(struct user_task *t, unsigned j, int64_t offset, enum outcome outcome)
