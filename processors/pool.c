@@ -6,6 +6,7 @@
 
 #include "buf.h"
 #include "huge.h"
+#include "slabs.h"
 
 /* A class that has filled MANY small slabs gets large ones. */
 enum { MIN_SHIFT = 4,
@@ -37,6 +38,7 @@ struct pool {
 	size_t left[CLASSES];
 	unsigned n_slabs[CLASSES];
 	struct slab *slabs;
+	struct slabs *ahead; /* large slabs come from there; NULL: none was needed yet */
 	struct large larges; /* list head */
 	size_t bytes;
 };
@@ -67,6 +69,7 @@ void pool_destroy(struct pool *p)
 		next = l->next;
 		free(l);
 	}
+	slabs_destroy(p->ahead);
 	free(p);
 }
 
@@ -113,7 +116,9 @@ void *pool_alloc(struct pool *p, size_t size)
 	}
 	if (p->left[c] < block) {
 		size_t bytes = p->n_slabs[c]++ < MANY ? SLAB_BYTES : HUGE_PAGE_BYTES;
-		struct slab *s = huge_alloc(bytes);
+		if (bytes > SLAB_BYTES && !p->ahead)
+			p->ahead = slabs_create();
+		struct slab *s = bytes > SLAB_BYTES ? slabs_take(p->ahead) : huge_alloc(bytes);
 		s->next = p->slabs;
 		s->bytes = bytes;
 		p->slabs = s;

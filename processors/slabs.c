@@ -1,0 +1,70 @@
+/* Slabs made ready by a thread; see slabs.h. */
+#include "slabs.h"
+
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "huge.h"
+
+enum { PAGE = 4096 };
+
+struct slabs {
+	pthread_t thread;
+	bool running; /* else there was no thread to be had: slabs come untouched */
+	sem_t wanted;
+	_Atomic(void *) ready; /* NULL: none yet */
+	atomic_bool stop;
+};
+
+static void *make_ready(void *arg)
+{
+	struct slabs *s = arg;
+	for (;;) {
+		while (sem_wait(&s->wanted)) /* a signal */
+			continue;
+		if (atomic_load(&s->stop))
+			return NULL;
+		if (atomic_load(&s->ready))
+			continue;
+		volatile char *slab = huge_alloc(HUGE_PAGE_BYTES);
+		for (size_t at = 0; at < HUGE_PAGE_BYTES; at += PAGE)
+			slab[at] = 0;
+		atomic_store(&s->ready, (void *)slab);
+	}
+}
+
+struct slabs *slabs_create(void)
+{
+	struct slabs *s = calloc(1, sizeof(*s));
+	if (!s)
+		abort();
+	sem_init(&s->wanted, 0, 0);
+	s->running = !pthread_create(&s->thread, NULL, make_ready, s);
+	if (s->running)
+		pthread_setname_np(s->thread, "glintd (memory)");
+	return s;
+}
+
+void slabs_destroy(struct slabs *s)
+{
+	if (!s)
+		return;
+	if (s->running) {
+		atomic_store(&s->stop, true);
+		sem_post(&s->wanted);
+		pthread_join(s->thread, NULL);
+	}
+	huge_free(s->ready, HUGE_PAGE_BYTES);
+	sem_destroy(&s->wanted);
+	free(s);
+}
+
+void *slabs_take(struct slabs *s)
+{
+	void *slab = atomic_exchange(&s->ready, NULL);
+	if (s->running)
+		sem_post(&s->wanted);
+	return slab ? slab : huge_alloc(HUGE_PAGE_BYTES);
+}
