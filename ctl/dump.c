@@ -92,7 +92,7 @@ static void entities(struct dump *d)
 			struct user *u = user_task_unpack(d->state.users[i], LIST_OWNER(l, struct user, all_link));
 			l = &u->all_link;
 			buf_clear(&fields);
-			ctx.user = (struct text){ u->id, u->id_size };
+			ctx.user = user_id(u);
 			for (int p = 0; p < PROCESSORS; p++)
 				if (processors[p]->user_dump && u->blocks[p])
 					processors[p]->user_dump(d->state.settings[p], &ctx, u->blocks[p]);

@@ -385,6 +385,8 @@ static int map_load(struct pair_map *m, struct reader *from, struct symbols *sym
 			continue;
 		symbols_intern_all(symbols, ids, some, others);
 		for (uint32_t i = 0; i < some; i++)
+			__builtin_prefetch(&m->slots[home(m, others[i])], 1);
+		for (uint32_t i = 0; i < some; i++)
 			map_add(m, pool, others[i], (int64_t)counts[i]);
 	}
 	return from->bad ? -EBADMSG : 0;

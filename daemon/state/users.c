@@ -9,7 +9,8 @@
 #include "processors/huge.h"
 
 enum { FIRST_SLOTS = 1024,
-	REFUSED_MAX = 10000 };
+	REFUSED_MAX = 10000,
+	PACKED_USUALLY = 384 }; /* bytes of a shopper who is packed */
 
 const char *const outcome_names[OUTCOMES] = { "applied", "duplicate", "late", "filtered", "dead_lettered" };
 const char *const input_names[INPUTS] = { "clicks", "purchases", "reviews" };
@@ -49,17 +50,16 @@ void user_free_contents(const struct user_task *t, struct user *u)
 		pool_free(t->engine->pool, u->rings[j].entries, sizeof(struct ring_entry) * u->rings[j].capacity);
 }
 
+size_t user_size(const struct user *u)
+{
+	return (u->packed_size ? PACKED_BYTES + u->packed_size : sizeof(*u)) + u->id_size;
+}
+
 static void user_free(struct user_task *t, struct user *u)
 {
-	struct pool *pool = t->engine->pool;
-	pool_free(pool, u->id, u->id_size);
-	pool_free(pool, u->packed, u->packed_size);
-	if (u->packed) {
-		pool_free(pool, u, PACKED_BYTES);
-	} else {
+	if (!u->packed_size)
 		user_free_contents(t, u);
-		pool_free(pool, u, sizeof(*u));
-	}
+	pool_free(t->engine->pool, u, user_size(u));
 	t->engine->users--;
 }
 
@@ -68,8 +68,8 @@ void user_task_destroy(struct user_task *t)
 	if (!t)
 		return;
 	for (uint32_t i = 0; i <= t->mask; i++)
-		if (t->slots[i])
-			user_free(t, t->slots[i]);
+		if (t->slots[i].user)
+			user_free(t, t->slots[i].user);
 	huge_free(t->slots, (t->mask + 1u) * sizeof(*t->slots));
 	free(t->instants);
 	for (int j = 0; j < INPUTS; j++)
@@ -81,56 +81,49 @@ void user_task_destroy(struct user_task *t)
 
 struct user *user_task_find(const struct user_task *t, struct text id)
 {
-	struct user *u = t->slots[slot_of(t, id, XXH3_64bits(id.data, id.size))];
-	return u && u->packed ? user_task_unpack(t, u) : u;
+	struct user *u = t->slots[slot_of(t, id, XXH3_64bits(id.data, id.size))].user;
+	return u && u->packed_size ? user_task_unpack(t, u) : u;
 }
 
 static void grow(struct user_task *t)
 {
-	struct user **old = t->slots;
+	struct user_slot *old = t->slots;
 	uint32_t old_mask = t->mask;
-	enum { AHEAD = 16 };
 	t->mask = old_mask * 2 + 1;
 	t->slots = huge_alloc((t->mask + 1u) * sizeof(*t->slots));
 	for (uint32_t i = 0; i <= old_mask; i++) {
-		if (i + AHEAD <= old_mask && old[i + AHEAD])
-			__builtin_prefetch(&old[i + AHEAD]->hash);
-		if (!old[i])
+		if (!old[i].user)
 			continue;
-		uint32_t at = (uint32_t)old[i]->hash & t->mask;
-		while (t->slots[at])
+		uint32_t at = (uint32_t)old[i].hash & t->mask;
+		while (t->slots[at].user)
 			at = (at + 1) & t->mask;
 		t->slots[at] = old[i];
 	}
 	huge_free(old, (old_mask + 1u) * sizeof(*old));
 }
 
-/* A new one of `size` bytes, in the free slot where it belongs. */
-struct user *user_place(struct user_task *t, struct text id, uint64_t hash, uint32_t i, size_t size)
+void user_place(struct user_task *t, struct user *u, uint32_t i)
 {
-	struct pool *pool = t->engine->pool;
-	struct user *u = pool_alloc(pool, size);
-	u->id = pool_alloc(pool, id.size);
-	memcpy(u->id, id.data, id.size);
-	u->id_size = id.size;
-	u->hash = hash;
-	u->last_ts = INT64_MIN;
-	for (int j = 0; j < INPUTS; j++)
-		u->shown_from[j] = INT64_MAX;
-	t->slots[i] = u;
+	t->slots[i] = (struct user_slot){ u->hash, u };
 	list_push(&t->all, &u->all_link);
 	t->engine->users++;
-	if (++t->n_users * 2ull > t->mask) /* half full: each look at a slot is one at a shopper somewhere */
+	if (++t->n_users * 2ull > t->mask)
 		grow(t);
-	return u;
 }
 
 static struct user *user_new(struct user_task *t, struct text id, uint64_t hash, uint32_t i)
 {
-	struct user *u = user_place(t, id, hash, i, sizeof(*u));
+	struct user *u = pool_alloc(t->engine->pool, sizeof(*u) + id.size);
 	int64_t forgotten = forgotten_until(&t->engine->forgotten, hash);
-	for (int j = 0; j < INPUTS; j++)
+	u->hash = hash;
+	u->id_size = id.size;
+	memcpy(user_bytes(u), id.data, id.size);
+	u->last_ts = INT64_MIN;
+	for (int j = 0; j < INPUTS; j++) {
+		u->shown_from[j] = INT64_MAX;
 		u->rings[j].floor = forgotten > t->in[j].floor ? forgotten : t->in[j].floor;
+	}
+	user_place(t, u, i);
 	return u;
 }
 
@@ -138,29 +131,31 @@ static struct user *user_of(struct user_task *t, struct text id)
 {
 	uint64_t hash = XXH3_64bits(id.data, id.size);
 	uint32_t i = slot_of(t, id, hash);
-	return t->slots[i] ? t->slots[i] : user_new(t, id, hash, i);
+	return t->slots[i].user ? t->slots[i].user : user_new(t, id, hash, i);
 }
 
 void user_leave_lists(struct user_task *t, struct user *u)
 {
-	list_remove(&t->rows, &u->row_link);
+	list_remove(&t->all, &u->all_link);
+	list_remove(&t->fresh, &u->fresh_link);
 	list_remove(&t->views, &u->view_link);
+	if (u->packed_size)
+		return;
+	list_remove(&t->rows, &u->row_link);
 	list_remove(&t->must, &u->must_link);
 	list_remove(&t->again, &u->again_link);
-	list_remove(&t->fresh, &u->fresh_link);
-	list_remove(&t->all, &u->all_link);
 }
 
 void user_forget(struct user_task *t, struct user *u)
 {
-	uint32_t i = slot_of(t, (struct text){ u->id, u->id_size }, u->hash);
-	t->slots[i] = NULL;
-	for (uint32_t j = (i + 1) & t->mask; t->slots[j]; j = (j + 1) & t->mask) { /* close the gap of linear probing */
-		uint32_t home = (uint32_t)t->slots[j]->hash & t->mask;
+	uint32_t i = slot_of(t, user_id(u), u->hash);
+	t->slots[i].user = NULL;
+	for (uint32_t j = (i + 1) & t->mask; t->slots[j].user; j = (j + 1) & t->mask) { /* close the gap of linear probing */
+		uint32_t home = (uint32_t)t->slots[j].hash & t->mask;
 		if (((j - home) & t->mask) < ((j - i) & t->mask))
 			continue;
 		t->slots[i] = t->slots[j];
-		t->slots[j] = NULL;
+		t->slots[j].user = NULL;
 		i = j;
 	}
 	t->n_users--;
@@ -252,7 +247,7 @@ static struct user_ctx context(const struct user_task *t, const struct user *u, 
 {
 	const struct engine *e = t->engine;
 	return (struct user_ctx){
-		.user = { u->id, u->id_size },
+		.user = user_id(u),
 		.user_hash = u->hash,
 		.watermark = t->watermark,
 		.symbols = e->symbols,
@@ -319,19 +314,19 @@ count:
 static inline const struct user *soon(const struct user_task *t, uint64_t hash, enum soon step, size_t size)
 {
 	enum { LINE = 64 };
-	struct user **slot = &t->slots[(uint32_t)hash & t->mask];
+	uint32_t i = (uint32_t)hash & t->mask;
 	if (step == SOON_SLOT) {
-		__builtin_prefetch(slot);
+		__builtin_prefetch(&t->slots[i]);
 		return NULL;
 	}
-	const struct user *u = *slot; /* nearly always the one: a wrong guess costs nothing more */
+	while (t->slots[i].user && t->slots[i].hash != hash)
+		i = (i + 1) & t->mask;
+	const struct user *u = t->slots[i].user;
 	if (!u)
 		return NULL;
 	for (size_t line = 0; step == SOON_USER && line < size; line += LINE)
 		__builtin_prefetch((const char *)u + line, 1);
 	if (step == SOON_BLOCKS) {
-		__builtin_prefetch(u->id);
-		__builtin_prefetch(u->packed, 1);
 		__builtin_prefetch(u->all_link.prev, 1);
 		__builtin_prefetch(u->all_link.next, 1);
 	}
@@ -341,7 +336,7 @@ static inline const struct user *soon(const struct user_task *t, uint64_t hash, 
 void user_task_soon(const struct user_task *t, struct text id, enum soon step)
 {
 	const struct user *u = soon(t, XXH3_64bits(id.data, id.size), step, sizeof(*u));
-	if (!u || step == SOON_USER || u->packed)
+	if (!u || step == SOON_USER || u->packed_size)
 		return;
 	if (step == SOON_ARRAYS) {
 		for (int p = 0; p < PROCESSORS; p++)
@@ -364,7 +359,7 @@ uint64_t user_task_hash(struct text id)
 
 void user_task_row_soon(const struct user_task *t, uint64_t hash, enum soon step)
 {
-	soon(t, hash, step, PACKED_BYTES);
+	soon(t, hash, step, PACKED_USUALLY);
 }
 
 void user_task_skip(struct user_task *t, unsigned j, int64_t offset, enum outcome outcome)
@@ -436,7 +431,7 @@ static size_t write_user(struct user_task *t, struct user *u, row_put *put, void
 	struct buf *b = &t->engine->scratch;
 	buf_clear(b);
 	user_save(t, u, b);
-	row_write((struct text){ u->id, u->id_size }, b, ++t->row_stamp, u->pieces, &u->pieces, put, to);
+	row_write(user_id(u), b, ++t->row_stamp, u->pieces, &u->pieces, put, to);
 	t->changed = true; /* the task row's low moves with it */
 	for (int j = 0; j < INPUTS; j++)
 		u->cover[j] = t->in[j].position;
@@ -495,7 +490,7 @@ static void leave(struct user_task *t, struct user *u, bool erase)
 
 static void erase(struct user_task *t, struct user *u, row_put *put, void *to)
 {
-	struct text id = { u->id, u->id_size };
+	struct text id = user_id(u);
 	row_write(id, NULL, 0, u->pieces, &u->pieces, put, to);
 	view_delete(t->engine->view, "recs:", id);
 	view_delete(t->engine->view, "user:", id);
@@ -528,9 +523,9 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
 /* By the hash alone: a request has no more. */
 static struct user *find_hash(const struct user_task *t, uint64_t hash)
 {
-	for (uint32_t i = (uint32_t)hash & t->mask; t->slots[i]; i = (i + 1) & t->mask)
-		if (t->slots[i]->hash == hash)
-			return t->slots[i];
+	for (uint32_t i = (uint32_t)hash & t->mask; t->slots[i].user; i = (i + 1) & t->mask)
+		if (t->slots[i].hash == hash)
+			return t->slots[i].user;
 	return NULL;
 }
 
@@ -599,6 +594,6 @@ bool user_task_time(struct user_task *t, int64_t least_head, int64_t group, int6
 void user_task_mark(const struct user_task *t)
 {
 	for (uint32_t i = 0; i <= t->mask; i++)
-		if (t->slots[i] && !t->slots[i]->packed)
-			blocks_mark(t->engine, STAGE_USER, t->slots[i]->blocks);
+		if (t->slots[i].user && !t->slots[i].user->packed_size)
+			blocks_mark(t->engine, STAGE_USER, t->slots[i].user->blocks);
 }

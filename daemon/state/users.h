@@ -9,6 +9,8 @@
 #ifndef GLINT_USERS_H
 #define GLINT_USERS_H
 
+#include <stddef.h>
+
 #include "engine.h"
 #include "streamtime.h"
 
@@ -27,21 +29,39 @@ struct ring { /* by ts, ascending; the least leaves first */
 	int64_t floor; /* greatest ts that ever left */
 };
 
+/* One block of the pool, the id behind it. A shopper who was restored is packed until somebody asks for rings and blocks (user_task_unpack): there
+ * are the members before row_link, the id, and what the row says of the others. */
 struct user {
-	struct link row_link, must_link, view_link, again_link, fresh_link, all_link; /* lists of the task */
-	char *id; /* pool; id_size bytes */
-	uint32_t id_size;
-	uint16_t pieces; /* of its row in the log */
 	uint64_t hash;
+	uint32_t id_size, packed_size; /* packed_size: bytes behind the id; 0: not packed */
+	uint16_t pieces; /* of its row in the log */
+	uint8_t packed_format; /* of the row */
+	struct link all_link, fresh_link, view_link; /* lists of the task */
 	int64_t cover[INPUTS]; /* next offsets that its row does not cover */
-	int64_t last_ts, dirty_ms, touched_ms, shown_ms; /* greatest event time; clock when it became unsaved, was last touched, shown */
-	uint64_t dirty_interval; /* interval of its first unsaved change */
+	int64_t last_ts, touched_ms, shown_ms; /* greatest event time; clock when it was last touched, shown */
 	int64_t shown_from[INPUTS]; /* positions before its first change that no view shows */
-	uint8_t *packed; /* pool; the row that was restored, until somebody asks for what follows: user_task_unpack */
-	uint32_t packed_size;
-	/* What follows is not there while packed. */
+	struct link row_link, must_link, again_link; /* from here on not while packed */
+	int64_t dirty_ms; /* clock when it became unsaved */
+	uint64_t dirty_interval; /* interval of its first unsaved change */
 	struct ring rings[INPUTS];
 	void *blocks[PROCESSORS];
+};
+
+enum { PACKED_BYTES = offsetof(struct user, row_link) };
+
+static inline char *user_bytes(const struct user *u) /* the id, and what is packed */
+{
+	return (char *)(uintptr_t)u + (u->packed_size ? PACKED_BYTES : sizeof(*u));
+}
+
+static inline struct text user_id(const struct user *u)
+{
+	return (struct text){ user_bytes(u), u->id_size };
+}
+
+struct user_slot {
+	uint64_t hash; /* the user's: others' are passed by without a look at them */
+	struct user *user; /* NULL: free */
 };
 
 struct instant; /* positions and stream times at an interval's start */
@@ -63,7 +83,7 @@ struct user_task {
 	int64_t watermark; /* INT64_MIN: none yet */
 	bool at_end, live;
 	struct user_input in[INPUTS];
-	struct user **slots;
+	struct user_slot *slots; /* by hash, linear probing */
 	uint32_t mask, n_users;
 	struct list rows;  /* unsaved, oldest first */
 	struct list must;  /* of those: in this interval's rows, whatever their age */

@@ -2,8 +2,6 @@
 #ifndef GLINT_USERS_INTERNAL_H
 #define GLINT_USERS_INTERNAL_H
 
-#include <stddef.h>
-
 #include "users.h"
 
 struct instant {
@@ -14,8 +12,6 @@ struct instant {
 	bool used; /* a dirty row refers to it */
 };
 
-enum { PACKED_BYTES = offsetof(struct user, rings) }; /* of a user who is packed */
-
 static inline struct ring_entry *ring_at(const struct ring *r, uint32_t i)
 {
 	return &r->entries[(r->first + i) & (r->capacity - 1)];
@@ -25,15 +21,13 @@ static inline struct ring_entry *ring_at(const struct ring *r, uint32_t i)
 static inline uint32_t slot_of(const struct user_task *t, struct text id, uint64_t hash)
 {
 	uint32_t i = (uint32_t)hash & t->mask;
-	for (; t->slots[i]; i = (i + 1) & t->mask) {
-		const struct user *u = t->slots[i];
-		if (u->hash == hash && text_equal((struct text){ u->id, u->id_size }, id))
-			break;
-	}
+	while (t->slots[i].user && (t->slots[i].hash != hash || !text_equal(user_id(t->slots[i].user), id)))
+		i = (i + 1) & t->mask;
 	return i;
 }
 
-struct user *user_place(struct user_task *t, struct text id, uint64_t hash, uint32_t i, size_t size); /* a new one of `size` bytes, in the free slot i */
+size_t user_size(const struct user *u); /* of its block */
+void user_place(struct user_task *t, struct user *u, uint32_t i); /* a new one, its hash set, in the free slot i */
 void user_forget(struct user_task *t, struct user *u); /* out of table, lists and memory */
 void user_leave_lists(struct user_task *t, struct user *u);
 void user_free_contents(const struct user_task *t, struct user *u); /* rings and blocks; of one who is unpacked */

@@ -123,32 +123,35 @@ static int task_row_load(struct user_task *t, struct reader *r)
 
 /* What stands before a shopper's rings. */
 struct row_head {
-	uint8_t format, has;
+	uint8_t format;
 	int64_t cover[INPUTS], last_ts;
 };
 
 static int head_load(struct reader *r, struct row_head *ret)
 {
 	ret->format = reader_u8(r);
-	ret->has = HAS_FLOOR * ((1 << INPUTS) - 1) | HAS_RING * ((1 << INPUTS) - 1);
 	for (int j = 0; j < INPUTS; j++)
 		ret->cover[j] = ret->format == 1 ? reader_i64(r) : reader_zigzag(r);
 	ret->last_ts = ret->format == 1 ? reader_i64(r) : reader_zigzag(r);
-	if (ret->format > 1)
-		ret->has = reader_u8(r);
 	return r->bad || ret->format < 1 || ret->format > ROW_FORMAT || !time_possible(ret->last_ts) ? -EBADMSG : 0;
+}
+
+static uint8_t has_load(uint8_t format, struct reader *r)
+{
+	return format == 1 ? HAS_FLOOR * ((1 << INPUTS) - 1) | HAS_RING * ((1 << INPUTS) - 1) : reader_u8(r);
 }
 
 /* Rings and blocks. */
 static int contents_load(const struct user_task *t, struct user *u, const struct row_head *head, struct reader *r)
 {
+	uint8_t has = has_load(head->format, r);
 	bool possible = true;
 	for (int j = 0; j < INPUTS; j++) {
 		struct ring *ring = &u->rings[j];
 		ring->floor = INT64_MIN;
-		if (head->has & HAS_FLOOR << j)
+		if (has & HAS_FLOOR << j)
 			ring->floor = head->format == 1 ? reader_i64(r) : reader_zigzag(r);
-		uint64_t n = head->has & HAS_RING << j ? reader_varint(r) : 0;
+		uint64_t n = has & HAS_RING << j ? reader_varint(r) : 0;
 		if (n > reader_left(r))
 			return -EBADMSG;
 		uint32_t capacity = 4;
@@ -174,10 +177,11 @@ static int contents_load(const struct user_task *t, struct user *u, const struct
 /* Without reading what is in them. */
 static bool contents_readable(const struct engine *e, const struct row_head *head, struct reader r)
 {
+	uint8_t has = has_load(head->format, &r);
 	for (int j = 0; j < INPUTS; j++) {
-		if (head->has & HAS_FLOOR << j)
+		if (has & HAS_FLOOR << j)
 			head->format == 1 ? reader_i64(&r) : reader_zigzag(&r);
-		for (uint64_t n = head->has & HAS_RING << j ? reader_varint(&r) : 0; n && !r.bad; n--) {
+		for (uint64_t n = has & HAS_RING << j ? reader_varint(&r) : 0; n && !r.bad; n--) {
 			reader_zigzag(&r);
 			reader_u64(&r);
 		}
@@ -187,32 +191,32 @@ static bool contents_readable(const struct engine *e, const struct row_head *hea
 
 struct user *user_task_unpack(const struct user_task *t, struct user *packed)
 {
-	if (!packed->packed)
+	if (!packed->packed_size)
 		return packed;
 	struct pool *pool = t->engine->pool;
-	struct user *u = pool_alloc(pool, sizeof(*u));
-	struct reader r = reader_of(packed->packed, packed->packed_size);
-	struct row_head head;
+	struct text id = user_id(packed);
+	struct user *u = pool_alloc(pool, sizeof(*u) + id.size);
+	struct reader r = reader_of(id.data + id.size, packed->packed_size);
+	struct row_head head = { .format = packed->packed_format, .last_ts = packed->last_ts };
 	uint32_t i = (uint32_t)packed->hash & t->mask;
 	memcpy(u, packed, PACKED_BYTES);
-	struct link *links[] = { &u->row_link, &u->must_link, &u->view_link, &u->again_link, &u->fresh_link, &u->all_link };
-	for (size_t k = 0; k < sizeof(links) / sizeof(links[0]); k++)
-		list_moved(links[k]);
-	while (t->slots[i] != packed)
+	u->packed_size = 0;
+	memcpy(user_bytes(u), id.data, id.size);
+	list_moved(&u->all_link);
+	list_moved(&u->fresh_link);
+	list_moved(&u->view_link);
+	while (t->slots[i].user != packed)
 		i = (i + 1) & t->mask;
-	t->slots[i] = u;
-	pool_free(pool, packed, PACKED_BYTES);
-	head_load(&r, &head);
+	t->slots[i].user = u;
 	if (contents_load(t, u, &head, &r) < 0) {
 		char *why = t->engine->bad_row;
 		if (!why[0])
-			snprintf(why, sizeof(t->engine->bad_row), "the row of shopper '%.*s', partition %u, cannot be read", (int)(u->id_size < 100 ? u->id_size : 100), u->id, t->partition);
+			snprintf(why, sizeof(t->engine->bad_row), "the row of shopper '%.*s', partition %u, cannot be read", (int)(id.size < 100 ? id.size : 100), id.data, t->partition);
 		user_free_contents(t, u); /* what was half read is not fit for use */
 		memset(u->rings, 0, sizeof(u->rings));
 		blocks_fresh(t->engine, u->blocks);
 	}
-	pool_free(pool, u->packed, u->packed_size);
-	u->packed = NULL;
+	pool_free(pool, packed, user_size(packed));
 	return u;
 }
 
@@ -224,30 +228,40 @@ int user_task_load(struct user_task *t, struct text entity, struct text bytes, u
 	struct pool *pool = t->engine->pool;
 	uint64_t hash = XXH3_64bits(entity.data, entity.size);
 	uint32_t slot = slot_of(t, entity, hash);
-	struct user *u = t->slots[slot];
+	struct user *old = t->slots[slot].user;
 	struct row_head head;
 	if (bytes.data && (head_load(&r, &head) < 0 || !contents_readable(t->engine, &head, r)))
 		return -EBADMSG;
-	if (u && (!bytes.data || !u->packed)) {
-		user_forget(t, u);
-		u = NULL;
-		slot = slot_of(t, entity, hash);
-	}
-	if (!bytes.data)
+	if (!bytes.data) {
+		if (old)
+			user_forget(t, old);
 		return 0;
-	if (!u) {
-		u = user_place(t, entity, hash, slot, PACKED_BYTES);
-	} else { /* a newer row: all goes but its place in the table */
-		user_leave_lists(t, u);
-		list_push(&t->all, &u->all_link);
 	}
+	if (old) { /* a newer row: all goes but its place in the table */
+		user_leave_lists(t, old);
+		if (!old->packed_size)
+			user_free_contents(t, old);
+		pool_free(pool, old, user_size(old));
+	}
+	uint32_t left = (uint32_t)reader_left(&r);
+	struct user *u = pool_alloc(pool, PACKED_BYTES + entity.size + left);
+	u->hash = hash;
+	u->id_size = entity.size;
+	u->packed_size = left;
 	u->pieces = pieces;
+	u->packed_format = head.format;
 	memcpy(u->cover, head.cover, sizeof(u->cover));
 	u->last_ts = head.last_ts;
-	pool_free(pool, u->packed, u->packed_size);
-	u->packed = pool_alloc(pool, bytes.size);
-	memcpy(u->packed, bytes.data, bytes.size);
-	u->packed_size = bytes.size;
+	for (int j = 0; j < INPUTS; j++)
+		u->shown_from[j] = INT64_MAX;
+	memcpy(user_bytes(u), entity.data, entity.size);
+	memcpy(user_bytes(u) + entity.size, r.at, left);
+	if (old) {
+		t->slots[slot].user = u;
+		list_push(&t->all, &u->all_link);
+	} else {
+		user_place(t, u, slot);
+	}
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 void user_task_render(struct user_task *t, struct user *u, int64_t now_ms, uint64_t commit, int64_t ttl_s)
 {
 	struct engine *e = t->engine;
-	struct text id = { u->id, u->id_size };
+	struct text id = user_id(u);
 	struct view_ctx ctx = {
 		.as_of = now_ms,
 		.commit = commit,
@@ -58,7 +58,7 @@ void user_task_views_due(struct user_task *t, const int64_t *shown, int64_t now_
 {
 	for (struct link *x = t->all.head.next; x != &t->all.head; x = x->next) {
 		struct user *u = LIST_OWNER(x, struct user, all_link);
-		bool past = !shown || u->row_link.next;
+		bool past = !shown || (!u->packed_size && u->row_link.next);
 		for (int j = 0; !past && j < INPUTS; j++)
 			past = u->cover[j] > shown[j];
 		if (!past && !u->fresh_link.next && !u->view_link.next) { /* restored: an earlier owner has shown it */

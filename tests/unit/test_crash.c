@@ -527,7 +527,7 @@ static void users_of(const struct life *l, struct table *to)
 			struct user *u = user_task_unpack(l->users[t], LIST_OWNER(x, struct user, all_link));
 			x = &u->all_link;
 			struct entry *e = table_add(to);
-			buf_bytes(&e->key, u->id, u->id_size);
+			buf_bytes(&e->key, user_bytes(u), u->id_size);
 			buf_i64(&e->value, u->last_ts);
 			for (int j = 0; j < INPUTS; j++) {
 				const struct ring *r = &u->rings[j];
