@@ -43,7 +43,7 @@ struct slabs *slabs_create(void)
 	sem_init(&s->wanted, 0, 0);
 	s->running = !pthread_create(&s->thread, NULL, make_ready, s);
 	if (s->running)
-		pthread_setname_np(s->thread, "glintd (memory)");
+		pthread_setname_np(s->thread, "memory");
 	return s;
 }
 
