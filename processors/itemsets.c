@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
+#include "kept_baskets.h"
+
 enum { NEIGHBOURS_MAX = 500,
 	BASKET_MAX = 512 };
 
@@ -33,6 +35,8 @@ static const struct option options[] = {
 		.help = "Sets of up to so many items of one order are counted, for the rules {ITEM, others} => another of glint:sets:ITEM. Each item keeps its orders of the window: an order of n items takes n x n numbers. 2: pairs alone, none of that." },
 	{ "max_set_items", OPTION_COUNT, OPTION_AT(itemsets_settings, max_set_items), .value = "20000", .min = "100", .max = "100000", .unit = "items",
 		.help = "Items of orders kept per item for its sets; orders beyond are not in them, and counted (set_items_dropped)." },
+	{ "baskets_kept", OPTION_COUNT, OPTION_AT(itemsets_settings, baskets_kept), .value = "10", .min = "0", .max = "1000", .unit = "baskets",
+		.help = "Orders and ended sessions of the window kept of each shopper, newest, so that `glintctl forget` takes back what they counted. They are in the shopper's row." },
 	{ "rules", OPTION_COUNT, OPTION_AT(itemsets_settings, rules), .value = "100", .min = "1", .max = "1000", .unit = "rules",
 		.help = "Rules in glint:rules.", .flags = OPTION_LIVE },
 	{ "rule_min_count", OPTION_COUNT, OPTION_AT(itemsets_settings, rule_min_count), .value = "5", .min = "1", .max = "1000000",
@@ -53,7 +57,8 @@ static const char *const drop_names[] = { "basket_items_dropped", "session_items
 
 enum { METRIC_PAIR,
 	METRIC_BASKETS = METRIC_PAIR + BASKETS,
-	METRIC_SET = METRIC_BASKETS + BASKETS }; /* the first two + enum basket; the last a list: the others of an order */
+	METRIC_SET = METRIC_BASKETS + BASKETS, /* the first two + enum basket; this and the last are lists: the others of an order, and of one that is taken back */
+	METRIC_SET_BACK };
 
 static void itemsets_teardown(void *settings)
 {
@@ -92,8 +97,15 @@ struct itemsets_user {
 	uint64_t session_id;           /* XXH3 of the last session_id present; 0: none so far */
 	symbol_t *items;               /* distinct, in order of first appearance */
 	uint32_t n_items, capacity;
+	struct kept_baskets kept;
 	bool open;
 };
+
+static void keep(const struct itemsets_settings *s, struct user_ctx *ctx, struct itemsets_user *u, struct kept_basket x)
+{
+	int64_t from = s->window_ms ? x.ts - s->window_ms - s->pane_ms : INT64_MIN; /* by its own time: the watermark is another in a replay */
+	kept_baskets_keep(&u->kept, ctx->pool, (uint32_t)s->baskets_kept, from, &x);
+}
 
 static void emit_pair(struct user_ctx *ctx, enum key_kind kind, enum basket basket, int32_t pane, symbol_t a, symbol_t b, int64_t amount)
 {
@@ -122,6 +134,8 @@ static void on_click(const struct itemsets_settings *s, struct user_ctx *ctx, st
 	uint64_t id = click->session_id.size ? XXH3_64bits(click->session_id.data, click->session_id.size) | 1 : 0;
 	int64_t gap = e->ts > u->greatest_ts ? e->ts - u->greatest_ts : u->greatest_ts - e->ts;
 	if (!u->open || gap > s->session_gap_ms || (id && u->session_id && id != u->session_id)) {
+		if (u->open)
+			keep(s, ctx, u, (struct kept_basket){ u->first_ts, u->items, u->n_items, 0, BASKET_SESSION });
 		u->open = true;
 		u->first_ts = u->greatest_ts = e->ts;
 		u->session_id = id;
@@ -153,24 +167,20 @@ static void on_click(const struct itemsets_settings *s, struct user_ctx *ctx, st
 	u->items[u->n_items++] = item;
 }
 
-/* The distinct categories of a basket, as the catalogue has them now, are counted as its items are. */
-static void count_categories(struct user_ctx *ctx, int32_t pane, const symbol_t *items, uint32_t n_items)
+/* The distinct categories of a basket, as the catalogue has them now. */
+static uint32_t categories_of(const struct model *model, const symbol_t *items, uint32_t n_items, symbol_t *ret)
 {
-	symbol_t categories[BASKET_MAX];
 	uint32_t n = 0;
 	for (uint32_t i = 0; i < n_items; i++) {
-		symbol_t category = model_catalogue(ctx->model, items[i])->category;
-		if (!category || holds(categories, n, category))
-			continue;
-		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_CATEGORY, category }, 1);
-		for (uint32_t j = 0; j < n; j++)
-			emit_pair(ctx, KEY_CATEGORY, BASKET_ORDER, pane, categories[j], category, 1);
-		categories[n++] = category;
+		symbol_t category = model_catalogue(model, items[i])->category;
+		if (category && !holds(ret, n, category))
+			ret[n++] = category;
 	}
+	return n;
 }
 
 /* Each item is told the others: slices of a ring, b c and c a and a b of a b c a b. */
-static void emit_sets(struct user_ctx *ctx, struct buf *ring, int32_t pane, const symbol_t *items, uint32_t n)
+static void emit_sets(struct user_ctx *ctx, struct buf *ring, int32_t pane, const symbol_t *items, uint32_t n, uint8_t metric)
 {
 	size_t starts[2 * BASKET_MAX];
 	buf_clear(ring);
@@ -180,14 +190,35 @@ static void emit_sets(struct user_ctx *ctx, struct buf *ring, int32_t pane, cons
 	}
 	starts[2 * n - 1] = ring->size;
 	for (uint32_t i = 0; i < n; i++)
-		emit_list(ctx->emitter, P_ITEMSETS, item_key(items[i]), METRIC_SET, pane, ring->data + starts[i + 1], starts[i + n] - starts[i + 1]);
+		emit_list(ctx->emitter, P_ITEMSETS, item_key(items[i]), metric, pane, ring->data + starts[i + 1], starts[i + n] - starts[i + 1]);
 }
 
-static void on_order(const struct itemsets_settings *s, struct user_ctx *ctx, const struct event *e)
+/* A whole basket of distinct items (and categories), each counted and paired with so many before it: once more (1), or taken back (-1). */
+static void count_basket(const struct itemsets_settings *s, struct user_ctx *ctx, const struct kept_basket *x, int64_t amount)
 {
-	symbol_t items[BASKET_MAX];
+	enum basket kind = (enum basket)x->kind;
+	uint32_t n = x->n_items, most = kind == BASKET_SESSION ? (uint32_t)s->session_pairs : n;
+	const symbol_t *categories = x->items + n;
+	int32_t pane = pairs_pane_at(s->window, x->ts);
+	emit_basket(ctx, kind, pane, (struct key){ KEY_ALL, 0 }, amount);
+	for (uint32_t i = 0; i < n; i++) {
+		emit_basket(ctx, kind, pane, item_key(x->items[i]), amount);
+		for (uint32_t j = i > most ? i - most : 0; j < i; j++)
+			emit_pair(ctx, KEY_ITEM, kind, pane, x->items[j], x->items[i], amount);
+	}
+	for (uint32_t i = 0; i < x->n_categories; i++) {
+		emit_basket(ctx, kind, pane, (struct key){ KEY_CATEGORY, categories[i] }, amount);
+		for (uint32_t j = 0; j < i; j++)
+			emit_pair(ctx, KEY_CATEGORY, kind, pane, categories[j], categories[i], amount);
+	}
+	if (kind == BASKET_ORDER && s->ring)
+		emit_sets(ctx, s->ring, pane, x->items, n, amount > 0 ? METRIC_SET : METRIC_SET_BACK);
+}
+
+static void on_order(const struct itemsets_settings *s, struct user_ctx *ctx, struct itemsets_user *u, const struct event *e)
+{
+	symbol_t items[2 * BASKET_MAX]; /* and categories */
 	uint32_t n = 0, most = (uint32_t)s->basket_max_items;
-	int32_t pane = pairs_pane_at(s->window, e->ts);
 	for (uint32_t i = 0; i < e->purchase.n_lines; i++) {
 		symbol_t item = symbols_intern(ctx->symbols, e->purchase.lines[i].item_id);
 		if (!item || holds(items, n, item))
@@ -196,16 +227,13 @@ static void on_order(const struct itemsets_settings *s, struct user_ctx *ctx, co
 			ctx->drops[DROP_BASKET_ITEMS]++;
 			continue;
 		}
-		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ITEM, item }, 1);
-		for (uint32_t j = 0; j < n; j++)
-			emit_pair(ctx, KEY_ITEM, BASKET_ORDER, pane, items[j], item, 1);
 		items[n++] = item;
 	}
-	if (n)
-		emit_basket(ctx, BASKET_ORDER, pane, (struct key){ KEY_ALL, 0 }, 1);
-	if (n && s->ring)
-		emit_sets(ctx, s->ring, pane, items, n);
-	count_categories(ctx, pane, items, n);
+	if (!n)
+		return;
+	struct kept_basket x = { e->ts, items, n, categories_of(ctx->model, items, n, items + n), BASKET_ORDER };
+	count_basket(s, ctx, &x, 1);
+	keep(s, ctx, u, x);
 }
 
 static void itemsets_event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
@@ -213,7 +241,7 @@ static void itemsets_event(const void *settings, struct user_ctx *ctx, void *blo
 	if (e->kind == EVENT_CLICK)
 		on_click(settings, ctx, block, e);
 	else if (e->kind == EVENT_PURCHASE && e->purchase.kind == PURCHASE_ORDER)
-		on_order(settings, ctx, e);
+		on_order(settings, ctx, block, e);
 }
 
 static void itemsets_event_soon(const void *block)
@@ -223,27 +251,30 @@ static void itemsets_event_soon(const void *block)
 		__builtin_prefetch(u->items, 1);
 }
 
-/* What the running session has counted is taken back: it is all that is known here of whom it came from. */
+/* What the running session and the baskets kept have counted is taken back: it is all that is known here of whom it came from. */
 static void leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
 {
 	const struct itemsets_settings *s = settings;
 	const struct itemsets_user *u = block;
-	if (!erase || !u->open || !u->n_items)
+	if (!erase)
 		return;
-	int32_t pane = pairs_pane_at(s->window, u->first_ts);
-	emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ALL, 0 }, -1);
-	for (uint32_t i = 0; i < u->n_items; i++) {
-		emit_basket(ctx, BASKET_SESSION, pane, (struct key){ KEY_ITEM, u->items[i] }, -1);
-		for (uint32_t j = i > s->session_pairs ? i - (uint32_t)s->session_pairs : 0; j < i; j++)
-			emit_pair(ctx, KEY_ITEM, BASKET_SESSION, pane, u->items[j], u->items[i], -1);
-	}
+	for (uint32_t i = 0; i < u->kept.n; i++)
+		count_basket(s, ctx, &u->kept.list[i], -1);
+	if (u->open && u->n_items)
+		count_basket(s, ctx, &(struct kept_basket){ u->first_ts, u->items, u->n_items, 0, BASKET_SESSION }, -1);
 }
+
+/* What a shopper's row has. */
+enum { USER_OPEN = 1,
+	USER_KEPT = 2 };
 
 static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
 	const struct itemsets_user *u = block;
 	(void)settings;
-	buf_u8(to, u->open);
+	buf_u8(to, (uint8_t)((u->open ? USER_OPEN : 0) | (u->kept.n ? USER_KEPT : 0)));
+	if (u->kept.n)
+		kept_baskets_save(&u->kept, symbols, to);
 	if (!u->open)
 		return;
 	buf_i64(to, u->first_ts);
@@ -258,9 +289,12 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 {
 	struct itemsets_user *u = block;
 	(void)settings;
-	if (version != 1)
+	uint8_t has = reader_u8(from);
+	if (version < 1 || version > 2 || has > (version == 1 ? USER_OPEN : USER_OPEN | USER_KEPT))
 		return -EBADMSG;
-	u->open = reader_u8(from) != 0;
+	if (has & USER_KEPT && kept_baskets_load(&u->kept, from, symbols, pool) < 0)
+		return -EBADMSG;
+	u->open = has & USER_OPEN;
 	if (!u->open)
 		return from->bad ? -EBADMSG : 0;
 	u->first_ts = reader_i64(from);
@@ -288,6 +322,7 @@ static void user_done(void *block, struct pool *pool)
 {
 	struct itemsets_user *u = block;
 	pool_free(pool, u->items, u->capacity * sizeof(*u->items));
+	kept_baskets_done(&u->kept, pool);
 	*u = (struct itemsets_user){ 0 };
 }
 
@@ -296,6 +331,7 @@ static void user_mark(const void *block, struct symbols *symbols)
 	const struct itemsets_user *u = block;
 	for (uint32_t i = 0; i < u->n_items; i++)
 		symbols_mark(symbols, u->items[i]);
+	kept_baskets_mark(&u->kept, symbols);
 }
 
 /* ---- item stage ---- */
@@ -322,6 +358,11 @@ static void take_order(const struct itemsets_settings *s, struct item_ctx *ctx, 
 			return;
 	}
 	advance(s, ctx, b, BASKET_ORDER);
+	if (d->metric == METRIC_SET_BACK) {
+		if (b->sets)
+			sets_take_back(b->sets, s->window.panes ? d->pane : 0, others, n);
+		return;
+	}
 	int32_t now = b->by[BASKET_ORDER].now, pane = s->window.panes ? d->pane : 0;
 	if (s->window.panes && now != INT32_MIN && (int64_t)pane <= (int64_t)now - s->window.panes)
 		return; /* outlived: counted with the order itself */
@@ -335,7 +376,7 @@ static void itemsets_delta(const void *settings, struct item_ctx *ctx, void *blo
 {
 	const struct itemsets_settings *s = settings;
 	struct itemsets_item *b = block;
-	if (d->metric == METRIC_SET && d->merge == MERGE_LIST && ctx->key.kind == KEY_ITEM && s->set_size > 2)
+	if (d->metric >= METRIC_SET && d->merge == MERGE_LIST && ctx->key.kind == KEY_ITEM && s->set_size > 2)
 		take_order(s, ctx, b, d);
 	if (d->metric >= METRIC_SET || !d->amount || d->amount == INT64_MIN || (d->metric < METRIC_BASKETS) != (d->sub != 0))
 		return;
@@ -511,7 +552,7 @@ const struct processor itemsets_processor = {
 	.settings_size = sizeof(struct itemsets_settings),
 	.setup = itemsets_setup,
 	.teardown = itemsets_teardown,
-	.user = { sizeof(struct itemsets_user), 1, user_save, user_load, user_done, user_mark },
+	.user = { sizeof(struct itemsets_user), 2, user_save, user_load, user_done, user_mark },
 	.item = { sizeof(struct itemsets_item), 2, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct itemsets_model), 1, NULL, model_load, model_done, model_mark },
 	.event = itemsets_event,

@@ -99,6 +99,23 @@ static const symbol_t *next_basket(const struct sets_pane *p, uint32_t *at, uint
 	return p->numbers + *at - *ret_n;
 }
 
+void sets_take_back(struct sets *s, int32_t pane, const symbol_t *others, uint32_t n)
+{
+	uint32_t i = place_of(s, pane), at = 0, n_there;
+	if (i == s->n_panes || s->panes[i].pane != pane)
+		return;
+	struct sets_pane *p = &s->panes[i];
+	for (const symbol_t *there; (there = next_basket(p, &at, &n_there));) {
+		if (n_there != n || memcmp(there, others, n * sizeof(*others)))
+			continue;
+		memmove(p->numbers + at - n - 1, p->numbers + at, (p->n - at) * sizeof(*p->numbers));
+		p->n -= n + 1;
+		s->n_numbers -= n + 1;
+		forget_found(s);
+		return;
+	}
+}
+
 void sets_mark(const struct sets *s, struct symbols *symbols)
 {
 	for (uint32_t i = 0; i < s->n_panes; i++) {

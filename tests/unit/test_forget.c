@@ -253,13 +253,13 @@ static void seen_with(struct shop *s, const char *a, const char *b, uint32_t n_a
 	assert_int_equal(found, n_ab);
 }
 
-static void the_running_session_is_taken_back_and_earlier_ones_stay(void **state)
+static void the_running_session_is_taken_back_and_earlier_ones_that_are_not_kept_stay(void **state)
 {
 	(void)state;
 	static const char *const items[] = { "i0", "i1", "i2", "i3", "i4", "i5", "i6", "i7", "i8", "i9", "i10", "i11" };
 	static const char *const windows[] = { "itemsets.window=0", "itemsets.window=3d" };
 	for (int w = 0; w < 2; w++) {
-		struct shop *s = shop_create(1, (const char *const[]){ windows[w], NULL });
+		struct shop *s = shop_create(1, (const char *const[]){ windows[w], "itemsets.baskets_kept=0", NULL });
 		see(s, "stays", "i0", start);
 		see(s, "stays", "i1", start + 1);
 		see(s, "gone", "i0", start + 2); /* a session of its own: the next begins a day later */
@@ -292,13 +292,120 @@ static void the_running_session_is_taken_back_and_earlier_ones_stay(void **state
 	}
 }
 
+static void describe(struct shop *s, const char *item, const char *category)
+{
+	struct event e = { .kind = EVENT_ITEM, .item = { .item_id = text_of(item), .category = text_of(category), .available = true } };
+	assert_int_equal(shop_event(s, &e), APPLIED);
+}
+
+static void order(struct shop *s, const char *user, int64_t ts, const char *const *items, uint32_t n)
+{
+	static int orders;
+	struct order_line lines[4] = { 0 };
+	char id[16];
+	snprintf(id, sizeof(id), "o%d", orders++);
+	for (uint32_t i = 0; i < n; i++)
+		lines[i] = (struct order_line){ .item_id = text_of(items[i]), .quantity = 1 };
+	struct event e = shop_order(id, ts, user, id, lines, n);
+	assert_int_equal(shop_event(s, &e), APPLIED);
+}
+
+/* Two shoppers, and one who is gone again: in the same panes, so that not even an empty one tells of them. */
+static void orders_and_sessions_are_as_if_the_shopper_had_never_come(void **state)
+{
+	static const char *const items[] = { "ring", "bow", "cap", "hat" }, *const categories[] = { "jewels", "hats" };
+	enum { KEYS = 7 };
+	struct buf saved[2][KEYS] = { 0 };
+	(void)state;
+	for (int with = 0; with < 2; with++) {
+		struct shop *s = shop_create(1, (const char *const[]){ "itemsets.set_size=4", "itemsets.window=30d", NULL });
+		for (int i = 0; i < 4; i++)
+			describe(s, items[i], categories[i / 2]);
+		for (int day = 0; day < 3; day++) {
+			const char *users[] = { "gone", "a", "b" }; /* its baskets are the first of their kind: those that are found again */
+			for (int u = 0; u < 3; u++) {
+				if (u == 0 && !with)
+					continue;
+				int64_t ts = start + day * 24 * hour + u * 1000;
+				order(s, users[u], ts, items, 4);
+				order(s, users[u], ts + 1, items + u, 2);
+				for (int i = 0; i < 4; i++)
+					see(s, users[u], items[(i + u) % 4], ts + 2 + i);
+				shop_flush(s);
+			}
+		}
+		shop_time(s, start + 50 * hour);
+		if (with) {
+			const struct itemsets_item *x = shop_item_block(s, KEY_ITEM, "bow", P_ITEMSETS);
+			assert_int_equal(x->by[BASKET_ORDER].baskets, 3 * 5);
+			assert_int_equal(x->by[BASKET_SESSION].baskets, 9);
+			shop_check_rows(s);
+			ask(s->engine, "gone", start + 51 * hour);
+			view_target(s->engine->view, &s->commands);
+			user_task_forget(s->users[0], no_row, NULL);
+			shop_flush(s);
+		}
+		shop_time(s, start + 52 * hour);
+		for (int i = 0; i < KEYS; i++) {
+			enum key_kind kind = i < 4 ? KEY_ITEM : i < 6 ? KEY_CATEGORY : KEY_ALL;
+			const void *block = shop_item_block(s, kind, i < 4 ? items[i] : i < 6 ? categories[i - 4] : NULL, P_ITEMSETS);
+			assert_non_null(block);
+			itemsets_processor.item.save(s->settings[P_ITEMSETS], block, s->engine->symbols, &saved[with][i]);
+		}
+		shop_destroy(s);
+	}
+	for (int i = 0; i < KEYS; i++) {
+		assert_int_equal(saved[0][i].size, saved[1][i].size);
+		assert_memory_equal(saved[0][i].data, saved[1][i].data, saved[0][i].size);
+		buf_done(&saved[0][i]);
+		buf_done(&saved[1][i]);
+	}
+}
+
+static uint32_t orders_of(struct shop *s, const char *item)
+{
+	const struct itemsets_item *x = shop_item_block(s, KEY_ITEM, item, P_ITEMSETS);
+	return x ? x->by[BASKET_ORDER].baskets : 0;
+}
+
+static void the_newest_baskets_are_kept_and_none_of_before_the_window(void **state)
+{
+	static const char *const items[] = { "ring", "bow" };
+	static const char *const windows[] = { "itemsets.window=0", "itemsets.window=3d" };
+	(void)state;
+	for (int w = 0; w < 2; w++) {
+		struct shop *s = shop_create(1, (const char *const[]){ windows[w], "itemsets.baskets_kept=3", NULL });
+		for (int i = 0; i < 5; i++) {
+			order(s, "gone", start + i * (w ? 60 : 1) * hour, items, 2);
+			shop_flush(s);
+		}
+		shop_time(s, start + (w ? 250 : 10) * hour);
+		shop_check_rows(s);
+		size_t row = 0;
+		struct buf saved = { 0 };
+		itemsets_processor.user.save(s->settings[P_ITEMSETS], shop_user_block(s, "gone", P_ITEMSETS), s->engine->symbols, &saved);
+		row = saved.size;
+		buf_done(&saved);
+		assert_int_equal(row, w ? 2 + 2 * 18 : 2 + 3 * 18); /* flags, n; kind, 6 bytes of time, two counts, 5 and 4 of ids */
+		assert_int_equal(orders_of(s, "ring"), w ? 1 : 5);
+		ask(s->engine, "gone", start + 300 * hour);
+		view_target(s->engine->view, &s->commands);
+		user_task_forget(s->users[0], no_row, NULL);
+		shop_flush(s);
+		assert_int_equal(orders_of(s, "ring"), w ? 0 : 2);
+		shop_destroy(s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_names_nobody_and_is_read_back),
 		cmocka_unit_test(a_forgotten_shopper_is_gone_and_only_what_is_new_counts),
 		cmocka_unit_test(an_unfinished_erasure_is_done_again_after_a_restart),
-		cmocka_unit_test(the_running_session_is_taken_back_and_earlier_ones_stay),
+		cmocka_unit_test(the_running_session_is_taken_back_and_earlier_ones_that_are_not_kept_stay),
+		cmocka_unit_test(orders_and_sessions_are_as_if_the_shopper_had_never_come),
+		cmocka_unit_test(the_newest_baskets_are_kept_and_none_of_before_the_window),
 		cmocka_unit_test(ratings_and_segment_are_as_if_the_shopper_had_never_come),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
