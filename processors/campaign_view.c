@@ -50,21 +50,44 @@ static double ratio(int64_t a, int64_t b)
 	return b > 0 ? (double)a / (double)b : NAN;
 }
 
+/* Are there as many orders (shoppers, events) as [privacy] k_of_counts asks for? Fewer are of fewer shoppers. */
+static bool enough(const struct view_ctx *ctx, int64_t n)
+{
+	return n >= ctx->least_baskets;
+}
+
+static void field(struct view *v, const char *name, int64_t value, bool told)
+{
+	if (told)
+		view_field_i64(v, name, value);
+	else
+		view_field_none(v, name);
+}
+
+static void field_of(struct view *v, const char *name, struct text of, int64_t value, bool told)
+{
+	if (told)
+		view_field_of(v, name, of, value);
+	else
+		view_field_none_of(v, name, of);
+}
+
 /* The fields of all time (prefix "") or of the day ("today_"): for every currency ever seen, so that yesterday's are overwritten. */
 static void fields(const struct view_ctx *ctx, const char *prefix, struct slice all, struct slice s, double uniques)
 {
 	struct view *v = ctx->view;
 	char name[96];
 #define NAME(field) (snprintf(name, sizeof(name), "%s" field, prefix), name)
-	int64_t clicks = count_of(s, COLUMN_CLICKS), attributed = orders_of(s, COLUMN_ATTRIBUTED_ORDERS);
-	view_field_i64(v, NAME("impressions"), count_of(s, COLUMN_IMPRESSIONS));
-	view_field_i64(v, NAME("clicks"), clicks);
-	view_field_i64(v, NAME("carts"), count_of(s, COLUMN_CARTS));
-	view_field_i64(v, NAME("orders"), orders_of(s, COLUMN_ORDERS));
-	view_field_i64(v, NAME("attributed_orders"), attributed);
-	view_field_double(v, NAME("ctr"), ratio(clicks, count_of(s, COLUMN_IMPRESSIONS)));
-	view_field_double(v, NAME("cvr"), ratio(attributed, clicks));
-	view_field_i64(v, NAME("uniques"), (int64_t)llround(uniques));
+	int64_t clicks = count_of(s, COLUMN_CLICKS), attributed = orders_of(s, COLUMN_ATTRIBUTED_ORDERS), orders = orders_of(s, COLUMN_ORDERS);
+	bool told = enough(ctx, llround(uniques)), tell_attributed = told && enough(ctx, attributed);
+	field(v, NAME("impressions"), count_of(s, COLUMN_IMPRESSIONS), told);
+	field(v, NAME("clicks"), clicks, told);
+	field(v, NAME("carts"), count_of(s, COLUMN_CARTS), told);
+	field(v, NAME("orders"), orders, told && enough(ctx, orders));
+	field(v, NAME("attributed_orders"), attributed, tell_attributed);
+	view_field_double(v, NAME("ctr"), told ? ratio(clicks, count_of(s, COLUMN_IMPRESSIONS)) : NAN);
+	view_field_double(v, NAME("cvr"), tell_attributed ? ratio(attributed, clicks) : NAN);
+	field(v, NAME("uniques"), (int64_t)llround(uniques), told);
 	for (uint32_t i = 0; i < all.n; i++) {
 		if (!all.rows[i].currency)
 			continue;
@@ -72,18 +95,19 @@ static void fields(const struct view_ctx *ctx, const char *prefix, struct slice 
 		struct text currency = symbols_text(ctx->symbols, all.rows[i].currency);
 		const int64_t *columns = money_of(s, all.rows[i].currency);
 		columns = columns ? columns : none;
-		view_field_of(v, NAME("revenue"), currency, columns[COLUMN_REVENUE]);
-		view_field_of(v, NAME("attributed_revenue"), currency, columns[COLUMN_ATTRIBUTED_REVENUE]);
-		if (columns[COLUMN_ORDERS] > 0)
-			view_field_of(v, NAME("aov"), currency, llround((double)columns[COLUMN_REVENUE] / (double)columns[COLUMN_ORDERS]));
-		else
-			view_field_none_of(v, NAME("aov"), currency);
+		int64_t n = columns[COLUMN_ORDERS];
+		bool tell = told && enough(ctx, n);
+		field_of(v, NAME("revenue"), currency, columns[COLUMN_REVENUE], tell);
+		field_of(v, NAME("attributed_revenue"), currency, columns[COLUMN_ATTRIBUTED_REVENUE], told && enough(ctx, columns[COLUMN_ATTRIBUTED_ORDERS]));
+		field_of(v, NAME("aov"), currency, n > 0 ? llround((double)columns[COLUMN_REVENUE] / (double)n) : 0, tell && n > 0);
 	}
 #undef NAME
 }
 
-static void minute_count(const struct view_ctx *ctx, const char *name, int64_t value)
+static void minute_count(const struct view_ctx *ctx, const char *name, int64_t value, bool told)
 {
+	if (!told)
+		return;
 	view_arg(ctx->view, text_of(name));
 	view_arg_i64(ctx->view, value);
 }
@@ -107,6 +131,10 @@ static void minute_entry(const struct campaign_settings *s, const struct view_ct
 	buf_clear(b);
 	buf_bytes(b, id.data, id.size);
 	buf_bytes(b, ":minutes", 8);
+	int64_t impressions = count_of(figures, COLUMN_IMPRESSIONS), clicks = count_of(figures, COLUMN_CLICKS), carts = count_of(figures, COLUMN_CARTS);
+	int64_t orders = orders_of(figures, COLUMN_ORDERS), attributed = orders_of(figures, COLUMN_ATTRIBUTED_ORDERS);
+	if (!enough(ctx, impressions + clicks + carts + orders))
+		return;
 	view_begin(ctx->view, "XADD");
 	view_key(ctx->view, "campaign:", (struct text){ (const char *)b->data, (uint32_t)b->size });
 	view_arg(ctx->view, TEXT("MAXLEN"));
@@ -116,17 +144,18 @@ static void minute_entry(const struct campaign_settings *s, const struct view_ct
 	int size = format_i64(entry, (int64_t)minute * MINUTE_MS);
 	memcpy(entry + size, "-0", 2);
 	view_arg(ctx->view, (struct text){ entry, (uint32_t)size + 2 });
-	minute_count(ctx, "impressions", count_of(figures, COLUMN_IMPRESSIONS));
-	minute_count(ctx, "clicks", count_of(figures, COLUMN_CLICKS));
-	minute_count(ctx, "carts", count_of(figures, COLUMN_CARTS));
-	minute_count(ctx, "orders", orders_of(figures, COLUMN_ORDERS));
-	minute_count(ctx, "attributed_orders", orders_of(figures, COLUMN_ATTRIBUTED_ORDERS));
+	minute_count(ctx, "impressions", impressions, true);
+	minute_count(ctx, "clicks", clicks, true);
+	minute_count(ctx, "carts", carts, true);
+	minute_count(ctx, "orders", orders, enough(ctx, orders));
+	minute_count(ctx, "attributed_orders", attributed, enough(ctx, attributed));
 	for (uint32_t i = 0; i < figures.n; i++) {
-		if (!figures.rows[i].currency)
-			continue;
+		const int64_t *columns = figures.rows[i].columns;
 		struct text currency = symbols_text(ctx->symbols, figures.rows[i].currency);
-		minute_money(ctx, "revenue", currency, figures.rows[i].columns[COLUMN_REVENUE]);
-		minute_money(ctx, "attributed_revenue", currency, figures.rows[i].columns[COLUMN_ATTRIBUTED_REVENUE]);
+		if (currency.size && enough(ctx, columns[COLUMN_ORDERS]))
+			minute_money(ctx, "revenue", currency, columns[COLUMN_REVENUE]);
+		if (currency.size && enough(ctx, columns[COLUMN_ATTRIBUTED_ORDERS]))
+			minute_money(ctx, "attributed_revenue", currency, columns[COLUMN_ATTRIBUTED_REVENUE]);
 	}
 	view_end(ctx->view);
 }
@@ -157,6 +186,8 @@ void campaign_item_view(const void *settings, const struct view_ctx *ctx, const 
 	fields(ctx, "", all, all, hll_estimate(b->uniques));
 	fields(ctx, "today_", all, slice_of(&b->days, day), hll_estimate(uniques));
 	minutes(settings, ctx, &b->minutes);
+	if (!enough(ctx, llround(hll_estimate(b->uniques))))
+		return;
 	view_begin(ctx->view, "ZADD");
 	view_key(ctx->view, "campaigns", (struct text){ 0 });
 	view_arg_i64(ctx->view, b->last_ts);

@@ -169,7 +169,15 @@ static void per_shopper(const struct view_ctx *ctx, struct text arm, struct text
 
 void experiment_view(const struct experiment *x, const struct view_ctx *ctx, const char *id)
 {
-	if (!x->n)
+	uint32_t shown = 0;
+	for (uint32_t i = 0; i < x->n; i++)
+		shown += x->arms[i].n[ARM_SHOPPERS] >= ctx->least_baskets;
+	if (ctx->least_baskets && x->n) { /* what is told no more goes */
+		view_begin(ctx->view, "DEL");
+		view_key(ctx->view, "experiment:", text_of(id));
+		view_end(ctx->view);
+	}
+	if (!shown)
 		return;
 	view_begin(ctx->view, "HSET");
 	view_key(ctx->view, "experiment:", text_of(id));
@@ -182,13 +190,17 @@ void experiment_view(const struct experiment *x, const struct view_ctx *ctx, con
 	for (uint32_t i = 0; i < x->n; i++) {
 		const struct arm *a = &x->arms[i];
 		struct text name = symbols_text(ctx->symbols, a->name);
-		for (int k = 0; k < ARM_COUNTS; k++) {
+		bool buyers = a->n[ARM_BUYERS] >= ctx->least_baskets;
+		if (a->n[ARM_SHOPPERS] < ctx->least_baskets)
+			continue;
+		for (int k = 0; k < (buyers ? ARM_COUNTS : ARM_BUYERS); k++) {
 			field(ctx, names[k], name, (struct text){ NULL, 0 });
 			view_arg_i64(ctx->view, a->n[k]);
 		}
 		share(ctx, "ctr", name, a->n[ARM_CLICKED_LISTS], a->n[ARM_LISTS]);
-		share(ctx, "cvr", name, a->n[ARM_BUYERS], a->n[ARM_SHOPPERS]);
-		for (uint32_t j = 0; j < a->n_revenue; j++) {
+		if (buyers)
+			share(ctx, "cvr", name, a->n[ARM_BUYERS], a->n[ARM_SHOPPERS]);
+		for (uint32_t j = 0; buyers && j < a->n_revenue; j++) {
 			field(ctx, "revenue", name, symbols_text(ctx->symbols, a->revenue[j].currency));
 			view_arg_i64(ctx->view, a->revenue[j].minor);
 			per_shopper(ctx, name, symbols_text(ctx->symbols, a->revenue[j].currency), a->revenue[j].minor, a->revenue[j].squares, a->n[ARM_SHOPPERS]);

@@ -24,7 +24,7 @@ enum arm_count { ARM_LISTS,
 	ARM_CLICKED_LISTS,
 	ARM_CLICKS,
 	ARM_SHOPPERS,
-	ARM_BUYERS,
+	ARM_BUYERS, /* from here on: of k of them alone, with [privacy] k_of_counts */
 	ARM_ORDERS,
 	ARM_COUNTS };
 

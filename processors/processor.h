@@ -162,7 +162,7 @@ struct view_ctx {
 	struct buf *scratch;  /* JSON is built here; cleared by whoever uses it */
 	int64_t ttl_s;        /* time to live of keys with a TTL, seconds */
 	int64_t least_shoppers; /* [privacy] k: of fewer nothing is published */
-	int64_t least_baskets;  /* the same, with [privacy] k_of_counts: what was counted in fewer baskets is not published; 0: not asked */
+	int64_t least_baskets;  /* the same, with [privacy] k_of_counts: what was counted in fewer baskets (orders, reviews, shoppers of a campaign) is not published; 0: not asked */
 	struct text user;     /* user views only: the shopper's id */
 	uint64_t user_hash;
 	const void *const *blocks; /* user views only: all of the shopper's blocks, by processor; each may be NULL */

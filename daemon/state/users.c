@@ -52,7 +52,7 @@ void user_free_contents(const struct user_task *t, struct user *u)
 
 size_t user_size(const struct user *u)
 {
-	return (u->packed_size ? PACKED_BYTES + u->packed_size : sizeof(*u)) + u->id_size;
+	return (u->packed_size ? (size_t)PACKED_BYTES + u->packed_size : sizeof(*u)) + u->id_size;
 }
 
 static void user_free(struct user_task *t, struct user *u)
@@ -512,7 +512,7 @@ void user_task_expire(struct user_task *t, unsigned steps, row_put *put, void *t
 		for (int j = 0; j < INPUTS; j++) { /* its repeats cannot be told any more: they are late, by stream time or from here on */
 			const struct ring *r = &u->rings[j];
 			int64_t greatest = r->n ? ring_at(r, r->n - 1)->ts : r->floor, stream = t->in[j].time.ts;
-			if (greatest > t->in[j].floor && greatest >= stream - rules->allowed_lateness_ms)
+			if (greatest > t->in[j].floor && (stream == INT64_MIN || greatest >= stream - rules->allowed_lateness_ms))
 				t->in[j].floor = greatest;
 		}
 		leave(t, u, false);

@@ -244,7 +244,7 @@ int user_task_load(struct user_task *t, struct text entity, struct text bytes, u
 		pool_free(pool, old, user_size(old));
 	}
 	uint32_t left = (uint32_t)reader_left(&r);
-	struct user *u = pool_alloc(pool, PACKED_BYTES + entity.size + left);
+	struct user *u = pool_alloc(pool, (size_t)PACKED_BYTES + entity.size + left);
 	u->hash = hash;
 	u->id_size = entity.size;
 	u->packed_size = left;

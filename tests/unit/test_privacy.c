@@ -117,6 +117,77 @@ static void similar_items_are_of_k_shoppers_not_of_k_baskets_of_one(void **state
 	}
 }
 
+/* n shoppers see a campaign, arm and list of an experiment and click; m of them order in EUR, one more in USD. */
+static struct shop *campaign_of(int n, int m, bool asked)
+{
+	struct shop *s = shop_create(1, (const char *const[]){ NULL });
+	s->engine->rules.least_baskets = asked ? K : 0;
+	for (int i = 0; i < n; i++) {
+		char id[16], user[16];
+		snprintf(user, sizeof(user), "u%d", i);
+		for (int j = 0; j < 2; j++) {
+			snprintf(id, sizeof(id), "c%d.%d", i, j);
+			struct event e = shop_click(id, start + j, user, j ? ACTION_CLICK : ACTION_IMPRESSION, "X", NULL, "spring");
+			e.click.variant = TEXT("B");
+			assert_int_equal(shop_event(s, &e), APPLIED);
+		}
+		if (i > m)
+			continue;
+		snprintf(id, sizeof(id), "o%d", i);
+		struct order_line line = { TEXT("X"), 1, 5000 };
+		struct event e = shop_order(id, start + 10, user, id, &line, 1);
+		e.purchase.currency = i == m ? TEXT("USD") : TEXT("EUR");
+		assert_int_equal(shop_event(s, &e), APPLIED);
+	}
+	shop_flush(s);
+	shop_time(s, start + 2 * hour);
+	shop_flush(s);
+	return s;
+}
+
+static void campaigns_and_experiments_are_of_k_shoppers_and_their_orders_of_k_orders(void **state)
+{
+	static const char *const campaign = "HSET glint:campaign:spring ", *const arms = "HSET glint:experiment:default ", *const minutes = "XADD glint:campaign:spring:minutes ";
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		bool asked = i & 1;
+		int n = i / 2 ? K : K - 1, m = i / 2 == 2 ? K - 1 : K - 3;
+		bool shown = !asked || n >= K;
+		struct shop *s = campaign_of(n, m, asked);
+		/* all orders are n of K at m = K - 1: enough; of each currency there are fewer */
+		bool orders = !asked || (shown && m + 1 >= K);
+		const struct {
+			enum key_kind kind;
+			const char *begin, *text;
+			bool want;
+		} views[] = {
+			{ KEY_CAMPAIGN, campaign, "impressions ", shown },
+			{ KEY_CAMPAIGN, campaign, " uniques ", shown },
+			{ KEY_CAMPAIGN, campaign, " today_clicks ", shown },
+			{ KEY_CAMPAIGN, campaign, " ctr ", shown },
+			{ KEY_CAMPAIGN, campaign, " attributed_orders ", orders },
+			{ KEY_CAMPAIGN, campaign, " cvr ", orders },
+			{ KEY_CAMPAIGN, campaign, " attributed_revenue:EUR ", !asked },
+			{ KEY_CAMPAIGN, campaign, " revenue:USD ", !asked },
+			{ KEY_CAMPAIGN, "ZADD glint:campaigns ", " spring", shown },
+			{ KEY_CAMPAIGN, minutes, " clicks ", true }, /* 2 K - 2 events and more */
+			{ KEY_CAMPAIGN, minutes, " attributed_orders ", orders },
+			{ KEY_ALL, arms, " shoppers:B ", shown },
+			{ KEY_ALL, arms, " clicks:B ", shown },
+			{ KEY_ALL, arms, " buyers:B ", orders },
+			{ KEY_ALL, arms, " revenue:B:EUR ", orders },
+		};
+		for (size_t j = 0; j < sizeof(views) / sizeof(*views); j++)
+			if (view_holds(s, views[j].kind, views[j].kind == KEY_ALL ? NULL : "spring", views[j].begin, views[j].text) != views[j].want)
+				fail_msg("%s%s(%d of %d shoppers, %sasked): %s", views[j].begin, views[j].text, m + 1, n, asked ? "" : "not ", shop_commands(s));
+		if (!shown) { /* what was told before is taken away */
+			assert_true(view_holds(s, KEY_CAMPAIGN, "spring", "HDEL glint:campaign:spring ", " uniques"));
+			assert_true(view_holds(s, KEY_ALL, NULL, "DEL glint:experiment:default", ""));
+		}
+		shop_destroy(s);
+	}
+}
+
 static void complaints_are_of_k_reviews(void **state)
 {
 	(void)state;
@@ -148,6 +219,7 @@ int main(void)
 		cmocka_unit_test(what_fewer_than_k_baskets_hold_is_shown_nowhere_when_asked),
 		cmocka_unit_test(similar_items_are_of_k_shoppers_not_of_k_baskets_of_one),
 		cmocka_unit_test(complaints_are_of_k_reviews),
+		cmocka_unit_test(campaigns_and_experiments_are_of_k_shoppers_and_their_orders_of_k_orders),
 	};
 	return cmocka_run_group_tests(tests, shop_lexicon_write, shop_lexicon_remove);
 }
