@@ -138,7 +138,7 @@ static void learn_end(struct evaluate *e)
 
 /* ---- the second engine: records of a while, one after the other ---- */
 
-enum { PACE_RECORDS = 4096 };
+enum { PACE_RECORDS = 65536 };
 
 struct pace {
 	struct evaluate shop;

@@ -243,6 +243,8 @@ int pairs_add(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t
 	}
 	p->ever = true;
 	if (other) {
+		if (!p->panes[at].map.slots && at && p->panes[at - 1].map.bits > MIN_BITS) /* one day is like another: half of it spares most of the growing */
+			map_rehash(&p->panes[at].map, pool, p->panes[at - 1].map.bits - 1);
 		map_add(&p->panes[at].map, pool, other, amount);
 		if (in && p->n_in >= 2)
 			map_add(&p->total, pool, other, amount);

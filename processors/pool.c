@@ -8,7 +8,8 @@
 #include "huge.h"
 #include "slabs.h"
 
-/* A class that has filled MANY small slabs gets large ones. */
+/* A class that has filled MANY small slabs gets large ones. Small slabs are cut from a large one, too, but for the FIRST of a pool: pages of 4 KiB
+ * would be cleared one by one. */
 enum { MIN_SHIFT = 4,
 	MAX_SHIFT = 16,
 	STEPS = 4,
@@ -16,6 +17,7 @@ enum { MIN_SHIFT = 4,
 	CLASSES = STEPS * (MAX_SHIFT - FIRST_SHIFT + 1),
 	SLAB_BYTES = 1 << 18,
 	MANY = 16,
+	FIRST = 4,
 	LINE = 64 };
 
 struct free_block {
@@ -36,7 +38,9 @@ struct pool {
 	struct free_block *free[CLASSES];
 	char *at[CLASSES];
 	size_t left[CLASSES];
-	unsigned n_slabs[CLASSES];
+	unsigned n_slabs[CLASSES], n_small;
+	char *cut; /* the next small slab; cut_left bytes */
+	size_t cut_left;
 	struct slab *slabs;
 	struct slabs *ahead; /* large slabs come from there; NULL: none was needed yet */
 	struct large larges; /* list head */
@@ -100,6 +104,36 @@ static void *large_alloc(struct pool *p, size_t size)
 	return l + 1;
 }
 
+static char *slab_alloc(struct pool *p, size_t bytes)
+{
+	if (bytes > SLAB_BYTES && !p->ahead)
+		p->ahead = slabs_create();
+	struct slab *s = bytes > SLAB_BYTES ? slabs_take(p->ahead) : huge_alloc(bytes);
+	s->next = p->slabs;
+	s->bytes = bytes;
+	p->slabs = s;
+	return (char *)(s + 1);
+}
+
+/* Room for blocks of class c. */
+static void class_grow(struct pool *p, int c)
+{
+	size_t bytes = p->n_slabs[c]++ < MANY ? SLAB_BYTES : HUGE_PAGE_BYTES;
+	if (bytes > SLAB_BYTES || p->n_small++ < FIRST) {
+		p->at[c] = slab_alloc(p, bytes);
+		p->left[c] = bytes - sizeof(struct slab);
+		return;
+	}
+	if (p->cut_left < SLAB_BYTES / 2) {
+		p->cut = slab_alloc(p, HUGE_PAGE_BYTES);
+		p->cut_left = HUGE_PAGE_BYTES - sizeof(struct slab);
+	}
+	p->at[c] = p->cut;
+	p->left[c] = p->cut_left < SLAB_BYTES ? p->cut_left : SLAB_BYTES;
+	p->cut += p->left[c];
+	p->cut_left -= p->left[c];
+}
+
 void *pool_alloc(struct pool *p, size_t size)
 {
 	if (!size)
@@ -114,17 +148,8 @@ void *pool_alloc(struct pool *p, size_t size)
 		p->free[c] = f->next;
 		return memset(f, 0, block);
 	}
-	if (p->left[c] < block) {
-		size_t bytes = p->n_slabs[c]++ < MANY ? SLAB_BYTES : HUGE_PAGE_BYTES;
-		if (bytes > SLAB_BYTES && !p->ahead)
-			p->ahead = slabs_create();
-		struct slab *s = bytes > SLAB_BYTES ? slabs_take(p->ahead) : huge_alloc(bytes);
-		s->next = p->slabs;
-		s->bytes = bytes;
-		p->slabs = s;
-		p->at[c] = (char *)(s + 1);
-		p->left[c] = bytes - sizeof(*s);
-	}
+	if (p->left[c] < block)
+		class_grow(p, c);
 	void *mem = p->at[c];
 	p->at[c] += block;
 	p->left[c] -= block;
