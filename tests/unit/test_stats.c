@@ -46,12 +46,23 @@ static void the_beta_binomial_tail_has_its_edges(void **state)
 	assert_true(betabinomial_tail(1, 0, 2, 18) == 0);
 	assert_true(betabinomial_tail(11, 10, 2, 18) == 0);
 	near(betabinomial_tail(1, 1, 2, 18), .1, 1e-12); /* the mean */
+	/* with one trial more it is told by its limits, for any number of them */
+	static const struct {
+		int64_t k;
+		double a, b;
+	} many[] = { { 120000, 2, 18 }, { 250000, 2, 18 }, { 101000, 200, 1800 }, { 130000, 200, 1800 }, { 101000, 50000, 450000 }, { 101500, 50000, 450000 } };
+	for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); i++) {
+		double summed = betabinomial_tail(many[i].k, 1000000, many[i].a, many[i].b), told = betabinomial_tail(many[i].k, 1000001, many[i].a, many[i].b);
+		if (fabs(told / summed - 1) > .1)
+			fail_msg("%lld of a million, %g, %g: %g, not %g", (long long)many[i].k, many[i].a, many[i].b, told, summed);
+	}
+	assert_true(betabinomial_tail(INT64_MAX / 2, INT64_MAX, 1e15, 1e15) > .49 && betabinomial_tail(INT64_MAX / 2, INT64_MAX, 2, 18) < 1e-3);
 }
 
 static void the_beta_binomial_tail_with_a_uniform_chance_is_linear(void **state)
 {
 	(void)state; /* a = b = 1: every count of 0..n is equally likely */
-	for (int64_t n = 1; n < 2000000; n = n * 7 + 3)
+	for (int64_t n = 1; n < 1000000; n = n * 7 + 3)
 		for (int64_t k = 0; k <= n; k += n / 5 + 1)
 			near(betabinomial_tail(k, n, 1, 1), (double)(n + 1 - k) / (double)(n + 1), 1e-8);
 }
