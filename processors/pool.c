@@ -6,7 +6,6 @@
 
 #include "buf.h"
 #include "huge.h"
-#include "slabs.h"
 
 /* A class that has filled MANY small slabs gets large ones. Small slabs are cut from a large one, too, but for the FIRST of a pool: pages of 4 KiB
  * would be cleared one by one. */
@@ -42,7 +41,8 @@ struct pool {
 	char *cut; /* the next small slab; cut_left bytes */
 	size_t cut_left;
 	struct slab *slabs;
-	struct slabs *ahead; /* large slabs come from there; NULL: none was needed yet */
+	void *(*take)(void *from); /* large slabs come from there; NULL: from huge_alloc() */
+	void *from;
 	struct large larges; /* list head */
 	size_t bytes;
 };
@@ -61,6 +61,12 @@ struct pool *pool_create(void)
 	return p;
 }
 
+void pool_slabs_from(struct pool *p, void *(*take)(void *from), void *from)
+{
+	p->take = take;
+	p->from = from;
+}
+
 void pool_destroy(struct pool *p)
 {
 	if (!p)
@@ -73,7 +79,6 @@ void pool_destroy(struct pool *p)
 		next = l->next;
 		free(l);
 	}
-	slabs_destroy(p->ahead);
 	free(p);
 }
 
@@ -106,9 +111,7 @@ static void *large_alloc(struct pool *p, size_t size)
 
 static char *slab_alloc(struct pool *p, size_t bytes)
 {
-	if (bytes > SLAB_BYTES && !p->ahead)
-		p->ahead = slabs_create();
-	struct slab *s = bytes > SLAB_BYTES ? slabs_take(p->ahead) : huge_alloc(bytes);
+	struct slab *s = bytes > SLAB_BYTES && p->take ? p->take(p->from) : huge_alloc(bytes);
 	s->next = p->slabs;
 	s->bytes = bytes;
 	p->slabs = s;

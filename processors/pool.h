@@ -12,6 +12,8 @@
 struct pool;
 
 struct pool *pool_create(void);
+/* Large slabs come from take(from), HUGE_PAGE_BYTES as huge_alloc() gives them (huge.h), instead of from huge_alloc(): the daemon has them made ready. */
+void pool_slabs_from(struct pool *p, void *(*take)(void *from), void *from);
 void pool_destroy(struct pool *p);                       /* frees everything that came from it; NULL allowed */
 void *pool_alloc(struct pool *p, size_t size);           /* zeroed; size 0 gives NULL */
 void pool_free(struct pool *p, void *mem, size_t size);  /* the size it was allocated with; NULL allowed */

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "slabs.h"
+
 static void *must(void *p)
 {
 	if (!p)
@@ -36,6 +38,8 @@ struct engine *engine_create(const struct engine_rules *rules, void *const *sett
 	e->settings = settings;
 	e->symbols = symbols_create();
 	e->pool = pool_create();
+	e->slabs = slabs_create();
+	pool_slabs_from(e->pool, slabs_take, e->slabs);
 	e->model = model_create(e->symbols, e->pool, settings);
 	e->emitter = combiner_create(e->symbols, rules->partitions);
 	e->view = view_create(prefix);
@@ -53,6 +57,7 @@ void engine_destroy(struct engine *e)
 	for (int k = 0; k < KEY_KINDS; k++)
 		free(e->by_key[k]);
 	pool_destroy(e->pool);
+	slabs_destroy(e->slabs);
 	symbols_destroy(e->symbols);
 	buf_done(&e->scratch);
 	for (int p = 0; p < PROCESSORS; p++)

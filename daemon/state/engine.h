@@ -32,6 +32,7 @@ struct engine {
 	void *const *settings; /* by processor; owned by the configuration */
 	struct symbols *symbols;
 	struct pool *pool;
+	struct slabs *slabs; /* the pool's */
 	struct model *model;
 	struct forgotten forgotten; /* as read so far */
 	struct emitter *emitter;

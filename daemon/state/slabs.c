@@ -6,13 +6,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "huge.h"
+#include "processors/huge.h"
 
 enum { PAGE = 4096 };
 
 struct slabs {
 	pthread_t thread;
-	bool running; /* else there was no thread to be had: slabs come untouched */
+	bool asked, running; /* asked: a slab, ever; not running then: there was no thread to be had, slabs come untouched */
 	sem_t wanted;
 	_Atomic(void *) ready; /* NULL: none yet */
 	atomic_bool stop;
@@ -41,9 +41,6 @@ struct slabs *slabs_create(void)
 	if (!s)
 		abort();
 	sem_init(&s->wanted, 0, 0);
-	s->running = !pthread_create(&s->thread, NULL, make_ready, s);
-	if (s->running)
-		pthread_setname_np(s->thread, "memory");
 	return s;
 }
 
@@ -61,9 +58,16 @@ void slabs_destroy(struct slabs *s)
 	free(s);
 }
 
-void *slabs_take(struct slabs *s)
+void *slabs_take(void *slabs)
 {
+	struct slabs *s = slabs;
 	void *slab = atomic_exchange(&s->ready, NULL);
+	if (!s->asked) {
+		s->asked = true;
+		s->running = !pthread_create(&s->thread, NULL, make_ready, s);
+		if (s->running)
+			pthread_setname_np(s->thread, "memory");
+	}
 	if (s->running)
 		sem_post(&s->wanted);
 	return slab ? slab : huge_alloc(HUGE_PAGE_BYTES);
