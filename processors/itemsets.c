@@ -103,7 +103,7 @@ struct itemsets_user {
 
 static void keep(const struct itemsets_settings *s, struct user_ctx *ctx, struct itemsets_user *u, struct kept_basket x)
 {
-	int64_t from = s->window_ms ? x.ts - s->window_ms - s->pane_ms : INT64_MIN; /* by its own time: the watermark is another in a replay */
+	int64_t from = s->window_ms && x.ts > 0 ? x.ts - s->window_ms - s->pane_ms : INT64_MIN; /* by its own time: the watermark is another in a replay */
 	kept_baskets_keep(&u->kept, ctx->pool, (uint32_t)s->baskets_kept, from, &x);
 }
 
@@ -294,6 +294,9 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 		return -EBADMSG;
 	if (has & USER_KEPT && kept_baskets_load(&u->kept, from, symbols, pool) < 0)
 		return -EBADMSG;
+	for (uint32_t i = 0; i < u->kept.n; i++)
+		if (u->kept.list[i].kind >= BASKETS)
+			return -EBADMSG;
 	u->open = has & USER_OPEN;
 	if (!u->open)
 		return from->bad ? -EBADMSG : 0;
