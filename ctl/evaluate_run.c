@@ -146,7 +146,8 @@ struct pace {
 	uint32_t n;
 	struct {
 		enum event_kind kind;
-		uint32_t at, size;
+		size_t at;
+		uint32_t size;
 	} records[PACE_RECORDS];
 };
 
@@ -175,7 +176,7 @@ static int one_line(struct evaluate *e, struct pace *pace, struct evaluate_reade
 	learn(e, &event);
 	struct text bytes = evaluate_reader_bytes(reader);
 	pace->records[pace->n].kind = event.kind;
-	pace->records[pace->n].at = (uint32_t)pace->bytes.size;
+	pace->records[pace->n].at = pace->bytes.size;
 	pace->records[pace->n++].size = bytes.size;
 	buf_bytes(&pace->bytes, bytes.data, bytes.size);
 	if (pace->n == PACE_RECORDS)

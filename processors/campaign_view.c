@@ -133,7 +133,7 @@ static void minute_entry(const struct campaign_settings *s, const struct view_ct
 	buf_bytes(b, ":minutes", 8);
 	int64_t impressions = count_of(figures, COLUMN_IMPRESSIONS), clicks = count_of(figures, COLUMN_CLICKS), carts = count_of(figures, COLUMN_CARTS);
 	int64_t orders = orders_of(figures, COLUMN_ORDERS), attributed = orders_of(figures, COLUMN_ATTRIBUTED_ORDERS);
-	if (!enough(ctx, impressions + clicks + carts + orders))
+	if (!enough(ctx, impressions + clicks + carts + (orders > attributed ? orders : attributed)))
 		return;
 	view_begin(ctx->view, "XADD");
 	view_key(ctx->view, "campaign:", (struct text){ (const char *)b->data, (uint32_t)b->size });

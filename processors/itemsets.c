@@ -234,6 +234,7 @@ static void on_order(const struct itemsets_settings *s, struct user_ctx *ctx, st
 	struct kept_basket x = { e->ts, items, n, categories_of(ctx->model, items, n, items + n), BASKET_ORDER };
 	count_basket(s, ctx, &x, 1);
 	keep(s, ctx, u, x);
+	ctx->row_due |= x.n_categories > 0; /* the catalogue of now is not that of a replay */
 }
 
 static void itemsets_event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)

@@ -10,6 +10,8 @@ static uint32_t size_of(const struct kept_basket *x)
 
 static void drop_first(struct kept_baskets *b, struct pool *pool, uint32_t n)
 {
+	if (!n)
+		return;
 	for (uint32_t i = 0; i < n; i++)
 		pool_free(pool, b->list[i].items, size_of(&b->list[i]) * sizeof(*b->list[i].items));
 	b->n -= n;
@@ -31,15 +33,15 @@ static struct kept_basket *add(struct kept_baskets *b, struct pool *pool, struct
 void kept_baskets_keep(struct kept_baskets *b, struct pool *pool, uint32_t most, int64_t from, const struct kept_basket *x)
 {
 	uint32_t drop = 0, numbers = size_of(x);
-	if (!most || !numbers || numbers > KEPT_ITEMS_MAX)
+	if (!numbers || numbers > KEPT_ITEMS_MAX)
 		return;
 	for (uint32_t i = 0; i < b->n; i++)
 		numbers += size_of(&b->list[i]);
 	for (; drop < b->n && (b->n - drop >= most || numbers > KEPT_ITEMS_MAX || b->list[drop].ts < from); drop++)
 		numbers -= size_of(&b->list[drop]);
-	if (drop)
-		drop_first(b, pool, drop);
-	memcpy(add(b, pool, *x)->items, x->items, size_of(x) * sizeof(*x->items));
+	drop_first(b, pool, drop);
+	if (most)
+		memcpy(add(b, pool, *x)->items, x->items, size_of(x) * sizeof(*x->items));
 }
 
 void kept_baskets_save(const struct kept_baskets *b, const struct symbols *symbols, struct buf *to)

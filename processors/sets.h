@@ -47,8 +47,8 @@ struct sets_found {
 /* Adds a basket: the n others in it, none being the item itself; n may be 0. 0; -ENOSPC: beyond `most` numbers, or PAIRS_PANES_MAX
  * panes; nothing is changed then. */
 int sets_add(struct sets *s, struct pool *pool, int32_t pane, const symbol_t *others, uint32_t n, uint32_t most);
-/* Takes back a basket that sets_add() was given with this pane and these others, in their order; nothing when there is none. An equal one of
- * somebody else does as well: what is counted is the same. */
+/* Takes back a basket that sets_add() was given with this pane and these others, in their order; nothing when there is none. One that sets_add()
+ * refused is not known any more: an equal one goes in its place. */
 void sets_take_back(struct sets *s, int32_t pane, const symbol_t *others, uint32_t n);
 /* The window has moved to `now`: frees what left it. */
 void sets_advance(struct sets *s, struct pool *pool, struct pairs_window w, int32_t now);

@@ -14,27 +14,25 @@ static double log_beta(double a, double b)
 	return log_gamma(a) + log_gamma(b) - log_gamma(a + b);
 }
 
-/* The same for more trials than are worth summing: of a chance that is hardly known the share is what its beta distribution says, of one that is known well the
- * number is normal. */
-static double betabinomial_tail_of_many(double k, double n, double a, double b)
+/* Where the terms that count are too many to be summed: the share is what the chance's beta distribution says, or, when that is narrow, the number is normal. */
+static double betabinomial_limit(double k, double n, double a, double b, double deviation)
 {
-	enum { KNOWN_WELL = 10000 };
-	if (a + b < KNOWN_WELL)
-		return beta_tail((k - .5) / n, a, b);
-	double p = a / (a + b), variance = n * p * (1 - p) * (a + b + n) / (a + b + 1);
-	return .5 * erfc((k - .5 - n * p) / sqrt(2 * variance));
+	enum { NARROW = 1000 };
+	return a < NARROW || b < NARROW ? beta_tail((k - .5) / n, a, b) : .5 * erfc((k - .5 - n * a / (a + b)) / (deviation * sqrt(2)));
 }
 
 double betabinomial_tail(int64_t k, int64_t n, double a, double b)
 {
-	enum { SUMMED = 1000000 };
+	enum { MANY = 1000000,
+		WIDE = 50000 };
 	if (k <= 0)
 		return 1;
 	if (k > n)
 		return 0;
 	double trials = (double)n;
-	if (n > SUMMED)
-		return betabinomial_tail_of_many((double)k, trials, a, b);
+	double deviation = sqrt(trials * a / (a + b) * b / (a + b) * (a + b + trials) / (a + b + 1));
+	if (n > MANY && deviation > WIDE)
+		return betabinomial_limit((double)k, trials, a, b, deviation);
 	int64_t start = (int64_t)(trials * a / (a + b));
 	if (start < k)
 		start = k;
