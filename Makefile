@@ -284,4 +284,4 @@ help: ## this list
 
 .PHONY: all demo test run-tests test-unit test-kafka test-faults test-mutants lint run-lint format format-check asan tsan run-sanitized fuzz fuzz-programs bench bench-quality coverage \
 	install uninstall deb clean help
-.SECONDARY:
+.PRECIOUS: $(B)/%.o
