@@ -36,7 +36,7 @@ static const struct option options[] = {
 	{ "max_set_items", OPTION_COUNT, OPTION_AT(itemsets_settings, max_set_items), .value = "20000", .min = "100", .max = "100000", .unit = "items",
 		.help = "Items of orders kept per item for its sets; orders beyond are not in them, and counted (set_items_dropped)." },
 	{ "baskets_kept", OPTION_COUNT, OPTION_AT(itemsets_settings, baskets_kept), .value = "10", .min = "0", .max = "1000", .unit = "baskets",
-		.help = "Orders and ended sessions of the window kept of each shopper, newest, so that `glintctl forget` takes back what they counted. They are in the shopper's row." },
+		.help = "So many orders, and so many ended sessions, of the window are kept of each shopper, newest, so that `glintctl forget` takes back what they counted. They are in the shopper's row." },
 	{ "rules", OPTION_COUNT, OPTION_AT(itemsets_settings, rules), .value = "100", .min = "1", .max = "1000", .unit = "rules",
 		.help = "Rules in glint:rules.", .flags = OPTION_LIVE },
 	{ "rule_min_count", OPTION_COUNT, OPTION_AT(itemsets_settings, rule_min_count), .value = "5", .min = "1", .max = "1000000",

@@ -8,16 +8,6 @@ static uint32_t size_of(const struct kept_basket *x)
 	return x->n_items + x->n_categories;
 }
 
-static void drop_first(struct kept_baskets *b, struct pool *pool, uint32_t n)
-{
-	if (!n)
-		return;
-	for (uint32_t i = 0; i < n; i++)
-		pool_free(pool, b->list[i].items, size_of(&b->list[i]) * sizeof(*b->list[i].items));
-	b->n -= n;
-	memmove(b->list, b->list + n, b->n * sizeof(*b->list));
-}
-
 static struct kept_basket *add(struct kept_baskets *b, struct pool *pool, struct kept_basket x)
 {
 	if (b->n == b->capacity) {
@@ -30,16 +20,32 @@ static struct kept_basket *add(struct kept_baskets *b, struct pool *pool, struct
 	return &b->list[b->n++];
 }
 
+static void basket_free(struct kept_basket *x, struct pool *pool)
+{
+	pool_free(pool, x->items, size_of(x) * sizeof(*x->items));
+}
+
 void kept_baskets_keep(struct kept_baskets *b, struct pool *pool, uint32_t most, int64_t from, const struct kept_basket *x)
 {
-	uint32_t drop = 0, numbers = size_of(x);
+	uint32_t left = 0, numbers = size_of(x), alike = 0;
 	if (!numbers || numbers > KEPT_ITEMS_MAX)
 		return;
-	for (uint32_t i = 0; i < b->n; i++)
+	for (uint32_t i = 0; i < b->n; i++) {
 		numbers += size_of(&b->list[i]);
-	for (; drop < b->n && (b->n - drop >= most || numbers > KEPT_ITEMS_MAX || b->list[drop].ts < from); drop++)
-		numbers -= size_of(&b->list[drop]);
-	drop_first(b, pool, drop);
+		alike += b->list[i].kind == x->kind;
+	}
+	for (uint32_t i = 0; i < b->n; i++) {
+		struct kept_basket *old = &b->list[i];
+		bool same = old->kind == x->kind;
+		if (numbers > KEPT_ITEMS_MAX || (same && alike >= most) || old->ts < from) {
+			numbers -= size_of(old);
+			alike -= same;
+			basket_free(old, pool);
+		} else {
+			b->list[left++] = *old;
+		}
+	}
+	b->n = left;
 	if (most)
 		memcpy(add(b, pool, *x)->items, x->items, size_of(x) * sizeof(*x->items));
 }
@@ -81,7 +87,8 @@ int kept_baskets_load(struct kept_baskets *b, struct reader *from, struct symbol
 
 void kept_baskets_done(struct kept_baskets *b, struct pool *pool)
 {
-	drop_first(b, pool, b->n);
+	for (uint32_t i = 0; i < b->n; i++)
+		basket_free(&b->list[i], pool);
 	pool_free(pool, b->list, b->capacity * sizeof(*b->list));
 	*b = (struct kept_baskets){ 0 };
 }

@@ -1,7 +1,7 @@
 /* A shopper's newest baskets: orders and sessions that have ended, as they were counted, so that forgetting the shopper takes them back.
  *
- * Nothing is counted from them. Oldest first; at most `most` and KEPT_ITEMS_MAX items and categories in all: the oldest leave for a new one,
- * and those of before the window. Used by the itemsets processor; memory is the pool's.
+ * Nothing is counted from them. Oldest first; at most `most` of each kind, and KEPT_ITEMS_MAX items and categories in all: the oldest leave
+ * for a new one, and those of before the window. Used by the itemsets processor; memory is the pool's.
  */
 #ifndef GLINT_KEPT_BASKETS_H
 #define GLINT_KEPT_BASKETS_H
