@@ -34,7 +34,7 @@ struct itemsets_settings {
 	int64_t max_pairs;  /* others counted per item, kind of basket (and pane) */
 	int64_t set_size;   /* items of the greatest sets of orders that are counted; 2: pairs alone */
 	int64_t max_set_items;
-	int64_t baskets_kept;
+	int64_t baskets_kept; /* of each kind, per shopper: for forgetting */
 	int64_t rules; /* rules in glint:rules */
 	int64_t rule_min_count;
 	double related_p;           /* Fisher's p of what is shown is below; 1: all is shown */

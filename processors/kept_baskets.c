@@ -67,13 +67,13 @@ void kept_baskets_save(const struct kept_baskets *b, const struct symbols *symbo
 int kept_baskets_load(struct kept_baskets *b, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	uint64_t n = reader_varint(from);
-	if (from->bad || n > KEPT_BASKETS_MAX)
+	if (from->bad || n > KEPT_ITEMS_MAX) /* each has an item */
 		return -EBADMSG;
 	for (uint64_t i = 0; i < n; i++) {
 		struct kept_basket x = { .kind = reader_u8(from) };
 		x.ts = reader_zigzag(from);
 		uint64_t n_items = reader_varint(from), n_categories = reader_varint(from);
-		if (from->bad || n_items + n_categories > KEPT_ITEMS_MAX || n_items > KEPT_ITEMS_MAX || !n_items)
+		if (from->bad || !n_items || n_items > KEPT_ITEMS_MAX || n_categories > KEPT_ITEMS_MAX - n_items)
 			return -EBADMSG;
 		x.n_items = (uint32_t)n_items;
 		x.n_categories = (uint32_t)n_categories;

@@ -8,8 +8,7 @@
 
 #include "processor.h"
 
-enum { KEPT_BASKETS_MAX = 1000,
-	KEPT_ITEMS_MAX = 512 };
+enum { KEPT_ITEMS_MAX = 512 };
 
 struct kept_basket {
 	int64_t ts;      /* whose pane it was counted in */
