@@ -183,6 +183,8 @@ static inline double reader_double(struct reader *r)
 static inline uint64_t reader_varint(struct reader *r)
 {
 	uint64_t v = 0;
+	if (r->at < r->end && *r->at < 0x80) /* nearly always */
+		return *r->at++;
 	for (int shift = 0; shift < 64 && r->at < r->end; shift += 7) {
 		uint8_t c = *r->at++;
 		v |= (uint64_t)(c & 0x7f) << shift;

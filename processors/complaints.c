@@ -138,20 +138,25 @@ static void collect(void *to, const struct term *t)
 	c->size += t->word.size;
 }
 
-static void event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
+static void negative_review(const struct complaints_settings *s, struct user_ctx *ctx, const struct event *e)
 {
-	const struct complaints_settings *s = settings;
-	struct collecting c = { .n = 0 };
+	struct collecting c; /* some 10 KB: only what is used is written */
 	struct key keys[REVIEW_SCOPES];
-	(void)block;
-	if (e->kind != EVENT_REVIEW || ctx->sentiment != SENTIMENT_NEGATIVE)
-		return;
+	c.n = 0;
+	c.size = 0;
 	terms_of(s->cutter, e->review.title, collect, &c);
 	terms_of(s->cutter, e->review.text, collect, &c);
 	int n = review_scopes(ctx, &e->review, keys);
 	for (int i = 0; i < n && c.n; i++)
 		if (keys[i].kind == KEY_ALL || keys[i].kind == KEY_CATEGORY)
 			emit_list(ctx->emitter, P_COMPLAINTS, keys[i], 0, pane_of(e->ts, COMPLAINTS_PANE_MS), c.bytes, c.size);
+}
+
+static void event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
+{
+	(void)block;
+	if (e->kind == EVENT_REVIEW && ctx->sentiment == SENTIMENT_NEGATIVE)
+		negative_review(settings, ctx, e);
 }
 
 /* ---- item stage ---- */

@@ -57,16 +57,19 @@ static uint32_t sum_of(uint32_t count, int64_t amount)
 	return amount < (int64_t)(UINT32_MAX - count) ? count + (uint32_t)amount : UINT32_MAX;
 }
 
-static void map_add(struct pair_map *m, struct pool *pool, symbol_t other, int64_t amount)
+/* The map has no room for one that is not there, or none at all. */
+static __attribute__((noinline)) struct pair_slot *map_grow(struct pair_map *m, struct pool *pool, symbol_t other)
 {
-	if (!m->slots)
-		map_rehash(m, pool, MIN_BITS);
-	struct pair_slot *slot = find(m, other);
+	map_rehash(m, pool, m->slots ? (uint8_t)(m->bits + 1) : MIN_BITS);
+	return find(m, other);
+}
+
+static inline void map_add(struct pair_map *m, struct pool *pool, symbol_t other, int64_t amount)
+{
+	struct pair_slot *slot = m->slots ? find(m, other) : map_grow(m, pool, other);
 	if (!slot->other) {
-		if ((uint64_t)(m->n + 1) * 4 > (uint64_t)3 << m->bits) {
-			map_rehash(m, pool, (uint8_t)(m->bits + 1));
-			slot = find(m, other);
-		}
+		if ((uint64_t)(m->n + 1) * 4 > (uint64_t)3 << m->bits)
+			slot = map_grow(m, pool, other);
 		slot->other = other;
 		m->n++;
 	}

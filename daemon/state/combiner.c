@@ -1,8 +1,8 @@
 /* Combines and encodes deltas; see combiner.h. Its speed is that of the user stage: an event makes a dozen of them.
  *
  * Entries lie one behind the other; an open-addressing index of 32-bit numbers finds the one to add to. Its places are far apart in
- * memory, so emit_*() only asks for the place and puts the delta into a small queue; when that is full all of it is added, by which
- * time the places have come. Encoding sorts the numbers of the entries by key, which takes no comparisons: keys are numbered.
+ * memory, so emit_*() only puts the delta into a small queue; when that is full the places of all of it are asked for, then it is added, by
+ * which time they have come. Encoding sorts the numbers of the entries by key, which takes no comparisons: keys are numbered.
  */
 #include "combiner.h"
 
@@ -18,7 +18,8 @@ struct entry {
 };
 
 struct pending {
-	struct entry entry;
+	struct entry entry; /* without the number of the key until drain() */
+	struct key key;
 	uint32_t hash;
 };
 
@@ -47,7 +48,7 @@ struct emitter {
 	bool silent;
 	struct pending queue[QUEUE];
 	uint32_t n_queue;
-	struct entry *entries; /* 3/4 of the slots at most */
+	struct entry *entries; /* half of the slots at most */
 	uint32_t *slots;       /* entry + 1; 0 = free */
 	uint32_t mask, used;
 	uint32_t *order, *starts; /* encoding: entries by group; where each group begins */
@@ -78,15 +79,15 @@ static void tables_make(struct emitter *e, uint32_t slots)
 {
 	e->mask = slots - 1;
 	e->slots = huge_alloc(slots * sizeof(*e->slots));
-	e->entries = huge_alloc((size_t)slots * 3 / 4 * sizeof(*e->entries));
-	e->order = huge_alloc((size_t)slots * 3 / 4 * sizeof(*e->order));
+	e->entries = huge_alloc((size_t)slots / 2 * sizeof(*e->entries));
+	e->order = huge_alloc((size_t)slots / 2 * sizeof(*e->order));
 }
 
 static void tables_free(struct emitter *e, uint32_t slots)
 {
 	huge_free(e->slots, slots * sizeof(*e->slots));
-	huge_free(e->entries, (size_t)slots * 3 / 4 * sizeof(*e->entries));
-	huge_free(e->order, (size_t)slots * 3 / 4 * sizeof(*e->order));
+	huge_free(e->entries, (size_t)slots / 2 * sizeof(*e->entries));
+	huge_free(e->order, (size_t)slots / 2 * sizeof(*e->order));
 }
 
 struct emitter *combiner_create(struct symbols *symbols, uint32_t partitions)
@@ -135,7 +136,7 @@ uint64_t combiner_emitted(const struct emitter *e)
 
 bool combiner_empty(const struct emitter *e)
 {
-	return e->n_groups == 0;
+	return e->n_groups == 0 && e->n_queue == 0;
 }
 
 uint32_t partition_of_key(const struct symbols *s, struct key key, uint32_t partitions)
@@ -165,14 +166,11 @@ static uint32_t *fit(uint32_t *array, uint32_t *size, uint32_t need)
 	return array;
 }
 
-static uint32_t group_of(struct emitter *e, struct key key)
+static uint32_t group_new(struct emitter *e, struct key key)
 {
 	uint32_t **table = &e->group_of[key.kind];
 	if (key.id >= e->group_of_size[key.kind])
 		*table = fit(*table, &e->group_of_size[key.kind], key.id + 1);
-	uint32_t g = (*table)[key.id];
-	if (g)
-		return g - 1;
 	if (e->n_groups == e->groups_capacity) {
 		e->groups_capacity = e->groups_capacity ? e->groups_capacity * 2 : 256;
 		e->groups = must(realloc(e->groups, sizeof(*e->groups) * e->groups_capacity));
@@ -181,6 +179,12 @@ static uint32_t group_of(struct emitter *e, struct key key)
 	e->groups[e->n_groups++] = (struct group){ .key = key, .next = e->heads[partition] };
 	e->heads[partition] = (*table)[key.id] = e->n_groups;
 	return e->n_groups - 1;
+}
+
+static inline uint32_t group_of(struct emitter *e, struct key key)
+{
+	uint32_t g = key.id < e->group_of_size[key.kind] ? e->group_of[key.kind][key.id] : 0;
+	return g ? g - 1 : group_new(e, key);
 }
 
 static void grow(struct emitter *e)
@@ -212,12 +216,18 @@ static void add(struct emitter *e, const struct pending *p)
 	}
 	e->entries[e->used++] = p->entry;
 	e->slots[i] = e->used;
-	if ((e->used + 1) * 4ull > (e->mask + 1ull) * 3)
+	if (e->used * 2ull > e->mask)
 		grow(e);
 }
 
 static void drain(struct emitter *e)
 {
+	for (uint32_t i = 0; i < e->n_queue; i++) {
+		struct pending *p = &e->queue[i];
+		p->entry.what |= (uint64_t)group_of(e, p->key) << 16;
+		p->hash = mix(p->entry.what, p->entry.k2);
+		__builtin_prefetch(&e->slots[p->hash & e->mask], 1);
+	}
 	for (uint32_t i = 0; i < e->n_queue; i++) {
 		uint32_t found = e->slots[e->queue[i].hash & e->mask];
 		if (found)
@@ -234,11 +244,9 @@ static inline void put(struct emitter *e, enum processor_id p, struct key key, u
 	if (e->silent)
 		return;
 	e->emitted++;
-	uint64_t what = (uint64_t)group_of(e, key) << 16 | (uint64_t)merge << 14 | (uint64_t)p << 8 | metric;
-	uint64_t k2 = (uint64_t)sub << 32 | (uint32_t)pane;
-	uint32_t hash = mix(what, k2);
-	__builtin_prefetch(&e->slots[hash & e->mask], 1);
-	e->queue[e->n_queue++] = (struct pending){ { what, k2, amount }, hash };
+	struct pending *x = &e->queue[e->n_queue++];
+	x->entry = (struct entry){ (uint64_t)merge << 14 | (uint64_t)p << 8 | metric, (uint64_t)sub << 32 | (uint32_t)pane, amount };
+	x->key = key;
 	if (e->n_queue == QUEUE)
 		drain(e);
 }
@@ -487,32 +495,31 @@ bool delta_reader_key(struct delta_reader *r, struct key *ret_key)
 
 bool delta_reader_next(struct delta_reader *r, enum processor_id *ret_p, struct delta *ret)
 {
-	if (!r->left || r->in.bad)
+	struct reader in = r->in; /* in registers: there are a million of these a second */
+	if (!r->left || in.bad)
 		return false;
 	r->left--;
-	uint8_t head = reader_u8(&r->in);
-	struct delta d = { .merge = head >> 6, .metric = reader_u8(&r->in) };
-	int64_t step = reader_zigzag(&r->in);
-	if (step > UINT32_MAX || step < -(int64_t)UINT32_MAX || r->pane + step > INT32_MAX || r->pane + step < INT32_MIN || d.merge > MERGE_LIST)
-		r->in.bad = true;
-	else
-		d.pane = r->pane = (int32_t)(r->pane + step);
-	if (d.merge == MERGE_LIST) {
-		d.bytes = reader_text(&r->in);
-	} else {
-		if (d.merge == MERGE_SUM)
-			d.sub = string_at(r);
-		else
-			d.index = (uint32_t)reader_varint(&r->in);
-		d.amount = reader_zigzag(&r->in);
-	}
-	if ((head & 63) >= PROCESSORS)
-		r->in.bad = true;
-	if (r->in.bad)
-		return false;
+	uint8_t head = reader_u8(&in);
+	*ret = (struct delta){ .merge = head >> 6, .metric = reader_u8(&in) };
 	*ret_p = head & 63;
-	*ret = d;
-	return true;
+	int64_t step = reader_zigzag(&in), pane;
+	bool bad = *ret_p >= PROCESSORS || __builtin_add_overflow(r->pane, step, &pane) || pane > INT32_MAX || pane < INT32_MIN;
+	ret->pane = r->pane = bad ? 0 : (int32_t)pane;
+	if (ret->merge == MERGE_LIST) {
+		ret->bytes = reader_text(&in);
+	} else {
+		uint64_t second = reader_varint(&in);
+		if (ret->merge != MERGE_SUM)
+			ret->index = (uint32_t)second;
+		else if (second < r->n_strings)
+			ret->sub = r->strings[second];
+		else
+			bad = true;
+		ret->amount = reader_zigzag(&in);
+	}
+	in.bad |= bad || ret->merge > MERGE_LIST;
+	r->in = in;
+	return !in.bad;
 }
 
 void delta_reader_done(struct delta_reader *r)
