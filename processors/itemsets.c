@@ -499,11 +499,7 @@ static void model_save(const void *settings, const struct item_ctx *ctx, const v
 		struct itemsets_other top[NEIGHBOURS_MAX];
 		uint32_t n = itemsets_top(b, (enum basket)i, ctx->symbols, (uint32_t)s->neighbours, top);
 		buf_varint(to, b->by[i].baskets);
-		buf_varint(to, n);
-		for (uint32_t j = 0; j < n; j++) {
-			buf_text(to, symbols_text(ctx->symbols, top[j].item));
-			buf_varint(to, top[j].count);
-		}
+		leaders_save(top, n, ctx->symbols, to);
 	}
 }
 
@@ -515,17 +511,8 @@ static int model_load(const void *settings, void *block, uint16_t version, struc
 		return -EBADMSG;
 	for (int i = 0; i < BASKETS; i++) {
 		m->n[i] = (uint32_t)reader_varint(from);
-		uint64_t n = reader_varint(from);
-		if (n > NEIGHBOURS_MAX || n > reader_left(from) / 2)
+		if (leaders_load(&m->others[i], &m->n_others[i], NEIGHBOURS_MAX, from, symbols, pool) < 0)
 			return -EBADMSG;
-		m->n_others[i] = (uint32_t)n;
-		m->others[i] = pool_alloc(pool, n * sizeof(*m->others[i]));
-		for (uint32_t j = 0; j < n; j++) {
-			m->others[i][j].item = symbols_intern(symbols, reader_text(from));
-			m->others[i][j].count = (uint32_t)reader_varint(from);
-			if (!m->others[i][j].item)
-				return -EBADMSG;
-		}
 	}
 	itemsets_near_init(m, pool);
 	return from->bad ? -EBADMSG : 0;

@@ -1,6 +1,7 @@
 /* Keeps and sorts the most frequent others; see leaders.h. */
 #include "leaders.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* a comes after b. */
@@ -133,4 +134,37 @@ uint32_t leaders_sorted(struct leaders *t, const struct symbols *symbols, const 
 	t->k = (uint16_t)k;
 	t->last = n ? (uint16_t)(n - 1) : 0;
 	return n;
+}
+
+void leaders_save(const struct itemsets_other *list, uint32_t n, const struct symbols *symbols, struct buf *to)
+{
+	buf_varint(to, n);
+	for (uint32_t i = 0; i < n; i++) {
+		buf_text(to, symbols_text(symbols, list[i].item));
+		buf_varint(to, list[i].count);
+	}
+}
+
+int leaders_load(struct itemsets_other **ret, uint32_t *ret_n, uint32_t most, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	uint64_t n = reader_varint(from);
+	if (n > most || n > reader_left(from) / 2)
+		return -EBADMSG;
+	struct itemsets_other *list = *ret = pool_alloc(pool, n * sizeof(*list));
+	*ret_n = (uint32_t)n;
+	for (uint32_t done = 0; done < n;) {
+		struct text ids[SYMBOLS_TOGETHER];
+		symbol_t items[SYMBOLS_TOGETHER];
+		uint32_t some = n - done < SYMBOLS_TOGETHER ? (uint32_t)n - done : SYMBOLS_TOGETHER;
+		for (uint32_t i = 0; i < some; i++) {
+			ids[i] = reader_text(from);
+			list[done + i].count = (uint32_t)reader_varint(from);
+			if (!ids[i].size)
+				return -EBADMSG;
+		}
+		symbols_intern_all(symbols, ids, some, items);
+		for (uint32_t i = 0; i < some; i++)
+			list[done++].item = items[i];
+	}
+	return from->bad ? -EBADMSG : 0;
 }

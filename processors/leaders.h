@@ -29,4 +29,9 @@ void leaders_done(struct leaders *t);
 /* The k first in order into to[], how many; k <= LEADERS_MAX. */
 uint32_t leaders_sorted(struct leaders *t, const struct symbols *symbols, const struct pair_map *map, uint32_t k, struct itemsets_other *to);
 
+/* A list in a model row: varint n, then each other's text and varint count. Reading allocates from the pool, at most `most`; 0 or -EBADMSG, *ret the
+ * caller's to free either way. */
+void leaders_save(const struct itemsets_other *list, uint32_t n, const struct symbols *symbols, struct buf *to);
+int leaders_load(struct itemsets_other **ret, uint32_t *ret_n, uint32_t most, struct reader *from, struct symbols *symbols, struct pool *pool);
+
 #endif

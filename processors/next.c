@@ -239,11 +239,7 @@ static void model_save(const void *settings, const struct item_ctx *ctx, const v
 	if (!n && !b->drawn)
 		return;
 	buf_varint(to, b->follow.baskets);
-	buf_varint(to, n);
-	for (uint32_t i = 0; i < n; i++) {
-		buf_text(to, symbols_text(ctx->symbols, top[i].item));
-		buf_varint(to, top[i].count);
-	}
+	leaders_save(top, n, ctx->symbols, to);
 	buf_zigzag(to, b->drawn);
 	for (int i = 0; b->drawn && i < NEXT_EXPERTS; i++)
 		buf_zigzag(to, b->reached[i]);
@@ -256,17 +252,8 @@ static int model_load(const void *settings, void *block, uint16_t version, struc
 	if (version != 1)
 		return -EBADMSG;
 	m->sum = (uint32_t)reader_varint(from);
-	uint64_t n = reader_varint(from);
-	if (n > FOLLOWERS_MAX || n > reader_left(from) / 2)
+	if (leaders_load(&m->followers, &m->n_followers, FOLLOWERS_MAX, from, symbols, pool) < 0)
 		return -EBADMSG;
-	m->n_followers = (uint32_t)n;
-	m->followers = pool_alloc(pool, n * sizeof(*m->followers));
-	for (uint32_t i = 0; i < n; i++) {
-		m->followers[i].item = symbols_intern(symbols, reader_text(from));
-		m->followers[i].count = (uint32_t)reader_varint(from);
-		if (!m->followers[i].item)
-			return -EBADMSG;
-	}
 	m->drawn = reader_zigzag(from);
 	for (int i = 0; m->drawn && i < NEXT_EXPERTS; i++)
 		m->reached[i] = reader_zigzag(from);

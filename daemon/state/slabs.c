@@ -8,13 +8,14 @@
 
 #include "processors/huge.h"
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096,
+	AHEAD = 4 };
 
 struct slabs {
 	pthread_t thread;
 	bool asked, running; /* asked: a slab, ever; not running then: there was no thread to be had, slabs come untouched */
 	sem_t wanted;
-	_Atomic(void *) ready; /* NULL: none yet */
+	_Atomic(void *) ready[AHEAD]; /* NULL: none yet */
 	atomic_bool stop;
 };
 
@@ -26,12 +27,14 @@ static void *make_ready(void *arg)
 			continue;
 		if (atomic_load(&s->stop))
 			return NULL;
-		if (atomic_load(&s->ready))
-			continue;
-		volatile char *slab = huge_alloc(HUGE_PAGE_BYTES);
-		for (size_t at = 0; at < HUGE_PAGE_BYTES; at += PAGE)
-			slab[at] = 0;
-		atomic_store(&s->ready, (void *)slab);
+		for (int i = 0; i < AHEAD; i++) {
+			if (atomic_load(&s->ready[i]))
+				continue;
+			volatile char *slab = huge_alloc(HUGE_PAGE_BYTES);
+			for (size_t at = 0; at < HUGE_PAGE_BYTES; at += PAGE)
+				slab[at] = 0;
+			atomic_store(&s->ready[i], (void *)slab);
+		}
 	}
 }
 
@@ -53,7 +56,8 @@ void slabs_destroy(struct slabs *s)
 		sem_post(&s->wanted);
 		pthread_join(s->thread, NULL);
 	}
-	huge_free(s->ready, HUGE_PAGE_BYTES);
+	for (int i = 0; i < AHEAD; i++)
+		huge_free(s->ready[i], HUGE_PAGE_BYTES);
 	sem_destroy(&s->wanted);
 	free(s);
 }
@@ -61,7 +65,9 @@ void slabs_destroy(struct slabs *s)
 void *slabs_take(void *slabs)
 {
 	struct slabs *s = slabs;
-	void *slab = atomic_exchange(&s->ready, NULL);
+	void *slab = NULL;
+	for (int i = 0; !slab && i < AHEAD; i++)
+		slab = atomic_exchange(&s->ready[i], NULL);
 	if (!s->asked) {
 		s->asked = true;
 		s->running = !pthread_create(&s->thread, NULL, make_ready, s);
