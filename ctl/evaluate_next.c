@@ -52,7 +52,7 @@ static uint32_t rank_of(struct evaluate *e, struct next_section *s, const struct
 	}
 	uint32_t ranked = n;
 	for (uint32_t i = 0; i < s->n_popular && n < NEXT_LIST; i++) {
-		bool there = s->popular[i] == u->items[u->n - 1];
+		bool there = s->popular[i] == next_seen(u, 0);
 		for (uint32_t j = 0; j < ranked && !there; j++)
 			there = picks[j].item == s->popular[i];
 		if (there)
@@ -76,7 +76,7 @@ static void next_event(struct evaluate *e, void *state, const struct event *even
 	if (!u || !u->n || !next_goes_on(e->settings[P_NEXT], u, event->ts, id))
 		return;
 	symbol_t item = symbols_find(e->engine->symbols, click->item_id);
-	if (item == u->items[u->n - 1])
+	if (item == next_seen(u, 0))
 		return;
 	uint32_t rank = item ? rank_of(e, s, u, item) : 0;
 	s->n++;

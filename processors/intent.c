@@ -151,7 +151,7 @@ static void user_view(const void *settings, const struct view_ctx *ctx, const vo
 		return;
 	bool over = ctx->watermark > u->greatest_ts && ctx->watermark - u->greatest_ts > s->session_gap_ms;
 	const struct next_user *next = ctx->blocks[P_NEXT]; /* the item that is looked at */
-	symbol_t item = next && next->n && u->last != ACTIONS ? next->items[next->n - 1] : 0;
+	symbol_t item = next && next->n && u->last != ACTIONS ? next_seen(next, 0) : 0;
 	intent_features(u, item ? model_catalogue(ctx->model, item)->price_band : 0, x);
 	for (int t = 0; t < INTENT_TARGETS; t++)
 		view_field_double(ctx->view, names[t], over ? NAN : round(intent_chance(m->w[t], x) * 1e4) / 1e4);

@@ -388,7 +388,7 @@ static void itemsets_delta(const void *settings, struct item_ctx *ctx, void *blo
 	struct leaders *leaders = &b->leaders[d->metric % BASKETS];
 	advance(s, ctx, b, d->metric % BASKETS);
 	if (d->amount < 0) {
-		pairs_take_back(p, s->window, d->pane, d->sub, -d->amount);
+		pairs_take_back(p, s->window, ctx->pool, d->pane, d->sub, -d->amount);
 		leaders_forget(leaders);
 		return;
 	}

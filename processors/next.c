@@ -24,6 +24,8 @@ static const struct option options[] = {
 		.unit = "clicks", .help = "One click in so many is ranked beforehand by all four ways of ranking, so that the best is known." },
 	{ "shown", OPTION_COUNT, OPTION_AT(next_settings, shown), .value = "10", .min = "1", .max = "100", .zero = "no such key", .unit = "items",
 		.help = "Items in glint:next:USER, for visitors of whom nothing but this session is known." },
+	{ "steps_kept", OPTION_COUNT, OPTION_AT(next_settings, steps_kept), .value = "50", .min = "10", .max = "1000", .zero = "the running session's only", .unit = "steps",
+		.help = "A shopper's newest steps from item to item, kept so that `glintctl forget` takes back what they counted. They are in the shopper's row." },
 };
 
 static const char *const drop_names[] = { "followers_dropped", "followers_outlived", NULL };
@@ -81,6 +83,36 @@ static void draw(const struct next_settings *s, struct user_ctx *ctx, const stru
 			emit_sum(ctx->emitter, P_NEXT, all, (uint8_t)(METRIC_REACHED + i), 0, 0, 1000000 + 2000000 / (int64_t)places[i]);
 }
 
+/* Step i, at the items before it in its session; times 1 or -1. */
+static void count(struct user_ctx *ctx, const struct next_user *u, uint32_t i, int64_t times)
+{
+	const struct next_step *x = &u->steps[i];
+	for (uint32_t d = 0; d < NEXT_STEPS && d < i && !x[-(int64_t)d].first; d++) {
+		symbol_t before = x[-(int64_t)d - 1].item;
+		if (before != x->item)
+			emit_sum(ctx->emitter, P_NEXT, (struct key){ KEY_ITEM, before }, METRIC_FOLLOW, x->item, x->pane, times * step_weights[d]);
+	}
+}
+
+/* Room for one more step: the oldest leave, and those of before the window that are not the running session's. */
+static void keep(const struct next_settings *s, struct user_ctx *ctx, struct next_user *u, struct next_step x)
+{
+	uint32_t most = s->steps_kept ? (uint32_t)s->steps_kept : NEXT_SESSION, others = u->n_steps - u->n, gone = u->n_steps >= most ? u->n_steps - most + 1 : 0;
+	if (!s->steps_kept && gone < others)
+		gone = others;
+	while (s->window.panes && gone < others && (int64_t)u->steps[gone].pane <= (int64_t)x.pane - s->window.panes)
+		gone++;
+	if (gone)
+		memmove(u->steps, u->steps + gone, (u->n_steps -= (uint16_t)gone) * sizeof(*u->steps));
+	if (u->n_steps == u->capacity) {
+		uint16_t capacity = u->capacity ? (uint16_t)(u->capacity * 2) : 2;
+		u->steps = pool_resize(ctx->pool, u->steps, u->capacity * sizeof(*u->steps), capacity * sizeof(*u->steps));
+		u->capacity = capacity;
+	}
+	u->steps[u->n_steps++] = x;
+	u->n = (uint8_t)(u->n + 1u > u->n_steps ? u->n_steps : u->n < NEXT_SESSION ? u->n + 1u : NEXT_SESSION);
+}
+
 static void next_event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
 {
 	const struct next_settings *s = settings;
@@ -90,7 +122,10 @@ static void next_event(const void *settings, struct user_ctx *ctx, void *block, 
 		return;
 	uint64_t id = click->session_id.size ? XXH3_64bits(click->session_id.data, click->session_id.size) | 1 : 0;
 	if (!next_goes_on(s, u, e->ts, id)) {
-		*u = (struct next_user){ .greatest_ts = e->ts, .session_id = id, .open = true };
+		u->greatest_ts = e->ts;
+		u->session_id = id;
+		u->open = true;
+		u->n = 0;
 	} else {
 		if (e->ts > u->greatest_ts)
 			u->greatest_ts = e->ts;
@@ -98,19 +133,23 @@ static void next_event(const void *settings, struct user_ctx *ctx, void *block, 
 			u->session_id = id;
 	}
 	symbol_t item = symbols_intern(ctx->symbols, click->item_id);
-	if (!item || (u->n && u->items[u->n - 1] == item))
+	if (!item || (u->n && next_seen(u, 0) == item))
 		return;
 	if (u->n && s->learn_every && (ctx->user_hash ^ (uint64_t)e->ts * UINT64_C(0x9e3779b97f4a7c15)) % (uint64_t)s->learn_every == 0)
 		draw(s, ctx, u, item);
 	int32_t pane = pairs_pane_at(s->window, e->ts);
-	for (uint32_t d = 0; d < NEXT_STEPS && d < u->n; d++) {
-		symbol_t before = u->items[u->n - 1 - d];
-		if (before != item)
-			emit_sum(ctx->emitter, P_NEXT, (struct key){ KEY_ITEM, before }, METRIC_FOLLOW, item, pane, step_weights[d]);
-	}
-	if (u->n == NEXT_SESSION)
-		memmove(u->items, u->items + 1, (--u->n) * sizeof(*u->items));
-	u->items[u->n++] = item;
+	keep(s, ctx, u, (struct next_step){ item, pane, u->n == 0 });
+	count(ctx, u, u->n_steps - 1u, 1);
+}
+
+/* What the steps kept have counted is taken back. */
+static void leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
+{
+	const struct next_user *u = block;
+	(void)settings;
+	for (uint32_t i = 0; erase && i < u->n_steps; i++)
+		if (u->steps[i].pane != INT32_MIN)
+			count(ctx, u, i, -1);
 }
 
 static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
@@ -123,33 +162,68 @@ static void user_save(const void *settings, const void *block, const struct symb
 	buf_i64(to, u->greatest_ts);
 	buf_u64(to, u->session_id);
 	buf_u8(to, u->n);
-	for (uint32_t i = 0; i < u->n; i++)
-		buf_text(to, symbols_text(symbols, u->items[i]));
+	buf_varint(to, u->n_steps);
+	int64_t pane = 0;
+	for (uint32_t i = 0; i < u->n_steps; i++) {
+		const struct next_step *x = &u->steps[i];
+		buf_text(to, symbols_text(symbols, x->item));
+		buf_zigzag(to, (x->pane - pane) * 2 + x->first);
+		pane = x->pane;
+	}
 }
 
 static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	struct next_user *u = block;
-	(void)settings, (void)pool;
+	(void)settings;
 	u->open = reader_u8(from) != 0;
-	if (version != 1 || !u->open)
-		return version != 1 || from->bad ? -EBADMSG : 0;
+	if (version < 1 || version > 2 || !u->open)
+		return version < 1 || version > 2 || from->bad ? -EBADMSG : 0;
 	u->greatest_ts = reader_i64(from);
 	u->session_id = reader_u64(from);
-	uint8_t n = reader_u8(from);
-	if (n > NEXT_SESSION)
+	u->n = reader_u8(from);
+	uint64_t n = version == 1 ? u->n : reader_varint(from);
+	if (u->n > NEXT_SESSION || n < u->n || n > NEXT_KEPT_MAX)
 		return -EBADMSG;
-	for (; u->n < n; u->n++)
-		if (!(u->items[u->n] = symbols_intern(symbols, reader_text(from))))
+	for (u->capacity = n ? 2 : 0; u->capacity < n;)
+		u->capacity *= 2;
+	u->steps = pool_alloc(pool, u->capacity * sizeof(*u->steps));
+	int64_t pane = 0;
+	for (; u->n_steps < n; u->n_steps++) {
+		struct next_step *x = &u->steps[u->n_steps];
+		*x = (struct next_step){ symbols_intern(symbols, reader_text(from)), INT32_MIN, u->n_steps == 0 };
+		if (version > 1) {
+			int64_t step = reader_zigzag(from);
+			x->first = step & 1;
+			if (__builtin_add_overflow(pane, step >> 1, &pane) || pane < INT32_MIN || pane > INT32_MAX)
+				return -EBADMSG;
+			x->pane = (int32_t)pane;
+		}
+		if (!x->item)
 			return -EBADMSG;
+	}
 	return from->bad ? -EBADMSG : 0;
+}
+
+static void user_done(void *block, struct pool *pool)
+{
+	struct next_user *u = block;
+	pool_free(pool, u->steps, u->capacity * sizeof(*u->steps));
+	*u = (struct next_user){ 0 };
+}
+
+static void event_soon(const void *block)
+{
+	const struct next_user *u = block;
+	if (u->n_steps)
+		__builtin_prefetch(&u->steps[u->n_steps - 1], 1);
 }
 
 static void user_mark(const void *block, struct symbols *symbols)
 {
 	const struct next_user *u = block;
-	for (uint32_t i = 0; i < u->n; i++)
-		symbols_mark(symbols, u->items[i]);
+	for (uint32_t i = 0; i < u->n_steps; i++)
+		symbols_mark(symbols, u->steps[i].item);
 }
 
 /* ---- item stage ---- */
@@ -162,12 +236,18 @@ static void next_delta(const void *settings, struct item_ctx *ctx, void *block, 
 		b->drawn += d->amount;
 	else if (d->metric >= METRIC_REACHED && d->metric < METRIC_REACHED + NEXT_EXPERTS)
 		b->reached[d->metric - METRIC_REACHED] += d->amount;
-	if (d->metric != METRIC_FOLLOW || !d->sub || d->amount <= 0)
+	if (d->metric != METRIC_FOLLOW || !d->sub || !d->amount || d->amount == INT64_MIN)
 		return;
 	int32_t now = b->follow.now;
 	pairs_advance(&b->follow, s->window, ctx->pool, ctx->watermark);
 	if (b->follow.now != now)
 		leaders_forget(&b->leaders);
+	if (d->amount < 0) {
+		uint32_t taken = pairs_take_back(&b->follow, s->window, ctx->pool, d->pane, d->sub, -d->amount);
+		pairs_take_back(&b->follow, s->window, ctx->pool, d->pane, 0, taken);
+		leaders_forget(&b->leaders);
+		return;
+	}
 	int r = pairs_add(&b->follow, s->window, ctx->pool, d->pane, d->sub, d->amount, (uint32_t)s->max_followers);
 	if (r < 0) {
 		ctx->drops[r == -ESTALE ? 1 : 0]++;
@@ -291,7 +371,7 @@ static void user_view(const void *settings, const struct view_ctx *ctx, const vo
 	json_name(b, "way");
 	json_text(b, text_of(next_expert_names[leader]));
 	json_name(b, "after");
-	json_text(b, symbols_text(ctx->symbols, u->items[u->n - 1]));
+	json_text(b, symbols_text(ctx->symbols, next_seen(u, 0)));
 	json_name(b, "items");
 	json_open(b, '[');
 	for (uint32_t i = 0; i < n; i++) {
@@ -320,10 +400,12 @@ const struct processor next_processor = {
 	.settings_size = sizeof(struct next_settings),
 	.setup = next_setup,
 	.teardown = next_teardown,
-	.user = { sizeof(struct next_user), 1, user_save, user_load, NULL, user_mark },
+	.user = { sizeof(struct next_user), 2, user_save, user_load, user_done, user_mark },
 	.item = { sizeof(struct next_item), 1, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct next_model), 1, NULL, model_load, model_done, model_mark },
 	.event = next_event,
+	.event_soon = event_soon,
+	.leave = leave,
 	.delta = next_delta,
 	.due_at = next_due_at,
 	.due = next_due,

@@ -1,7 +1,8 @@
 /* The next item of a session: what is looked at after an item, and a ranking for a visitor of whom nothing but this session is known.
  *
  * User stage: keeps the last NEXT_SESSION items of the running session (CONTRACTS "What is counted"; an item that follows itself is one). Each
- * new one is counted at the STEPS items before it, with the weight (d + 1)^-1.5 x 1000 of d items between. Item stage: an item's followers in a
+ * new one is counted at the STEPS items before it, with the weight (d + 1)^-1.5 x 1000 of d items between. The shopper's newest `steps_kept` steps
+ * stay, whatever session they are of, so that forgetting takes back what they counted. Item stage: an item's followers in a
  * sliding window (pairs.h). Model row: their sum F and the most frequent ones. For co-visits it reads itemsets' model.
  *
  * Ranking. Of an item x and a candidate j, with f = weight of j after x / 1000, c = sessions with both, n = sessions with x, and of the whole
@@ -34,8 +35,9 @@ enum next_expert { NEXT_ORDER,
 	NEXT_COMPANY,
 	NEXT_EXPERTS };
 
-enum { NEXT_SESSION = 10, /* items remembered */
+enum { NEXT_SESSION = 10, /* items of the running session that a ranking looks at */
 	NEXT_STEPS = 3,   /* of those, at which a new one is counted */
+	NEXT_KEPT_MAX = 1000, /* steps of one shopper */
 	NEXT_LIST = 20,   /* within which an expert must name the item */
 	NEXT_MOST = 100 }; /* picks of one ranking */
 
@@ -51,17 +53,31 @@ struct next_settings {
 	int64_t max_followers; /* counted per item and pane */
 	int64_t learn_every;   /* 0: never */
 	int64_t shown;         /* in glint:next:USER; 0: no such view */
+	int64_t steps_kept;    /* per shopper, for forgetting; NEXT_SESSION at least, or 0 */
 	struct pairs_window window;
 	struct next_scratch *scratch; /* of the loop's thread; made by setup */
+};
+
+struct next_step {
+	symbol_t item;
+	int32_t pane; /* in which it was counted at those before it; INT32_MIN: of a row that does not say */
+	bool first;   /* of its session */
 };
 
 struct next_user {
 	int64_t greatest_ts;
 	uint64_t session_id; /* XXH3; 0: none so far */
-	symbol_t items[NEXT_SESSION]; /* newest last; never the same twice running */
-	uint8_t n;
+	struct next_step *steps; /* the pool's; newest last; in a session never the same item twice running */
+	uint16_t n_steps, capacity;
+	uint8_t n; /* the newest so many are the running session's; NEXT_SESSION at most */
 	bool open;
 };
+
+/* The running session's item `back` (< n) places before its newest. */
+static inline symbol_t next_seen(const struct next_user *u, uint32_t back)
+{
+	return u->steps[u->n_steps - 1 - back].item;
+}
 
 struct next_item {
 	struct pairs follow; /* `baskets` is the sum F x 1000 */

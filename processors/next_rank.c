@@ -95,8 +95,8 @@ static void seeds(struct next_scratch *x, const struct model *model, const struc
 		memset(x->table, 0, sizeof(x->table));
 		x->stamp = 1;
 	}
-	for (uint32_t i = u->n; i-- > 0;) {
-		symbol_t item = u->items[i];
+	for (uint32_t back = 0; back < u->n; back++) {
+		symbol_t item = next_seen(u, back);
 		uint32_t a = 0;
 		while (a < x->n_seeds && x->seeds[a].item != item)
 			a++;

@@ -164,6 +164,18 @@ static void enter(struct pairs *p, struct pool *pool, uint32_t at)
 	p->baskets = sum_of(p->baskets, p->panes[at].baskets);
 }
 
+/* Its counts are in no total. */
+static void remove_pane(struct pairs *p, struct pool *pool, uint32_t at)
+{
+	map_free(&p->panes[at].map, pool);
+	memmove(p->panes + at, p->panes + at + 1, (--p->n_panes - at) * sizeof(*p->panes));
+	if (!p->n_panes) {
+		pool_free(pool, p->panes, p->panes_capacity * sizeof(*p->panes));
+		p->panes = NULL;
+		p->panes_capacity = 0;
+	}
+}
+
 static void leave_first(struct pairs *p, struct pool *pool)
 {
 	struct pairs_pane *first = &p->panes[0];
@@ -177,17 +189,11 @@ static void leave_first(struct pairs *p, struct pool *pool)
 	} else if (in) {
 		map_free(&p->total, pool);
 	}
-	map_free(&first->map, pool);
 	if (in) {
 		p->n_in--;
 		p->baskets -= first->baskets < p->baskets ? first->baskets : p->baskets;
 	}
-	memmove(p->panes, p->panes + 1, --p->n_panes * sizeof(*p->panes));
-	if (!p->n_panes) {
-		pool_free(pool, p->panes, p->panes_capacity * sizeof(*p->panes));
-		p->panes = NULL;
-		p->panes_capacity = 0;
-	}
+	remove_pane(p, pool, 0);
 }
 
 static void start(struct pairs *p, struct pairs_window w)
@@ -259,13 +265,13 @@ int pairs_add(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t
 	return 0;
 }
 
-void pairs_take_back(struct pairs *p, struct pairs_window w, int32_t pane, symbol_t other, int64_t amount)
+uint32_t pairs_take_back(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t pane, symbol_t other, int64_t amount)
 {
 	if (!w.panes)
 		pane = 0;
 	uint32_t at = place_of(p, pane), n = amount > UINT32_MAX ? UINT32_MAX : (uint32_t)amount;
 	if (at == p->n_panes || p->panes[at].pane != pane)
-		return;
+		return 0;
 	struct pairs_pane *x = &p->panes[at];
 	uint32_t there = other ? pair_map_count(&x->map, other) : x->baskets;
 	n = n < there ? n : there;
@@ -278,6 +284,12 @@ void pairs_take_back(struct pairs *p, struct pairs_window w, int32_t pane, symbo
 		if (at < p->n_in)
 			p->baskets -= n < p->baskets ? n : p->baskets;
 	}
+	if (!x->baskets && !x->map.n) { /* not even an empty one tells of it */
+		if (at < p->n_in && --p->n_in == 1)
+			map_free(&p->total, pool);
+		remove_pane(p, pool, at);
+	}
+	return n;
 }
 
 void pairs_soon(const struct pairs *p, int32_t pane, symbol_t other)

@@ -61,8 +61,8 @@ static inline int32_t pairs_pane_at(struct pairs_window w, int64_t ts) /* INT64_
  * window; -ENOSPC: a new other beyond max_others, or a pane beyond PAIRS_PANES_MAX. On failure nothing is changed. */
 int pairs_add(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t pane, symbol_t other, int64_t amount, uint32_t max_others);
 
-/* Takes back what pairs_add() of the same pane and other has added; nothing of what is not there. */
-void pairs_take_back(struct pairs *p, struct pairs_window w, int32_t pane, symbol_t other, int64_t amount);
+/* Takes back what pairs_add() of the same pane and other has added; nothing of what is not there. Returns how much it was. */
+uint32_t pairs_take_back(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t pane, symbol_t other, int64_t amount);
 
 /* A hint: pairs_add() with this pane and other comes soon. */
 void pairs_soon(const struct pairs *p, int32_t pane, symbol_t other);

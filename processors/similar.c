@@ -65,11 +65,13 @@ static void take(const struct similar_settings *s, struct user_ctx *ctx, struct 
 {
 	const struct key key = { KEY_ITEM, item };
 	int32_t pane = pairs_pane_at(s->window, ts);
+	struct similar_seen x = { .item = item };
 	uint32_t old = 0, at = 0;
 	while (at < u->n && u->seen[at].item != item)
 		at++;
 	if (at < u->n) {
-		old = u->seen[at].weight;
+		x = u->seen[at];
+		old = x.weight;
 		memmove(u->seen + at, u->seen + at + 1, (--u->n - at) * sizeof(*u->seen));
 	}
 	uint32_t new = weight > old ? weight : old;
@@ -83,8 +85,15 @@ static void take(const struct similar_settings *s, struct user_ctx *ctx, struct 
 		emit_sum(ctx->emitter, P_SIMILAR, key, METRIC_PAIR, q->item, pane, more);
 		emit_sum(ctx->emitter, P_SIMILAR, (struct key){ KEY_ITEM, q->item }, METRIC_PAIR, item, pane, more);
 	}
-	for (uint32_t d = 0; !old && d < FOLLOW_STEPS && d < u->n; d++)
-		emit_sum(ctx->emitter, P_SIMILAR, (struct key){ KEY_ITEM, u->seen[u->n - 1 - d].item }, METRIC_FOLLOW, item, pane, FOLLOW_UNIT / (d + 1));
+	if (!old)
+		x.number = ++u->numbers;
+	for (uint32_t d = 0; !old && d < FOLLOW_STEPS && d < u->n; d++) {
+		const struct similar_seen *q = &u->seen[u->n - 1 - d];
+		uint32_t before = x.number - q->number;
+		x.follows[d] = before <= UINT8_MAX ? (uint8_t)before : 0;
+		emit_sum(ctx->emitter, P_SIMILAR, (struct key){ KEY_ITEM, q->item }, METRIC_FOLLOW, item, pane, FOLLOW_UNIT / (d + 1));
+	}
+	x.weight = (uint8_t)new;
 	while (u->n >= (uint32_t)s->history)
 		memmove(u->seen, u->seen + 1, --u->n * sizeof(*u->seen));
 	if (u->n == u->capacity) {
@@ -92,7 +101,33 @@ static void take(const struct similar_settings *s, struct user_ctx *ctx, struct 
 		u->seen = pool_resize(ctx->pool, u->seen, u->capacity * sizeof(*u->seen), capacity * sizeof(*u->seen));
 		u->capacity = capacity;
 	}
-	u->seen[u->n++] = (struct similar_seen){ item, new };
+	u->seen[u->n++] = x;
+}
+
+static void take_back_follower(struct user_ctx *ctx, const struct similar_user *u, const struct similar_seen *x)
+{
+	for (uint32_t d = 0; d < FOLLOW_STEPS; d++)
+		for (uint32_t i = 0; x->follows[d] && i < u->n; i++)
+			if (x->number - u->seen[i].number == x->follows[d])
+				emit_sum(ctx->emitter, P_SIMILAR, (struct key){ KEY_ITEM, u->seen[i].item }, METRIC_FOLLOW, x->item, 0, -FOLLOW_UNIT / (int64_t)(d + 1));
+}
+
+/* What the items kept have counted is taken back. */
+static void leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
+{
+	const struct similar_settings *s = settings;
+	const struct similar_user *u = block;
+	if (!erase || s->window.panes)
+		return;
+	for (uint32_t i = 0; i < u->n; i++) {
+		const struct similar_seen *p = &u->seen[i];
+		const struct key key = { KEY_ITEM, p->item };
+		emit_sum(ctx->emitter, P_SIMILAR, key, METRIC_OWN, 0, 0, -(int64_t)p->weight);
+		for (uint32_t j = 0; j < u->n; j++)
+			if (j != i)
+				emit_sum(ctx->emitter, P_SIMILAR, key, METRIC_PAIR, u->seen[j].item, 0, -(int64_t)least(p->weight, u->seen[j].weight));
+		take_back_follower(ctx, u, p);
+	}
 }
 
 static void similar_event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
@@ -121,9 +156,13 @@ static void user_save(const void *settings, const void *block, const struct symb
 	const struct similar_user *u = block;
 	(void)settings;
 	buf_varint(to, u->n);
+	if (u->n)
+		buf_varint(to, u->numbers);
 	for (uint32_t i = 0; i < u->n; i++) {
 		buf_text(to, symbols_text(symbols, u->seen[i].item));
-		buf_u8(to, (uint8_t)u->seen[i].weight);
+		buf_u8(to, u->seen[i].weight);
+		buf_varint(to, u->numbers - u->seen[i].number);
+		buf_bytes(to, u->seen[i].follows, FOLLOW_STEPS);
 	}
 }
 
@@ -132,15 +171,23 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 	struct similar_user *u = block;
 	(void)settings;
 	uint64_t n = reader_varint(from);
-	if (version != 1 || n > SIMILAR_HISTORY_MAX)
+	if (version < 1 || version > 2 || n > SIMILAR_HISTORY_MAX)
 		return -EBADMSG;
+	u->numbers = version == 1 ? (uint32_t)n : n ? (uint32_t)reader_varint(from) : 0;
 	for (u->capacity = n ? 4 : 0; u->capacity < n;)
 		u->capacity *= 2;
 	u->seen = n ? pool_alloc(pool, u->capacity * sizeof(*u->seen)) : NULL;
 	for (; u->n < n; u->n++) {
-		u->seen[u->n].item = symbols_intern(symbols, reader_text(from));
-		u->seen[u->n].weight = reader_u8(from);
-		if (!u->seen[u->n].item)
+		struct similar_seen *x = &u->seen[u->n];
+		x->item = symbols_intern(symbols, reader_text(from));
+		x->weight = reader_u8(from);
+		x->number = u->n + 1;
+		if (version > 1) {
+			x->number = u->numbers - (uint32_t)reader_varint(from);
+			const uint8_t *follows = reader_bytes(from, FOLLOW_STEPS);
+			memcpy(x->follows, follows ? follows : (const uint8_t[FOLLOW_STEPS]){ 0 }, FOLLOW_STEPS);
+		}
+		if (!x->item)
 			return -EBADMSG;
 	}
 	return from->bad ? -EBADMSG : 0;
@@ -166,10 +213,16 @@ static void similar_delta(const void *settings, struct item_ctx *ctx, void *bloc
 {
 	const struct similar_settings *s = settings;
 	struct similar_item *b = block;
-	if (d->metric > METRIC_FOLLOW || d->amount <= 0 || (d->metric != METRIC_OWN) != (d->sub != 0))
+	if (d->metric > METRIC_FOLLOW || !d->amount || d->amount == INT64_MIN || (d->metric != METRIC_OWN) != (d->sub != 0))
 		return;
 	struct pairs *p = d->metric == METRIC_FOLLOW ? &b->follows : &b->pairs;
 	pairs_advance(p, s->window, ctx->pool, ctx->watermark);
+	if (d->amount < 0) {
+		uint32_t taken = pairs_take_back(p, s->window, ctx->pool, d->pane, d->sub, -d->amount);
+		if (d->metric == METRIC_FOLLOW)
+			pairs_take_back(p, s->window, ctx->pool, d->pane, 0, taken);
+		return;
+	}
 	int r = pairs_add(p, s->window, ctx->pool, d->pane, d->sub, d->amount, (uint32_t)s->max_pairs);
 	if (r == 0 && d->metric == METRIC_FOLLOW)
 		r = pairs_add(p, s->window, ctx->pool, d->pane, 0, d->amount, 0);
@@ -314,10 +367,11 @@ const struct processor similar_processor = {
 	.n_options = OPTION_N(options),
 	.settings_size = sizeof(struct similar_settings),
 	.setup = similar_setup,
-	.user = { sizeof(struct similar_user), 1, user_save, user_load, user_done, user_mark },
+	.user = { sizeof(struct similar_user), 2, user_save, user_load, user_done, user_mark },
 	.item = { sizeof(struct similar_item), 1, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct similar_model), 1, NULL, model_load, NULL, NULL },
 	.event = similar_event,
+	.leave = leave,
 	.delta = similar_delta,
 	.due_at = similar_due_at,
 	.due = similar_due,

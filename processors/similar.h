@@ -13,7 +13,8 @@
  *
  *   score(j) = sum_a .8^a [ cos(p_a, j) + 5 f_paj / (F_pa + 5) ]      F_p = sum_j f_pj
  *
- * All counts are integers in a window of event time (0: for ever). Views by clicks alone are itemsets' (glint:viewed) and next's.
+ * A shopper who is forgotten takes back the weights and pairs of the last `history` items and what followed what among them; where pairs have a
+ * window (0: for ever) they leave with it instead: in which pane a pair grew is not kept. All counts are integers in a window of event time. Views by clicks alone are itemsets' (glint:viewed) and next's.
  */
 #ifndef GLINT_SIMILAR_H
 #define GLINT_SIMILAR_H
@@ -46,12 +47,15 @@ struct similar_settings {
 
 struct similar_seen {
 	symbol_t item;
-	uint32_t weight;
+	uint32_t number; /* it was the shopper's so many-th new item */
+	uint8_t weight;
+	uint8_t follows[FOLLOW_STEPS]; /* what it was counted at as a follower, as their numbers before its own; 0: nothing (or further away) */
 };
 
 struct similar_user {
 	struct similar_seen *seen; /* newest last, distinct */
 	uint32_t n, capacity;
+	uint32_t numbers; /* given so far */
 };
 
 struct similar_item {

@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include "processors/itemsets.h"
+#include "processors/next.h"
 #include "processors/segments.h"
+#include "processors/similar.h"
 #include "shop.h"
 
 static const int64_t start = INT64_C(1700000000000), hour = 3600000;
@@ -231,13 +233,18 @@ static void ratings_and_segment_are_as_if_the_shopper_had_never_come(void **stat
 	buf_done(&saved[1]);
 }
 
-static void see(struct shop *s, const char *user, const char *item, int64_t ts)
+static void act(struct shop *s, const char *user, enum click_action action, const char *item, int64_t ts)
 {
 	static int n;
 	char id[16];
 	snprintf(id, sizeof(id), "s%d", n++);
-	struct event e = shop_click(id, ts, user, ACTION_VIEW, item, NULL, NULL);
+	struct event e = shop_click(id, ts, user, action, item, NULL, NULL);
 	assert_int_equal(shop_event(s, &e), APPLIED);
+}
+
+static void see(struct shop *s, const char *user, const char *item, int64_t ts)
+{
+	act(s, user, ACTION_VIEW, item, ts);
 }
 
 static void seen_with(struct shop *s, const char *a, const char *b, uint32_t n_a, uint32_t n_ab)
@@ -403,6 +410,171 @@ static void the_newest_baskets_are_kept_and_none_of_before_the_window(void **sta
 	}
 }
 
+static void rows_of(struct shop *s, enum processor_id p, const char *const *items, int n, struct buf *to)
+{
+	for (int i = 0; i < n; i++) {
+		const void *block = shop_item_block(s, KEY_ITEM, items[i], p);
+		assert_non_null(block);
+		processors[p]->item.save(s->settings[p], block, s->engine->symbols, &to[i]);
+	}
+}
+
+static void put(struct shop *s, const char *user, const char *item, int64_t ts)
+{
+	act(s, user, ACTION_ADD_TO_CART, item, ts);
+}
+
+static void restored(struct shop *s, const char *user, enum processor_id p)
+{
+	void *block = (void *)(uintptr_t)shop_user_block(s, user, p);
+	struct buf row = { 0 }, again = { 0 };
+	const struct block_ops *ops = &processors[p]->user;
+	ops->save(s->settings[p], block, s->engine->symbols, &row);
+	ops->done(block, s->engine->pool);
+	struct reader in = reader_of(row.data, row.size);
+	assert_int_equal(ops->load(s->settings[p], block, ops->version, &in, s->engine->symbols, s->engine->pool), 0);
+	ops->save(s->settings[p], block, s->engine->symbols, &again);
+	assert_int_equal(again.size, row.size);
+	assert_memory_equal(again.data, row.data, row.size);
+	buf_done(&row);
+	buf_done(&again);
+}
+
+/* Sessions of up to 12 steps over five weeks, carts and orders that come again: followers and similar items of two shoppers, and of one who is gone
+ * again. */
+static void what_followed_what_and_what_is_similar_are_as_if_the_shopper_had_never_come(void **state)
+{
+	static const char *const items[] = { "ring", "bow", "cap", "hat", "pin" };
+	enum { ITEMS = 5 };
+	struct buf saved[2][2][ITEMS] = { 0 };
+	(void)state;
+	for (int with = 0; with < 2; with++) {
+		struct shop *s = shop_create(1, (const char *const[]){ "next.learn_every=0", "similar.views=on", NULL });
+		uint32_t draw = 7;
+		for (int week = 0; week < 5; week++) {
+			static const char *const users[] = { "a", "b", "gone" };
+			for (int u = 0; u < 3; u++) {
+				int64_t ts = start + (week * 168 + u) * hour;
+				for (int i = 0; i < 4 + 4 * u; i++) {
+					draw = draw * 1664525 + 1013904223;
+					const char *item = items[week || i >= ITEMS ? (draw >> 20) % ITEMS : (uint32_t)i];
+					if (u == 2 && !with)
+						continue;
+					if (draw >> 30 == 0)
+						order(s, users[u], ts + i, (const char *const[]){ item, items[(draw >> 10) % ITEMS] }, 2);
+					else if (draw >> 30 == 1)
+						put(s, users[u], item, ts + i);
+					else
+						see(s, users[u], item, ts + i);
+				}
+				shop_flush(s);
+			}
+		}
+		shop_time(s, start + 850 * hour);
+		if (with) {
+			const struct next_user *u = shop_user_block(s, "gone", P_NEXT);
+			assert_true(u->n_steps > 30 && u->n_steps <= 50);
+			restored(s, "gone", P_NEXT);
+			restored(s, "gone", P_SIMILAR);
+			shop_check_rows(s);
+			ask(s->engine, "gone", start + 851 * hour);
+			view_target(s->engine->view, &s->commands);
+			user_task_forget(s->users[0], no_row, NULL);
+			shop_flush(s);
+			shop_check_rows(s);
+		}
+		shop_time(s, start + 852 * hour);
+		rows_of(s, P_NEXT, items, ITEMS, saved[with][0]);
+		rows_of(s, P_SIMILAR, items, ITEMS, saved[with][1]);
+		shop_destroy(s);
+	}
+	for (int p = 0; p < 2; p++)
+		for (int i = 0; i < ITEMS; i++) {
+			assert_int_equal(saved[0][p][i].size, saved[1][p][i].size);
+			assert_memory_equal(saved[0][p][i].data, saved[1][p][i].data, saved[0][p][i].size);
+			buf_done(&saved[0][p][i]);
+			buf_done(&saved[1][p][i]);
+		}
+}
+
+static void steps_are_kept_to_their_number_and_window(void **state)
+{
+	static const char *const items[] = { "ring", "bow", "cap" };
+	(void)state;
+	for (int kept = 0; kept <= 12; kept += 12) {
+		char option[32];
+		snprintf(option, sizeof(option), "next.steps_kept=%d", kept);
+		struct shop *s = shop_create(1, (const char *const[]){ option, "next.window=14d", NULL });
+		for (int i = 0; i < 20; i++)
+			see(s, "u", items[i % 3], start + i);
+		const struct next_user *u = shop_user_block(s, "u", P_NEXT);
+		assert_int_equal(u->n, 10);
+		assert_int_equal(u->n_steps, kept ? 12 : 10);
+		assert_true(!u->steps[0].first);
+		see(s, "u", "pin", start + 2 * hour); /* another session */
+		assert_int_equal(u->n, 1);
+		assert_int_equal(u->n_steps, kept ? 12 : 1);
+		assert_true(u->steps[u->n_steps - 1].first);
+		see(s, "u", "pin", start + 2 * hour + 1);
+		see(s, "u", "bow", start + 2 * hour + 2);
+		assert_int_equal(u->n, 2);
+		see(s, "u", "cap", start + 500 * hour); /* all before is out of the window */
+		assert_int_equal(u->n_steps, 1);
+		shop_destroy(s);
+	}
+}
+
+/* Version 1 of both blocks said nothing of panes and followers: what they have counted stays, what comes is taken back. */
+static void blocks_of_version_1_are_read(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *const[]){ "next.learn_every=0", NULL });
+	struct buf b = { 0 };
+	put(s, "u", "hat", start);
+	buf_u8(&b, 1);
+	buf_i64(&b, start);
+	buf_u64(&b, 0);
+	buf_u8(&b, 2);
+	buf_text(&b, TEXT("ring"));
+	buf_text(&b, TEXT("bow"));
+	struct next_user *next = (struct next_user *)(uintptr_t)shop_user_block(s, "u", P_NEXT);
+	next_processor.user.done(next, s->engine->pool);
+	struct reader in = reader_of(b.data, b.size);
+	assert_int_equal(next_processor.user.load(s->settings[P_NEXT], next, 1, &in, s->engine->symbols, s->engine->pool), 0);
+	assert_true(next->n == 2 && next->n_steps == 2 && next_seen(next, 0) == symbols_find(s->engine->symbols, TEXT("bow")));
+	buf_clear(&b);
+	buf_varint(&b, 2);
+	buf_text(&b, TEXT("ring"));
+	buf_u8(&b, 3);
+	buf_text(&b, TEXT("bow"));
+	buf_u8(&b, 2);
+	struct similar_user *similar = (struct similar_user *)(uintptr_t)shop_user_block(s, "u", P_SIMILAR);
+	similar_processor.user.done(similar, s->engine->pool);
+	in = reader_of(b.data, b.size);
+	assert_int_equal(similar_processor.user.load(s->settings[P_SIMILAR], similar, 1, &in, s->engine->symbols, s->engine->pool), 0);
+	assert_true(similar->n == 2 && similar->seen[1].weight == 2);
+	put(s, "u", "cap", start + 1);
+	restored(s, "u", P_NEXT);
+	restored(s, "u", P_SIMILAR);
+	shop_flush(s);
+	shop_time(s, start + hour);
+	const struct next_item *bow = shop_item_block(s, KEY_ITEM, "bow", P_NEXT);
+	const struct similar_item *like = shop_item_block(s, KEY_ITEM, "bow", P_SIMILAR);
+	symbol_t cap = symbols_find(s->engine->symbols, TEXT("cap"));
+	assert_int_equal(pairs_count(&bow->follow, cap), 1000);
+	assert_int_equal(pairs_count(&like->pairs, cap), 2);
+	assert_int_equal(pairs_count(&like->follows, cap), FOLLOW_UNIT);
+	ask(s->engine, "u", start + hour);
+	view_target(s->engine->view, &s->commands);
+	user_task_forget(s->users[0], no_row, NULL);
+	shop_flush(s);
+	assert_int_equal(pairs_count(&bow->follow, cap), 0);
+	assert_int_equal(pairs_count(&like->pairs, cap), 0);
+	assert_int_equal(pairs_count(&like->follows, cap), 0);
+	buf_done(&b);
+	shop_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +584,9 @@ int main(void)
 		cmocka_unit_test(the_running_session_is_taken_back_and_earlier_ones_that_are_not_kept_stay),
 		cmocka_unit_test(orders_and_sessions_are_as_if_the_shopper_had_never_come),
 		cmocka_unit_test(the_newest_baskets_are_kept_and_none_of_before_the_window),
+		cmocka_unit_test(what_followed_what_and_what_is_similar_are_as_if_the_shopper_had_never_come),
+		cmocka_unit_test(blocks_of_version_1_are_read),
+		cmocka_unit_test(steps_are_kept_to_their_number_and_window),
 		cmocka_unit_test(ratings_and_segment_are_as_if_the_shopper_had_never_come),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
