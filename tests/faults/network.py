@@ -146,12 +146,12 @@ def kafka_faults(t):
 def late_answers(t):
     'No order goes before its click, however late the answers of Kafka are that bring both at once.'
     kafka, way = kafka_behind_a_proxy(t)
-    s = Fleet(t, SEED + 22, names='a', slices=5, events=10000, partitions=4, brokers=kafka.address)
+    s = Fleet(t, SEED + 22, names='a', slices=9, events=13500, partitions=4, brokers=kafka.address)
     s.way = way
     s.through(kafka=way)
     s.start_all()
     while s.fed < s.n_slices:
-        through(s, 'delay', 0.2, 2.0)
+        through(s, 'delay', 0.2, 1.0)
     s.judged()
     say('Kafka: answers 0.2 s late', s.said)
 
