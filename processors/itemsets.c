@@ -99,6 +99,7 @@ struct itemsets_user {
 	uint32_t n_items, capacity;
 	struct kept_baskets kept;
 	bool open;
+	bool other_panes; /* the running session was counted in panes of another width: it cannot be taken back */
 };
 
 static void keep(const struct itemsets_settings *s, struct user_ctx *ctx, struct itemsets_user *u, struct kept_basket x)
@@ -134,9 +135,10 @@ static void on_click(const struct itemsets_settings *s, struct user_ctx *ctx, st
 	uint64_t id = click->session_id.size ? XXH3_64bits(click->session_id.data, click->session_id.size) | 1 : 0;
 	int64_t gap = e->ts > u->greatest_ts ? e->ts - u->greatest_ts : u->greatest_ts - e->ts;
 	if (!u->open || gap > s->session_gap_ms || (id && u->session_id && id != u->session_id)) {
-		if (u->open)
+		if (u->open && !u->other_panes)
 			keep(s, ctx, u, (struct kept_basket){ u->first_ts, u->items, u->n_items, 0, BASKET_SESSION });
 		u->open = true;
+		u->other_panes = false;
 		u->first_ts = u->greatest_ts = e->ts;
 		u->session_id = id;
 		u->n_items = 0;
@@ -261,19 +263,23 @@ static void leave(const void *settings, struct user_ctx *ctx, void *block, bool 
 		return;
 	for (uint32_t i = 0; i < u->kept.n; i++)
 		count_basket(s, ctx, &u->kept.list[i], -1);
-	if (u->open && u->n_items)
+	if (u->open && u->n_items && !u->other_panes)
 		count_basket(s, ctx, &(struct kept_basket){ u->first_ts, u->items, u->n_items, 0, BASKET_SESSION }, -1);
 }
 
 /* What a shopper's row has. */
 enum { USER_OPEN = 1,
-	USER_KEPT = 2 };
+	USER_KEPT = 2,
+	USER_WIDTH = 4 }; /* of panes in which it was counted; without it, of another one than now */
 
 static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
+	const struct itemsets_settings *s = settings;
 	const struct itemsets_user *u = block;
-	(void)settings;
-	buf_u8(to, (uint8_t)((u->open ? USER_OPEN : 0) | (u->kept.n ? USER_KEPT : 0)));
+	bool width = (u->kept.n || u->open) && !u->other_panes;
+	buf_u8(to, (uint8_t)((u->open ? USER_OPEN : 0) | (u->kept.n ? USER_KEPT : 0) | (width ? USER_WIDTH : 0)));
+	if (width)
+		buf_varint(to, (uint64_t)pairs_width(s->window));
 	if (u->kept.n)
 		kept_baskets_save(&u->kept, symbols, to);
 	if (!u->open)
@@ -288,16 +294,20 @@ static void user_save(const void *settings, const void *block, const struct symb
 
 static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
+	static const uint8_t most[] = { 0, USER_OPEN, USER_OPEN | USER_KEPT, USER_OPEN | USER_KEPT | USER_WIDTH };
+	const struct itemsets_settings *s = settings;
 	struct itemsets_user *u = block;
-	(void)settings;
 	uint8_t has = reader_u8(from);
-	if (version < 1 || version > 2 || has > (version == 1 ? USER_OPEN : USER_OPEN | USER_KEPT))
+	if (version < 1 || version > 3 || has > most[version])
 		return -EBADMSG;
+	u->other_panes = !(has & USER_WIDTH) || reader_varint(from) != (uint64_t)pairs_width(s->window);
 	if (has & USER_KEPT && kept_baskets_load(&u->kept, from, symbols, pool) < 0)
 		return -EBADMSG;
 	for (uint32_t i = 0; i < u->kept.n; i++)
 		if (u->kept.list[i].kind >= BASKETS)
 			return -EBADMSG;
+	if (u->other_panes)
+		kept_baskets_done(&u->kept, pool);
 	u->open = has & USER_OPEN;
 	if (!u->open)
 		return from->bad ? -EBADMSG : 0;
@@ -543,7 +553,7 @@ const struct processor itemsets_processor = {
 	.settings_size = sizeof(struct itemsets_settings),
 	.setup = itemsets_setup,
 	.teardown = itemsets_teardown,
-	.user = { sizeof(struct itemsets_user), 2, user_save, user_load, user_done, user_mark },
+	.user = { sizeof(struct itemsets_user), 3, user_save, user_load, user_done, user_mark },
 	.item = { sizeof(struct itemsets_item), 2, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct itemsets_model), 1, NULL, model_load, model_done, model_mark },
 	.event = itemsets_event,

@@ -97,7 +97,7 @@ static void count(struct user_ctx *ctx, const struct next_user *u, uint32_t i, i
 /* Room for one more step: the oldest leave, and those of before the window that are not the running session's. */
 static void keep(const struct next_settings *s, struct user_ctx *ctx, struct next_user *u, struct next_step x)
 {
-	uint32_t most = s->steps_kept ? (uint32_t)s->steps_kept : NEXT_SESSION, others = u->n_steps - u->n, gone = u->n_steps >= most ? u->n_steps - most + 1 : 0;
+	uint32_t most = s->steps_kept ? (uint32_t)s->steps_kept + NEXT_STEPS : NEXT_SESSION, others = u->n_steps - u->n, gone = u->n_steps >= most ? u->n_steps - most + 1 : 0;
 	if (!s->steps_kept && gone < others)
 		gone = others;
 	while (s->window.panes && gone < others && (int64_t)u->steps[gone].pane <= (int64_t)x.pane - s->window.panes)
@@ -154,8 +154,8 @@ static void leave(const void *settings, struct user_ctx *ctx, void *block, bool 
 
 static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
+	const struct next_settings *s = settings;
 	const struct next_user *u = block;
-	(void)settings;
 	buf_u8(to, u->open);
 	if (!u->open)
 		return;
@@ -163,6 +163,8 @@ static void user_save(const void *settings, const void *block, const struct symb
 	buf_u64(to, u->session_id);
 	buf_u8(to, u->n);
 	buf_varint(to, u->n_steps);
+	if (u->n_steps)
+		buf_varint(to, (uint64_t)pairs_width(s->window));
 	int64_t pane = 0;
 	for (uint32_t i = 0; i < u->n_steps; i++) {
 		const struct next_step *x = &u->steps[i];
@@ -174,8 +176,8 @@ static void user_save(const void *settings, const void *block, const struct symb
 
 static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
+	const struct next_settings *s = settings;
 	struct next_user *u = block;
-	(void)settings;
 	u->open = reader_u8(from) != 0;
 	if (version < 1 || version > 2 || !u->open)
 		return version < 1 || version > 2 || from->bad ? -EBADMSG : 0;
@@ -183,8 +185,9 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 	u->session_id = reader_u64(from);
 	u->n = reader_u8(from);
 	uint64_t n = version == 1 ? u->n : reader_varint(from);
-	if (u->n > NEXT_SESSION || n < u->n || n > NEXT_KEPT_MAX)
+	if (u->n > NEXT_SESSION || n < u->n || n > NEXT_KEPT_MAX + NEXT_STEPS)
 		return -EBADMSG;
+	bool same = version > 1 && n && reader_varint(from) == (uint64_t)pairs_width(s->window);
 	for (u->capacity = n ? 2 : 0; u->capacity < n;)
 		u->capacity *= 2;
 	u->steps = pool_alloc(pool, u->capacity * sizeof(*u->steps));
@@ -197,7 +200,7 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 			x->first = step & 1;
 			if (__builtin_add_overflow(pane, step >> 1, &pane) || pane < INT32_MIN || pane > INT32_MAX)
 				return -EBADMSG;
-			x->pane = (int32_t)pane;
+			x->pane = same ? (int32_t)pane : INT32_MIN;
 		}
 		if (!x->item)
 			return -EBADMSG;

@@ -37,7 +37,7 @@ enum next_expert { NEXT_ORDER,
 
 enum { NEXT_SESSION = 10, /* items of the running session that a ranking looks at */
 	NEXT_STEPS = 3,   /* of those, at which a new one is counted */
-	NEXT_KEPT_MAX = 1000, /* steps of one shopper */
+	NEXT_KEPT_MAX = 1000, /* steps of one shopper that are kept whole; with the NEXT_STEPS before them */
 	NEXT_LIST = 20,   /* within which an expert must name the item */
 	NEXT_MOST = 100 }; /* picks of one ranking */
 
@@ -60,7 +60,7 @@ struct next_settings {
 
 struct next_step {
 	symbol_t item;
-	int32_t pane; /* in which it was counted at those before it; INT32_MIN: of a row that does not say */
+	int32_t pane; /* in which it was counted at those before it; INT32_MIN: in panes of another width, or of a row that does not say */
 	bool first;   /* of its session */
 };
 

@@ -57,6 +57,12 @@ static inline int32_t pairs_pane_at(struct pairs_window w, int64_t ts) /* INT64_
 						  : pane_of(ts, w.pane_ms);
 }
 
+/* What a pane number means: counts of two widths are not of the same panes. 0: for ever. */
+static inline int64_t pairs_width(struct pairs_window w)
+{
+	return w.panes ? w.pane_ms : 0;
+}
+
 /* Adds `amount` (> 0) to the count with `other`, or, with other == 0, to the item's own baskets. 0; -ESTALE: the pane is older than the
  * window; -ENOSPC: a new other beyond max_others, or a pane beyond PAIRS_PANES_MAX. On failure nothing is changed. */
 int pairs_add(struct pairs *p, struct pairs_window w, struct pool *pool, int32_t pane, symbol_t other, int64_t amount, uint32_t max_others);

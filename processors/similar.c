@@ -67,6 +67,7 @@ static void take(const struct similar_settings *s, struct user_ctx *ctx, struct 
 	int32_t pane = pairs_pane_at(s->window, ts);
 	struct similar_seen x = { .item = item };
 	uint32_t old = 0, at = 0;
+	u->for_ever = !s->window.panes && (u->for_ever || !u->n);
 	while (at < u->n && u->seen[at].item != item)
 		at++;
 	if (at < u->n) {
@@ -115,9 +116,9 @@ static void take_back_follower(struct user_ctx *ctx, const struct similar_user *
 /* What the items kept have counted is taken back. */
 static void leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
 {
-	const struct similar_settings *s = settings;
 	const struct similar_user *u = block;
-	if (!erase || s->window.panes)
+	(void)settings;
+	if (!erase || !u->for_ever)
 		return;
 	for (uint32_t i = 0; i < u->n; i++) {
 		const struct similar_seen *p = &u->seen[i];
@@ -157,10 +158,14 @@ static void user_save(const void *settings, const void *block, const struct symb
 	(void)settings;
 	buf_varint(to, u->n);
 	if (u->n)
+		buf_u8(to, u->for_ever);
+	if (u->for_ever)
 		buf_varint(to, u->numbers);
 	for (uint32_t i = 0; i < u->n; i++) {
 		buf_text(to, symbols_text(symbols, u->seen[i].item));
 		buf_u8(to, u->seen[i].weight);
+		if (!u->for_ever)
+			continue;
 		buf_varint(to, u->numbers - u->seen[i].number);
 		buf_bytes(to, u->seen[i].follows, FOLLOW_STEPS);
 	}
@@ -168,12 +173,14 @@ static void user_save(const void *settings, const void *block, const struct symb
 
 static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
+	const struct similar_settings *s = settings;
 	struct similar_user *u = block;
-	(void)settings;
 	uint64_t n = reader_varint(from);
 	if (version < 1 || version > 2 || n > SIMILAR_HISTORY_MAX)
 		return -EBADMSG;
-	u->numbers = version == 1 ? (uint32_t)n : n ? (uint32_t)reader_varint(from) : 0;
+	bool for_ever = version > 1 && n && reader_u8(from);
+	u->numbers = for_ever ? (uint32_t)reader_varint(from) : (uint32_t)n;
+	u->for_ever = for_ever && !s->window.panes;
 	for (u->capacity = n ? 4 : 0; u->capacity < n;)
 		u->capacity *= 2;
 	u->seen = n ? pool_alloc(pool, u->capacity * sizeof(*u->seen)) : NULL;
@@ -182,7 +189,7 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 		x->item = symbols_intern(symbols, reader_text(from));
 		x->weight = reader_u8(from);
 		x->number = u->n + 1;
-		if (version > 1) {
+		if (for_ever) {
 			x->number = u->numbers - (uint32_t)reader_varint(from);
 			const uint8_t *follows = reader_bytes(from, FOLLOW_STEPS);
 			memcpy(x->follows, follows ? follows : (const uint8_t[FOLLOW_STEPS]){ 0 }, FOLLOW_STEPS);

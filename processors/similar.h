@@ -56,6 +56,7 @@ struct similar_user {
 	struct similar_seen *seen; /* newest last, distinct */
 	uint32_t n, capacity;
 	uint32_t numbers; /* given so far */
+	bool for_ever;    /* all of it was counted without a window: it can be taken back */
 };
 
 struct similar_item {

@@ -217,7 +217,8 @@ static rd_kafka_NewTopic_t *new_topic(const struct new_topic *t, int replication
 	return n;
 }
 
-static int create(rd_kafka_t *client, const struct new_topic *topics, size_t n, int replication, char *error, size_t size)
+/* there: only asks whether it would work, and gets the names (of topics[]) of those that are there already, *n_there of them; NULL: creates. */
+static int create(rd_kafka_t *client, const struct new_topic *topics, size_t n, int replication, const char **there, size_t *n_there, char *error, size_t size)
 {
 	rd_kafka_NewTopic_t *list[INTERNAL_TOPICS + EVENT_KINDS];
 	rd_kafka_queue_t *queue = NULL;
@@ -235,6 +236,8 @@ static int create(rd_kafka_t *client, const struct new_topic *topics, size_t n, 
 	}
 	queue = rd_kafka_queue_new(client);
 	rd_kafka_AdminOptions_t *options = admin_options(client, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+	if (there)
+		rd_kafka_AdminOptions_set_validate_only(options, 1, why, sizeof(why));
 	rd_kafka_CreateTopics(client, list, n, options, queue);
 	rd_kafka_AdminOptions_destroy(options);
 	event = wait_event(queue);
@@ -247,6 +250,9 @@ static int create(rd_kafka_t *client, const struct new_topic *topics, size_t n, 
 	const rd_kafka_topic_result_t **of = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &results);
 	for (size_t i = 0; i < results; i++) {
 		rd_kafka_resp_err_t err = rd_kafka_topic_result_error(of[i]);
+		for (size_t k = 0; there && err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS && k < n; k++)
+			if (strcmp(topics[k].name, rd_kafka_topic_result_name(of[i])) == 0)
+				there[(*n_there)++] = topics[k].name;
 		if (err && err != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) { /* another process of the group was quicker */
 			const char *text = rd_kafka_topic_result_error_string(of[i]);
 			snprintf(error, size, "topic '%s' cannot be created: %s%s", rd_kafka_topic_result_name(of[i]),
@@ -430,7 +436,7 @@ static int create_missing(const struct config *config, rd_kafka_t *client, const
 		if (max_message > 0 && max_message < INT32_MAX - RECORD_OVERHEAD_BYTES)
 			topics[n - 1].max_message_bytes = max_message + RECORD_OVERHEAD_BYTES; /* dead-letter is the last */
 	}
-	return create(client, topics, n, (int)config->glint.replication_factor, error, size);
+	return create(client, topics, n, (int)config->glint.replication_factor, NULL, NULL, error, size);
 }
 
 int topics_prepare(const struct config *config, rd_kafka_t *client, const char *bootstrap, struct topics_layout *ret, char *error, size_t size)
@@ -473,11 +479,15 @@ int topics_create_inputs(const struct config *config, rd_kafka_t *client, const 
 	const char *names[EVENT_KINDS];
 	struct topics_layout layout;
 	struct cluster c = { NULL };
-	unsigned missing = 0;
-	int32_t count = 0;
-	size_t n = 0;
+	unsigned missing;
+	int32_t count;
+	size_t n, n_hidden;
 	int r = cluster_read(&c, config, client, bootstrap, error, size);
 
+again:
+	missing = 0;
+	count = 0;
+	n = n_hidden = 0;
 	if (!r)
 		r = inputs_check(config, &c, bootstrap, &missing, &count, error, size);
 	if (r)
@@ -504,8 +514,17 @@ int topics_create_inputs(const struct config *config, rd_kafka_t *client, const 
 		r = -ENOENT;
 		goto out;
 	}
-	if (n)
-		r = create(client, topics, n, (int)config->glint.replication_factor, error, size);
+	if (n) { /* a topic of a moment ago may be known to the controller alone: then its partitions count */
+		r = create(client, topics, n, (int)config->glint.replication_factor, names, &n_hidden, error, size);
+		if (!r && n_hidden) {
+			r = wait_visible(config, client, bootstrap, &c, names, n_hidden, error, size);
+			goto again;
+		}
+		for (size_t i = 0; i < n; i++)
+			names[i] = topics[i].name;
+	}
+	if (!r && n)
+		r = create(client, topics, n, (int)config->glint.replication_factor, NULL, NULL, error, size);
 	if (!r && n)
 		r = wait_visible(config, client, bootstrap, &c, names, n, error, size);
 	if (!r)

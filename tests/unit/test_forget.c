@@ -398,7 +398,7 @@ static void the_newest_baskets_are_kept_and_none_of_before_the_window(void **sta
 		itemsets_processor.user.save(s->settings[P_ITEMSETS], shop_user_block(s, "gone", P_ITEMSETS), s->engine->symbols, &saved);
 		row = saved.size;
 		buf_done(&saved);
-		assert_int_equal(row, w ? 2 + 2 * 18 : 2 + 3 * 18 + 14 + 23); /* flags, n; kind, 6 bytes of time, two counts, 5 and 4 of ids; the running session */
+		assert_int_equal(row, w ? 6 + 2 * 18 : 3 + 3 * 18 + 14 + 23); /* flags, width of panes, n; kind, 6 bytes of time, two counts, 5 and 4 of ids; the running session */
 		assert_int_equal(orders_of(s, "ring"), w ? 1 : 5);
 		ask(s->engine, "gone", start + 300 * hour);
 		view_target(s->engine->view, &s->commands);
@@ -473,7 +473,7 @@ static void what_followed_what_and_what_is_similar_are_as_if_the_shopper_had_nev
 		shop_time(s, start + 850 * hour);
 		if (with) {
 			const struct next_user *u = shop_user_block(s, "gone", P_NEXT);
-			assert_true(u->n_steps > 30 && u->n_steps <= 50);
+			assert_true(u->n_steps > 30 && u->n_steps <= 53);
 			restored(s, "gone", P_NEXT);
 			restored(s, "gone", P_SIMILAR);
 			shop_check_rows(s);
@@ -509,11 +509,11 @@ static void steps_are_kept_to_their_number_and_window(void **state)
 			see(s, "u", items[i % 3], start + i);
 		const struct next_user *u = shop_user_block(s, "u", P_NEXT);
 		assert_int_equal(u->n, 10);
-		assert_int_equal(u->n_steps, kept ? 12 : 10);
+		assert_int_equal(u->n_steps, kept ? 15 : 10);
 		assert_true(!u->steps[0].first);
 		see(s, "u", "pin", start + 2 * hour); /* another session */
 		assert_int_equal(u->n, 1);
-		assert_int_equal(u->n_steps, kept ? 12 : 1);
+		assert_int_equal(u->n_steps, kept ? 15 : 1);
 		assert_true(u->steps[u->n_steps - 1].first);
 		see(s, "u", "pin", start + 2 * hour + 1);
 		see(s, "u", "bow", start + 2 * hour + 2);
@@ -524,7 +524,7 @@ static void steps_are_kept_to_their_number_and_window(void **state)
 	}
 }
 
-/* Version 1 of both blocks said nothing of panes and followers: what they have counted stays, what comes is taken back. */
+/* Version 1 of both blocks said nothing of panes and windows: what they have counted stays. */
 static void blocks_of_version_1_are_read(void **state)
 {
 	(void)state;
@@ -569,9 +569,49 @@ static void blocks_of_version_1_are_read(void **state)
 	user_task_forget(s->users[0], no_row, NULL);
 	shop_flush(s);
 	assert_int_equal(pairs_count(&bow->follow, cap), 0);
-	assert_int_equal(pairs_count(&like->pairs, cap), 0);
-	assert_int_equal(pairs_count(&like->follows, cap), 0);
+	assert_int_equal(pairs_count(&like->pairs, cap), 2);
 	buf_done(&b);
+	shop_destroy(s);
+}
+
+/* Another shopper's counts, which are all that is left of the same kind when the window is not what it was, stay as they are. */
+static void what_was_counted_in_other_panes_is_not_taken_from_others(void **state)
+{
+	static const enum processor_id of[] = { P_NEXT, P_SIMILAR, P_ITEMSETS };
+	static const char *const before[] = { "next.window=14d", "similar.window=30d", "itemsets.window=3d" };
+	static const char *const after[] = { "next.window=0", "similar.window=0", "itemsets.window=0" };
+	(void)state;
+	struct shop *shops[2];
+	struct buf rows[3] = { 0 };
+	for (int w = 0; w < 2; w++) {
+		const char *const *o = w ? after : before;
+		struct shop *s = shops[w] = shop_create(1, (const char *const[]){ o[0], o[1], o[2], "next.learn_every=0", NULL });
+		put(s, w ? "stays" : "gone", "ring", start);
+		put(s, w ? "stays" : "gone", "bow", start + 1);
+		shop_flush(s);
+		shop_time(s, start + hour);
+	}
+	struct shop *s = shops[1];
+	put(s, "gone", "hat", start + 2);
+	for (int p = 0; p < 3; p++) {
+		const struct block_ops *ops = &processors[of[p]]->user;
+		void *block = (void *)(uintptr_t)shop_user_block(s, "gone", of[p]);
+		ops->save(shops[0]->settings[of[p]], shop_user_block(shops[0], "gone", of[p]), shops[0]->engine->symbols, &rows[p]);
+		ops->done(block, s->engine->pool);
+		struct reader in = reader_of(rows[p].data, rows[p].size);
+		assert_int_equal(ops->load(s->settings[of[p]], block, ops->version, &in, s->engine->symbols, s->engine->pool), 0);
+		buf_done(&rows[p]);
+	}
+	shop_check_rows(s);
+	ask(s->engine, "gone", start + hour);
+	view_target(s->engine->view, &s->commands);
+	user_task_forget(s->users[0], no_row, NULL);
+	shop_flush(s);
+	symbol_t bow = symbols_find(s->engine->symbols, TEXT("bow"));
+	assert_int_equal(pairs_count(&((const struct next_item *)shop_item_block(s, KEY_ITEM, "ring", P_NEXT))->follow, bow), 1000);
+	assert_int_equal(pairs_count(&((const struct similar_item *)shop_item_block(s, KEY_ITEM, "ring", P_SIMILAR))->pairs, bow), 2);
+	seen_with(s, "ring", "bow", 1, 1);
+	shop_destroy(shops[0]);
 	shop_destroy(s);
 }
 
@@ -586,6 +626,7 @@ int main(void)
 		cmocka_unit_test(the_newest_baskets_are_kept_and_none_of_before_the_window),
 		cmocka_unit_test(what_followed_what_and_what_is_similar_are_as_if_the_shopper_had_never_come),
 		cmocka_unit_test(blocks_of_version_1_are_read),
+		cmocka_unit_test(what_was_counted_in_other_panes_is_not_taken_from_others),
 		cmocka_unit_test(steps_are_kept_to_their_number_and_window),
 		cmocka_unit_test(ratings_and_segment_are_as_if_the_shopper_had_never_come),
 	};
