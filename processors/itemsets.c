@@ -279,12 +279,12 @@ static void user_save(const void *settings, const void *block, const struct symb
 	bool width = (u->kept.n || u->open) && !u->other_panes;
 	buf_u8(to, (uint8_t)((u->open ? USER_OPEN : 0) | (u->kept.n ? USER_KEPT : 0) | (width ? USER_WIDTH : 0)));
 	if (width)
-		buf_varint(to, (uint64_t)pairs_width(s->window));
+		buf_varint(to, pairs_width(s->window));
 	if (u->kept.n)
 		kept_baskets_save(&u->kept, symbols, to);
 	if (!u->open)
 		return;
-	buf_i64(to, u->first_ts);
+	buf_zigzag(to, u->first_ts);
 	buf_zigzag(to, u->greatest_ts - u->first_ts);
 	buf_u64(to, u->session_id);
 	buf_varint(to, u->n_items);
@@ -300,7 +300,7 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 	uint8_t has = reader_u8(from);
 	if (version < 1 || version > 3 || has > most[version])
 		return -EBADMSG;
-	u->other_panes = !(has & USER_WIDTH) || reader_varint(from) != (uint64_t)pairs_width(s->window);
+	u->other_panes = !(has & USER_WIDTH) || reader_varint(from) != pairs_width(s->window);
 	if (has & USER_KEPT && kept_baskets_load(&u->kept, from, symbols, pool) < 0)
 		return -EBADMSG;
 	for (uint32_t i = 0; i < u->kept.n; i++)
@@ -311,7 +311,7 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 	u->open = has & USER_OPEN;
 	if (!u->open)
 		return from->bad ? -EBADMSG : 0;
-	u->first_ts = reader_i64(from);
+	u->first_ts = version < 3 ? reader_i64(from) : reader_zigzag(from);
 	u->greatest_ts = (int64_t)((uint64_t)u->first_ts + (uint64_t)reader_zigzag(from));
 	u->session_id = reader_u64(from);
 	uint64_t n = reader_varint(from);

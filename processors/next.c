@@ -159,13 +159,13 @@ static void user_save(const void *settings, const void *block, const struct symb
 	buf_u8(to, u->open);
 	if (!u->open)
 		return;
-	buf_i64(to, u->greatest_ts);
+	buf_zigzag(to, u->greatest_ts);
 	buf_u64(to, u->session_id);
 	buf_u8(to, u->n);
 	buf_varint(to, u->n_steps);
 	if (u->n_steps)
-		buf_varint(to, (uint64_t)pairs_width(s->window));
-	int64_t pane = 0;
+		buf_varint(to, pairs_width(s->window));
+	int64_t pane = pairs_pane_at(s->window, u->greatest_ts);
 	for (uint32_t i = 0; i < u->n_steps; i++) {
 		const struct next_step *x = &u->steps[i];
 		buf_text(to, symbols_text(symbols, x->item));
@@ -181,26 +181,26 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 	u->open = reader_u8(from) != 0;
 	if (version < 1 || version > 2 || !u->open)
 		return version < 1 || version > 2 || from->bad ? -EBADMSG : 0;
-	u->greatest_ts = reader_i64(from);
+	u->greatest_ts = version < 2 ? reader_i64(from) : reader_zigzag(from);
 	u->session_id = reader_u64(from);
 	u->n = reader_u8(from);
 	uint64_t n = version == 1 ? u->n : reader_varint(from);
 	if (u->n > NEXT_SESSION || n < u->n || n > NEXT_KEPT_MAX + NEXT_STEPS)
 		return -EBADMSG;
-	bool same = version > 1 && n && reader_varint(from) == (uint64_t)pairs_width(s->window);
+	bool same = version > 1 && n && reader_varint(from) == pairs_width(s->window);
 	for (u->capacity = n ? 2 : 0; u->capacity < n;)
 		u->capacity *= 2;
 	u->steps = pool_alloc(pool, u->capacity * sizeof(*u->steps));
-	int64_t pane = 0;
+	int64_t pane = same ? pairs_pane_at(s->window, u->greatest_ts) : INT32_MIN;
 	for (; u->n_steps < n; u->n_steps++) {
 		struct next_step *x = &u->steps[u->n_steps];
 		*x = (struct next_step){ symbols_intern(symbols, reader_text(from)), INT32_MIN, u->n_steps == 0 };
 		if (version > 1) {
 			int64_t step = reader_zigzag(from);
 			x->first = step & 1;
-			if (__builtin_add_overflow(pane, step >> 1, &pane) || pane < INT32_MIN || pane > INT32_MAX)
+			if (same && (__builtin_add_overflow(pane, step >> 1, &pane) || pane < INT32_MIN || pane > INT32_MAX))
 				return -EBADMSG;
-			x->pane = same ? (int32_t)pane : INT32_MIN;
+			x->pane = (int32_t)pane;
 		}
 		if (!x->item)
 			return -EBADMSG;

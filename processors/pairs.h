@@ -57,10 +57,11 @@ static inline int32_t pairs_pane_at(struct pairs_window w, int64_t ts) /* INT64_
 						  : pane_of(ts, w.pane_ms);
 }
 
-/* What a pane number means: counts of two widths are not of the same panes. 0: for ever. */
-static inline int64_t pairs_width(struct pairs_window w)
+/* What a pane number means, in a row, as one number (whole hours are small ones): counts of two widths are not of the same panes. 0: for ever. */
+static inline uint64_t pairs_width(struct pairs_window w)
 {
-	return w.panes ? w.pane_ms : 0;
+	enum { HOUR_MS = 3600000 };
+	return !w.panes ? 0 : w.pane_ms % HOUR_MS ? (uint64_t)w.pane_ms << 1 | 1 : (uint64_t)w.pane_ms / HOUR_MS << 1;
 }
 
 /* Adds `amount` (> 0) to the count with `other`, or, with other == 0, to the item's own baskets. 0; -ESTALE: the pane is older than the
