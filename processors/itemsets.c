@@ -309,6 +309,7 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 	if (u->other_panes)
 		kept_baskets_done(&u->kept, pool);
 	u->open = has & USER_OPEN;
+	u->other_panes &= u->open;
 	if (!u->open)
 		return from->bad ? -EBADMSG : 0;
 	u->first_ts = version < 3 ? reader_i64(from) : reader_zigzag(from);
