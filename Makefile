@@ -91,15 +91,14 @@ E2E += evaluate.py evaluate_itemsets.py evaluate_sentiment.py evaluate_spike.py
 E2E += recommend.py foresight.py rules.py
 E2E += service.py
 
-E2E_KAFKA := broker.py
-E2E_KAFKA += ctl_topics.py
-E2E_KAFKA += daemon_counts.py daemon_group.py daemon_kill.py daemon_pause.py daemon_stop.py daemon_hostile.py
-E2E_KAFKA += daemon_log.py daemon_recs.py daemon_redis.py daemon_topics.py forget.py
-E2E_KAFKA += daemon_many.py intent.py
-
 # fault suite: tests/faults/NAME; its short form is part of `make test`, all of it is `make test-faults`
 FAULT_PROGRAMS := kills.py network.py oversize.py records.py redis.py topics.py
+# two run at a time: the short ones last, so that none is long alone
+E2E_KAFKA := broker.py
+E2E_KAFKA += daemon_counts.py daemon_recs.py
 E2E_KAFKA += $(patsubst %,../faults/%,$(FAULT_PROGRAMS))
+E2E_KAFKA += daemon_topics.py daemon_stop.py daemon_group.py daemon_kill.py daemon_pause.py daemon_many.py
+E2E_KAFKA += daemon_hostile.py daemon_redis.py ctl_topics.py daemon_log.py forget.py intent.py
 
 # those of them that asan and tsan run: every thread of the daemon, kills, take-overs; none with a limit that a slow build breaks
 E2E_SANITIZED := ctl_views.py ctl_wait.py daemon_face.py
