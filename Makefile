@@ -228,7 +228,8 @@ test-mutants: all $(UNIT_PROGRAMS) ## break one rule at a time: its test must fa
 # sanitizer builds keep their objects apart; FORTIFY would hide calls from the sanitizers. A report in a daemon's log fails its case
 SANITIZED = $(MAKE) --no-print-directory $(JOBS) HARDEN=-fPIE CFLAGS="-O1 -g -fno-omit-frame-pointer -Wno-format-truncation" \
 	E2E="$(E2E_SANITIZED)" E2E_KAFKA="$(E2E_KAFKA_SANITIZED)" run-sanitized
-asan: ## unit tests and some end to end under the address and undefined-behaviour sanitizers
+asan: E2E_KAFKA_SANITIZED += $(patsubst %,../faults/%,$(FAULT_PROGRAMS))
+asan: ## unit tests, some end to end and the fault suite's short form under the address and undefined-behaviour sanitizers
 	@tools/install-deps test
 	@ASAN_OPTIONS=detect_stack_use_after_return=1 LSAN_OPTIONS=print_suppressions=0:suppressions=$(CURDIR)/tests/sanitizers/lsan.supp \
 		UBSAN_OPTIONS=print_stacktrace=1 $(SANITIZED) B=build/asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"

@@ -23,6 +23,8 @@ LATER = 24 * HOUR                 # a slice, of an alert's event time, and
 EVALUATIONS = 4 * 15 * 60 * 1000  # of panes behind the last that was sent: two to judge what came late, two to resolve
 READY_S, SESSION_S = 15, 6
 MEMORY_KIB = 256 << 10            # of one process: a shop of some thousand shoppers takes less than half
+if 'ASAN_OPTIONS' in os.environ:  # what is freed is kept for a while, and everything has a shadow
+    MEMORY_KIB *= 4
 LINES_A_START, LINES_A_S = 60, 5  # of a log
 BUSY = {'commit_interval': '20ms', 'interval_bytes': '256KiB', 'snapshot_interval': '500ms'}
 SPIKES = {'window': '1d', 'cool_down': '1d', 'windows': '', 'drift_threshold': 0}  # a shop of some days has alerts that are over
