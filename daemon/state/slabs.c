@@ -16,6 +16,7 @@ struct slabs {
 	bool asked, running; /* asked: a slab, ever; not running then: there was no thread to be had, slabs come untouched */
 	sem_t wanted;
 	_Atomic(void *) ready[AHEAD]; /* NULL: none yet */
+	atomic_int ahead;             /* so many are wanted: one with the first slab, more with the next ones */
 	atomic_bool stop;
 };
 
@@ -27,7 +28,7 @@ static void *make_ready(void *arg)
 			continue;
 		if (atomic_load(&s->stop))
 			return NULL;
-		for (int i = 0; i < AHEAD; i++) {
+		for (int i = 0; i < atomic_load(&s->ahead); i++) {
 			if (atomic_load(&s->ready[i]))
 				continue;
 			volatile char *slab = huge_alloc(HUGE_PAGE_BYTES);
@@ -74,6 +75,8 @@ void *slabs_take(void *slabs)
 		if (s->running)
 			pthread_setname_np(s->thread, "memory");
 	}
+	if (atomic_load(&s->ahead) < AHEAD)
+		atomic_fetch_add(&s->ahead, 1);
 	if (s->running)
 		sem_post(&s->wanted);
 	return slab ? slab : huge_alloc(HUGE_PAGE_BYTES);

@@ -1,6 +1,6 @@
 /* Slabs of a huge page each, zeroed and touched before they are asked for: the kernel clears a page when it is touched first, which is a fifth of
- * the time of a restore; here a thread waits for it, while the pool fills the slabs before: four are ready, since the
- * thread must wait for a processor, too. Used by the engine, for its pool.
+ * the time of a restore; here a thread waits for it, while the pool fills the slabs before: up to four are ready,
+ * since the thread must wait for a processor, too. Used by the engine, for its pool.
  */
 #ifndef GLINT_SLABS_H
 #define GLINT_SLABS_H
