@@ -270,14 +270,15 @@ static void leave(const void *settings, struct user_ctx *ctx, void *block, bool 
 /* What a shopper's row has. */
 enum { USER_OPEN = 1,
 	USER_KEPT = 2,
-	USER_WIDTH = 4 }; /* of panes in which it was counted; without it, of another one than now */
+	USER_WIDTH = 4,         /* of the panes in which this was counted; without it, another one than now */
+	USER_OTHER_PANES = 8 }; /* but for the running session */
 
 static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
 	const struct itemsets_settings *s = settings;
 	const struct itemsets_user *u = block;
-	bool width = (u->kept.n || u->open) && !u->other_panes;
-	buf_u8(to, (uint8_t)((u->open ? USER_OPEN : 0) | (u->kept.n ? USER_KEPT : 0) | (width ? USER_WIDTH : 0)));
+	bool width = u->kept.n || (u->open && !u->other_panes);
+	buf_u8(to, (uint8_t)((u->open ? USER_OPEN : 0) | (u->kept.n ? USER_KEPT : 0) | (width ? USER_WIDTH : 0) | (u->other_panes ? USER_OTHER_PANES : 0)));
 	if (width)
 		buf_varint(to, pairs_width(s->window));
 	if (u->kept.n)
@@ -294,22 +295,22 @@ static void user_save(const void *settings, const void *block, const struct symb
 
 static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
-	static const uint8_t most[] = { 0, USER_OPEN, USER_OPEN | USER_KEPT, USER_OPEN | USER_KEPT | USER_WIDTH };
+	static const uint8_t most[] = { 0, USER_OPEN, USER_OPEN | USER_KEPT, USER_OPEN | USER_KEPT | USER_WIDTH | USER_OTHER_PANES };
 	const struct itemsets_settings *s = settings;
 	struct itemsets_user *u = block;
 	uint8_t has = reader_u8(from);
 	if (version < 1 || version > 3 || has > most[version])
 		return -EBADMSG;
-	u->other_panes = !(has & USER_WIDTH) || reader_varint(from) != pairs_width(s->window);
+	bool same = has & USER_WIDTH && reader_varint(from) == pairs_width(s->window);
 	if (has & USER_KEPT && kept_baskets_load(&u->kept, from, symbols, pool) < 0)
 		return -EBADMSG;
 	for (uint32_t i = 0; i < u->kept.n; i++)
 		if (u->kept.list[i].kind >= BASKETS)
 			return -EBADMSG;
-	if (u->other_panes)
+	if (!same)
 		kept_baskets_done(&u->kept, pool);
 	u->open = has & USER_OPEN;
-	u->other_panes &= u->open;
+	u->other_panes = u->open && (!same || has & USER_OTHER_PANES);
 	if (!u->open)
 		return from->bad ? -EBADMSG : 0;
 	u->first_ts = version < 3 ? reader_i64(from) : reader_zigzag(from);
