@@ -46,8 +46,15 @@ static void print(struct ctl *ctl, const struct row *rows, size_t n, const char 
 int ctl_topics_create(struct ctl *ctl)
 {
 	static const char *const kinds[] = { "clicks, read", "purchases, read", "reviews, read", "catalogue, read" };
-	static const char *const whats[INTERNAL_TOPICS] = { "between the stages", "snapshots of shoppers", "snapshots of items",
-		"what stages know of each other", "what people exclude, boost and pin", "alerts", "records that cannot be read" };
+	static const char *const whats[INTERNAL_TOPICS] = {
+		[TOPIC_REPARTITION] = "between the stages",
+		[TOPIC_USER_ROWS] = "snapshots of shoppers",
+		[TOPIC_ITEM_ROWS] = "snapshots of items",
+		[TOPIC_MODEL] = "what stages know of each other",
+		[TOPIC_ALERTS] = "alerts",
+		[TOPIC_DEAD_LETTER] = "records that cannot be read",
+		[TOPIC_CONTROL] = "what people exclude, boost and pin",
+	};
 	const struct config *config = ctl->config;
 	struct topics_layout inputs, layout;
 	struct row rows[EVENT_KINDS + INTERNAL_TOPICS];

@@ -36,6 +36,9 @@ def creates_what_is_missing(t):
     assert [counts[i] for i in inputs] == [3, 3, 3]
     assert {k: counts[t.prefix + '-' + k] for k in INTERNAL} == {
         'item-repartition': 3, 'user-rows': 3, 'item-rows': 3, 'model': 1, 'control': 1, 'alerts': 1, 'dead-letter': 3}
+    what = {r['topic'][len(t.prefix) + 1:]: r['what'] for r in rows}
+    assert (what['alerts'], what['dead-letter'], what['model'], what['control']) == (
+        'alerts', 'records that cannot be read', 'what stages know of each other', 'what people exclude, boost and pin'), what
     assert not any(r['created'] for r in t.ctl_json(config, 'topics', 'create'))
 
 
