@@ -116,6 +116,45 @@ int opinions_add(struct opinions *b, struct pool *pool, int64_t watermark, const
 	return dropped;
 }
 
+static bool is_empty(const struct opinion_pane *p)
+{
+	return !p->n[SENTIMENT_NEGATIVE] && !p->n[SENTIMENT_NEUTRAL] && !p->n[SENTIMENT_POSITIVE] && !p->sum;
+}
+
+static void pane_remove(struct opinions *b, uint32_t at)
+{
+	memmove(b->panes + at, b->panes + at + 1, (--b->n - at) * sizeof(*b->panes));
+	b->counted -= at < b->counted;
+	for (int w = 0; w < WINDOWS; w++)
+		b->first[w] -= at < b->first[w];
+}
+
+void opinions_take_back(struct opinions *b, int64_t watermark, const struct opinion_pane *back)
+{
+	opinions_advance(b, watermark);
+	for (int c = 0; c < SENTIMENT_CLASSES; c++)
+		if (back->n[c] > b->total.n[c])
+			return;
+	sums_add(&b->total, back, -1);
+	uint32_t at = b->n;
+	while (at > 0 && b->panes[at - 1].pane > back->pane)
+		at--;
+	struct opinion_pane *p = at > 0 ? &b->panes[--at] : NULL;
+	if (!p || p->pane != back->pane)
+		return;
+	for (int c = 0; c < SENTIMENT_CLASSES; c++)
+		if (back->n[c] > p->n[c])
+			return;
+	for (int c = 0; c < SENTIMENT_CLASSES; c++)
+		p->n[c] -= back->n[c];
+	p->sum -= back->sum;
+	for (int w = 0; w < WINDOWS; w++)
+		if (at >= b->first[w] && at < b->counted)
+			sums_add(&b->windows[w], back, -1);
+	if (is_empty(p))
+		pane_remove(b, at);
+}
+
 int64_t opinions_due_at(const struct opinions *b)
 {
 	int64_t next = INT64_MAX;

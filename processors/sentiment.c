@@ -31,12 +31,15 @@ static const struct option options[] = {
 		.help = "A text whose score (-1 to 1) is this or more is positive.", .flags = OPTION_LIVE },
 	{ "negative", OPTION_REAL, OPTION_AT(sentiment_settings, negative), .value = "-0.05", .min = "-1", .max = "0",
 		.help = "A text whose score is this or less is negative; what lies between is neutral.", .flags = OPTION_LIVE },
+	{ "reviews_kept", OPTION_COUNT, OPTION_AT(sentiment_settings, reviews_kept), .value = "10", .min = "1", .max = "100", .zero = "none", .unit = "reviews",
+		.help = "What so many reviews counted, a shopper's newest, is kept, so that `glintctl forget` takes it back. It is in the shopper's row." },
 };
 
 /* Below METRIC_SUM one count for each class, metric = class; the same from METRIC_ASPECT on, sub = the aspect. */
 enum { METRIC_SUM = SENTIMENT_CLASSES,
 	METRIC_ASPECT,
-	METRICS = 2 * METRIC_ASPECT };
+	METRICS = 2 * METRIC_ASPECT,
+	METRIC_BACK = METRICS }; /* a list: u8 class, zigzag sum, text aspect: one opinion of the pane is taken back */
 
 static const char *const field_names[WINDOWS][4] = {
 	/* by class, then the mean */
@@ -176,16 +179,30 @@ static enum sentiment_class class_of(const struct sentiment_settings *s, double 
 					  : SENTIMENT_NEUTRAL;
 }
 
-static void count(struct user_ctx *ctx, struct key key, symbol_t aspect, enum sentiment_class class, double compound, int32_t pane)
+static void emit(struct user_ctx *ctx, const struct kept_opinion *x)
 {
-	int64_t sum = llround(compound * SENTIMENT_UNIT);
-	uint8_t first = aspect ? METRIC_ASPECT : 0;
-	emit_sum(ctx->emitter, P_SENTIMENT, key, (uint8_t)(first + class), aspect, pane, 1);
-	if (sum)
-		emit_sum(ctx->emitter, P_SENTIMENT, key, (uint8_t)(first + METRIC_SUM), aspect, pane, sum);
+	uint8_t first = x->aspect ? METRIC_ASPECT : 0;
+	emit_sum(ctx->emitter, P_SENTIMENT, x->key, (uint8_t)(first + x->class), x->aspect, x->pane, 1);
+	if (x->sum)
+		emit_sum(ctx->emitter, P_SENTIMENT, x->key, (uint8_t)(first + METRIC_SUM), x->aspect, x->pane, x->sum);
 }
 
-static void count_aspects(const struct sentiment_settings *s, struct user_ctx *ctx, const struct review *review, int32_t pane)
+/* x: all but key and aspect. The first of a review to be counted is x->first. */
+static void count(const struct sentiment_settings *s, struct user_ctx *ctx, struct kept_opinions *kept, struct kept_opinion *x, struct key key, symbol_t aspect)
+{
+	x->key = key;
+	x->aspect = aspect;
+	emit(ctx, x);
+	kept_opinions_keep(kept, ctx->pool, (uint32_t)s->reviews_kept, x);
+	x->first = false;
+}
+
+static int16_t sum_of(double compound)
+{
+	return (int16_t)lround(compound * SENTIMENT_UNIT);
+}
+
+static void count_aspects(const struct sentiment_settings *s, struct user_ctx *ctx, struct kept_opinions *kept, const struct review *review, int32_t pane)
 {
 	double in_title[ASPECTS_MAX], in_text[ASPECTS_MAX];
 	uint32_t titled = aspects_read(s->aspects, s->scorer, review->title, review->lang, in_title);
@@ -196,19 +213,18 @@ static void count_aspects(const struct sentiment_settings *s, struct user_ctx *c
 			continue;
 		symbol_t aspect = symbols_intern(ctx->symbols, aspects_name(s->aspects, a));
 		double compound = sentiment_squash((titled >> a & 1 ? in_title[a] : 0) + (named >> a & 1 ? in_text[a] : 0));
-		enum sentiment_class class = class_of(s, compound);
-		if (class == SENTIMENT_NEGATIVE && ctx->n_complaints < COMPLAINTS_MAX)
+		struct kept_opinion x = { .pane = pane, .sum = sum_of(compound), .class = (uint8_t)class_of(s, compound) };
+		if (x.class == SENTIMENT_NEGATIVE && ctx->n_complaints < COMPLAINTS_MAX)
 			ctx->complaints[ctx->n_complaints++] = aspect;
-		count(ctx, (struct key){ KEY_ASPECT, aspect }, 0, class, compound, pane);
+		count(s, ctx, kept, &x, (struct key){ KEY_ASPECT, aspect }, 0);
 		if (item)
-			count(ctx, (struct key){ KEY_ITEM, item }, aspect, class, compound, pane);
+			count(s, ctx, kept, &x, (struct key){ KEY_ITEM, item }, aspect);
 	}
 }
 
 static void event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
 {
 	const struct sentiment_settings *s = settings;
-	(void)block;
 	ctx->sentiment = SENTIMENT_NONE;
 	ctx->n_complaints = 0;
 	if (e->kind != EVENT_REVIEW || !e->review.text.size || !s->scorer)
@@ -219,19 +235,56 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 		ctx->drops[DROP_LANGUAGE] += r == -ENOTSUP;
 		return;
 	}
-	double x = sentiment_total(&sums);
+	double valence = sentiment_total(&sums);
 	if (e->review.rating_milli && s->rules == RULES_LEARNT)
-		x += s->stars * (e->review.rating_milli / 1000.0 - 3);
-	double compound = sentiment_squash(x);
-	enum sentiment_class class = class_of(s, compound);
-	int32_t pane = pane_of(e->ts, SENTIMENT_PANE_MS);
+		valence += s->stars * (e->review.rating_milli / 1000.0 - 3);
+	double compound = sentiment_squash(valence);
+	struct kept_opinion x = { .pane = pane_of(e->ts, SENTIMENT_PANE_MS), .sum = sum_of(compound), .class = (uint8_t)class_of(s, compound), .first = true };
 	struct key keys[REVIEW_SCOPES];
 	int n = review_scopes(ctx, &e->review, keys);
-	ctx->sentiment = (int)class;
+	ctx->sentiment = x.class;
 	for (int i = 0; i < n; i++)
-		count(ctx, keys[i], 0, class, compound, pane);
+		count(s, ctx, block, &x, keys[i], 0);
 	if (s->aspects)
-		count_aspects(s, ctx, &e->review, pane);
+		count_aspects(s, ctx, block, &e->review, x.pane);
+}
+
+static void leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
+{
+	const struct kept_opinions *kept = block;
+	struct buf bytes = { 0 };
+	(void)settings;
+	for (uint32_t i = 0; erase && i < kept->n; i++) {
+		const struct kept_opinion *x = &kept->list[i];
+		buf_clear(&bytes);
+		buf_u8(&bytes, x->class);
+		buf_zigzag(&bytes, x->sum);
+		buf_text(&bytes, symbols_text(ctx->symbols, x->aspect));
+		emit_list(ctx->emitter, P_SENTIMENT, x->key, METRIC_BACK, x->pane, bytes.data, bytes.size);
+	}
+	buf_done(&bytes);
+}
+
+static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
+{
+	(void)settings;
+	kept_opinions_save(block, symbols, to);
+}
+
+static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	(void)settings;
+	return version == 1 ? kept_opinions_load(block, from, symbols, pool) : -EBADMSG;
+}
+
+static void user_done(void *block, struct pool *pool)
+{
+	kept_opinions_done(block, pool);
+}
+
+static void user_mark(const void *block, struct symbols *symbols)
+{
+	kept_opinions_mark(block, symbols);
 }
 
 /* ---- item stage ---- */
@@ -262,12 +315,31 @@ static struct opinions *aspect_of(struct item_ctx *ctx, struct sentiment_item *b
 	return &b->aspects[at].opinions;
 }
 
+static void take_back(struct item_ctx *ctx, struct sentiment_item *b, const struct delta *d)
+{
+	struct reader in = reader_of(d->bytes.data, d->bytes.size);
+	struct opinion_pane back = { .pane = d->pane };
+	uint8_t class = reader_u8(&in);
+	back.sum = reader_zigzag(&in);
+	struct text aspect = reader_text(&in);
+	if (in.bad || class >= SENTIMENT_CLASSES)
+		return;
+	back.n[class] = 1;
+	if (!aspect.size)
+		opinions_take_back(&b->all, ctx->watermark, &back);
+	for (uint32_t i = 0; i < b->n; i++)
+		if (text_equal(symbols_text(ctx->symbols, b->aspects[i].name), aspect))
+			opinions_take_back(&b->aspects[i].opinions, ctx->watermark, &back);
+}
+
 static void delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
 {
 	struct sentiment_item *b = block;
 	struct opinion_pane add = { .pane = d->pane };
 	(void)settings;
-	if (d->metric >= METRICS || (d->metric >= METRIC_ASPECT) != (d->sub != 0))
+	if (d->merge == MERGE_LIST && d->metric == METRIC_BACK)
+		take_back(ctx, b, d);
+	if (d->merge != MERGE_SUM || d->metric >= METRICS || (d->metric >= METRIC_ASPECT) != (d->sub != 0))
 		return;
 	int which = d->metric % METRIC_ASPECT;
 	if (which == METRIC_SUM)
@@ -414,8 +486,6 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 {
 	const struct sentiment_item *b = block;
 	(void)settings;
-	if (!opinions_reviews(&b->all.total))
-		return;
 	if (ctx->key.kind == KEY_ITEM) {
 		const struct opinion_sums *week = &b->all.windows[WEEK];
 		int64_t n = opinions_reviews(week);
@@ -424,6 +494,12 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 	}
 	scope_of(ctx->symbols, ctx->key, ctx->scratch);
 	struct text scope = { (const char *)ctx->scratch->data, (uint32_t)ctx->scratch->size };
+	if (!opinions_reviews(&b->all.total)) { /* all are taken back */
+		view_begin(ctx->view, "DEL");
+		view_key(ctx->view, "sentiment:", scope);
+		view_end(ctx->view);
+		return;
+	}
 	view_begin(ctx->view, "HSET");
 	view_key(ctx->view, "sentiment:", scope);
 	bool empty = false;
@@ -534,9 +610,11 @@ const struct processor sentiment_processor = {
 	.settings_size = sizeof(struct sentiment_settings),
 	.setup = setup,
 	.teardown = teardown,
+	.user = { sizeof(struct kept_opinions), 1, user_save, user_load, user_done, user_mark },
 	.item = { sizeof(struct sentiment_item), 2, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct sentiment_model), 1, NULL, model_load, NULL, NULL },
 	.event = event,
+	.leave = leave,
 	.delta = delta,
 	.due_at = due_at,
 	.due = due,

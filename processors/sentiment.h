@@ -6,11 +6,14 @@
  *
  * What a review says of an aspect (aspects.h) is counted in the same way, for the aspect over the whole shop (scope aspect:fit) and for
  * the item, in its own block and hash (fit_negative_7d, ...): by the parts of title and text that name it alone, without stars.
+ *
+ * A shopper's block holds what the newest reviews counted (kept_opinions.h); a shopper who is forgotten takes it back.
  */
 #ifndef GLINT_SENTIMENT_H
 #define GLINT_SENTIMENT_H
 
 #include "aspects.h"
+#include "kept_opinions.h"
 #include "lexicon.h"
 #include "opinions.h"
 #include "processor.h"
@@ -25,6 +28,7 @@ struct sentiment_settings {
 	int rules;                 /* enum sentiment_rules */
 	double stars;              /* added to a text's sum for each star above 3 */
 	double positive, negative; /* compound >= positive: positive; <= negative: negative */
+	int64_t reviews_kept;      /* per shopper, for forgetting */
 	/* made by setup from the files; scorer is NULL when none was read (glintctl) */
 	struct lexicon *lexicons[3];
 	struct weights *weights[2];

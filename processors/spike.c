@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 #include "excerpt.h"
 #include "sentiment.h"
@@ -42,7 +43,8 @@ static const struct option options[] = {
 
 static const char *const drop_names[] = { "reviews_remembered", "panes", "late_counts", NULL };
 
-enum { MAX_SEEN = 64 };
+enum { MAX_SEEN = 64,
+	MAX_QUOTED = 64 };
 #define LEAST_SHARE (1. / 32) /* of alpha, for the shortest windows: only what is reviewed many times a day can be told in them */
 static const int64_t day_ms = 24 * 3600 * 1000;
 
@@ -71,9 +73,17 @@ struct seen {
 	int64_t ts;
 };
 
-struct spike_user { /* sorted by ts */
-	struct seen *seen;
+/* An excerpt that a scope may still hold: whoever is forgotten takes it back. */
+struct quoted {
+	struct key key;
+	uint64_t excerpt; /* XXH3 of its text */
+};
+
+struct spike_user {
+	struct seen *seen; /* sorted by ts */
+	struct quoted *quoted; /* the newest, oldest first */
 	uint32_t n, capacity;
+	uint32_t n_quoted, quoted_capacity;
 	int64_t newest;
 };
 
@@ -112,12 +122,25 @@ static void remember(struct user_ctx *ctx, struct spike_user *u, uint64_t scope,
 	u->seen[at] = (struct seen){ scope, ts };
 }
 
+static void quote(struct user_ctx *ctx, struct spike_user *u, struct key key, int32_t pane, struct text excerpt)
+{
+	emit_list(ctx->emitter, P_SPIKE, key, SPIKE_EXCERPT, pane, excerpt.data, excerpt.size);
+	if (u->n_quoted == MAX_QUOTED)
+		memmove(u->quoted, u->quoted + 1, --u->n_quoted * sizeof(*u->quoted));
+	if (u->n_quoted == u->quoted_capacity) {
+		uint32_t grown = u->quoted_capacity ? 2 * u->quoted_capacity : 4;
+		u->quoted = pool_resize(ctx->pool, u->quoted, u->quoted_capacity * sizeof(*u->quoted), grown * sizeof(*u->quoted));
+		u->quoted_capacity = grown;
+	}
+	u->quoted[u->n_quoted++] = (struct quoted){ key, XXH3_64bits(excerpt.data, excerpt.size) };
+}
+
 /* `all` hears of enough: one shopper in eight is quoted there. */
-static void emit_negative(struct user_ctx *ctx, struct key key, const struct event *e, int32_t pane, struct text excerpt)
+static void emit_negative(struct user_ctx *ctx, struct spike_user *u, struct key key, const struct event *e, int32_t pane, struct text excerpt)
 {
 	emit_sum(ctx->emitter, P_SPIKE, key, SPIKE_NEGATIVE, 0, pane, 1);
 	if (excerpt.size && (key.kind != KEY_ALL || ctx->user_hash % 8 == 0))
-		emit_list(ctx->emitter, P_SPIKE, key, SPIKE_EXCERPT, pane, excerpt.data, excerpt.size);
+		quote(ctx, u, key, pane, excerpt);
 	for (uint32_t i = 0; i < ctx->n_complaints; i++)
 		emit_sum(ctx->emitter, P_SPIKE, key, SPIKE_COMPLAINT, ctx->complaints[i], pane_of(e->ts, day_ms), 1);
 }
@@ -143,27 +166,63 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 			continue;
 		if (!excerpt.data)
 			excerpt = (struct text){ bytes, (uint32_t)excerpt_make(e->review.text, ctx->user, bytes, sizeof(bytes)) };
-		emit_negative(ctx, keys[i], e, pane, excerpt);
+		emit_negative(ctx, u, keys[i], e, pane, excerpt);
+	}
+}
+
+static void user_leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
+{
+	const struct spike_user *u = block;
+	(void)settings;
+	for (uint32_t i = 0; erase && i < u->n_quoted; i++) {
+		struct buf hash = { 0 };
+		buf_u64(&hash, u->quoted[i].excerpt);
+		emit_list(ctx->emitter, P_SPIKE, u->quoted[i].key, SPIKE_UNQUOTE, 0, hash.data, hash.size);
+		buf_done(&hash);
 	}
 }
 
 static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
 	const struct spike_user *u = block;
-	(void)settings, (void)symbols;
+	(void)settings;
 	buf_zigzag(to, u->newest);
 	buf_varint(to, u->n);
 	for (uint32_t i = 0; i < u->n; i++) {
 		buf_u64(to, u->seen[i].scope);
 		buf_zigzag(to, u->seen[i].ts);
 	}
+	buf_varint(to, u->n_quoted);
+	for (uint32_t i = 0; i < u->n_quoted; i++) {
+		buf_u8(to, u->quoted[i].key.kind);
+		buf_text(to, symbols_text(symbols, u->quoted[i].key.id));
+		buf_u64(to, u->quoted[i].excerpt);
+	}
+}
+
+static int quoted_load(struct spike_user *u, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	uint64_t n = reader_varint(from);
+	if (from->bad || n > MAX_QUOTED)
+		return -EBADMSG;
+	u->quoted_capacity = (uint32_t)n;
+	u->quoted = pool_alloc(pool, u->quoted_capacity * sizeof(*u->quoted));
+	while (u->n_quoted < n) {
+		struct quoted *q = &u->quoted[u->n_quoted++];
+		q->key.kind = reader_u8(from);
+		q->key.id = symbols_intern(symbols, reader_text(from));
+		q->excerpt = reader_u64(from);
+		if (from->bad || q->key.kind == KEY_NONE || q->key.kind >= KEY_KINDS || (q->key.kind == KEY_ALL) != !q->key.id)
+			return -EBADMSG;
+	}
+	return 0;
 }
 
 static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	struct spike_user *u = block;
-	(void)settings, (void)symbols;
-	if (version != 1)
+	(void)settings;
+	if (version != 1 && version != 2)
 		return -EBADMSG;
 	u->newest = reader_zigzag(from);
 	uint64_t n = reader_varint(from);
@@ -175,6 +234,8 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 		uint64_t scope = reader_u64(from);
 		u->seen[i] = (struct seen){ scope, reader_zigzag(from) };
 	}
+	if (version > 1 && quoted_load(u, from, symbols, pool) < 0)
+		return -EBADMSG;
 	return from->bad ? -EBADMSG : 0;
 }
 
@@ -182,6 +243,14 @@ static void user_done(void *block, struct pool *pool)
 {
 	struct spike_user *u = block;
 	pool_free(pool, u->seen, u->capacity * sizeof(*u->seen));
+	pool_free(pool, u->quoted, u->quoted_capacity * sizeof(*u->quoted));
+}
+
+static void user_mark(const void *block, struct symbols *symbols)
+{
+	const struct spike_user *u = block;
+	for (uint32_t i = 0; i < u->n_quoted; i++)
+		symbols_mark(symbols, u->quoted[i].key.id);
 }
 
 /* ---- model ---- */
@@ -212,10 +281,11 @@ const struct processor spike_processor = {
 	.n_options = OPTION_N(options),
 	.settings_size = sizeof(struct spike_settings),
 	.setup = setup,
-	.user = { sizeof(struct spike_user), 1, user_save, user_load, user_done, NULL },
+	.user = { sizeof(struct spike_user), 2, user_save, user_load, user_done, user_mark },
 	.item = { sizeof(struct spike_item), 3, spike_item_save, spike_item_load, spike_item_done, spike_item_mark },
 	.model = { sizeof(struct spike_model), 1, NULL, model_load, NULL, NULL },
 	.event = event,
+	.leave = user_leave,
 	.delta = spike_item_delta,
 	.due_at = spike_item_due_at,
 	.due = spike_item_due,

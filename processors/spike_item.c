@@ -333,6 +333,8 @@ void spike_item_delta(const void *settings, struct item_ctx *ctx, void *block, c
 		spike_words_excerpt(&b->words, ctx->pool, d->pane, d->bytes);
 	else if (d->metric == SPIKE_COMPLAINT && d->sub)
 		spike_words_complaint(&b->words, ctx->pool, ctx->symbols, d->pane, d->sub, d->amount, (int32_t)((b->judged - longest(s)) * s->pane_ms / day_ms));
+	else if (d->metric == SPIKE_UNQUOTE && d->merge == MERGE_LIST)
+		spike_words_unquote(&b->words, ctx->pool, d->bytes);
 	if (d->metric > SPIKE_NEGATIVE)
 		return;
 	if (d->pane < b->judged - longest(s)) {

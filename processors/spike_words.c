@@ -2,6 +2,7 @@
 #include "spike_words.h"
 
 #include <errno.h>
+#include <xxhash.h>
 
 static struct text excerpt_text(const struct spike_words *w, int i)
 {
@@ -31,6 +32,20 @@ void spike_words_excerpt(struct spike_words *w, struct pool *pool, int32_t pane,
 	w->excerpts[at].size = text.size;
 	w->excerpts[at].text = pool_alloc(pool, text.size);
 	memcpy(w->excerpts[at].text, text.data, text.size);
+}
+
+void spike_words_unquote(struct spike_words *w, struct pool *pool, struct text what)
+{
+	struct reader in = reader_of(what.data, what.size);
+	uint64_t hash = reader_u64(&in);
+	int left = 0;
+	for (int i = 0; i < WORDS_EXCERPTS && w->excerpts[i].text; i++) {
+		if (!in.bad && XXH3_64bits(w->excerpts[i].text, w->excerpts[i].size) == hash)
+			pool_free(pool, w->excerpts[i].text, w->excerpts[i].size);
+		else
+			w->excerpts[left++] = w->excerpts[i];
+	}
+	memset(w->excerpts + left, 0, (size_t)(WORDS_EXCERPTS - left) * sizeof(w->excerpts[0]));
 }
 
 void spike_words_complaint(struct spike_words *w, struct pool *pool, const struct symbols *symbols, int32_t day, symbol_t aspect, int64_t k, int32_t oldest)

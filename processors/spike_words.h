@@ -31,6 +31,8 @@ struct spike_words { /* begins as zero bytes */
 
 /* The text is copied; one that is there already only becomes newer. */
 void spike_words_excerpt(struct spike_words *w, struct pool *pool, int32_t pane, struct text text);
+/* Its writer is forgotten. what: u64, the XXH3 of the text. */
+void spike_words_unquote(struct spike_words *w, struct pool *pool, struct text what);
 /* `oldest`: days before it are forgotten. */
 void spike_words_complaint(struct spike_words *w, struct pool *pool, const struct symbols *symbols, int32_t day, symbol_t aspect, int64_t k, int32_t oldest);
 /* The aspect that most negative reviews from `first_day` on complain of, and how many; 0: none. */

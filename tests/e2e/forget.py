@@ -23,6 +23,10 @@ def gone(db, user):
     return not db.do('EXISTS', 'glint:recs:' + user, 'glint:user:' + user, 'glint:next:' + user)
 
 
+def opinions(dump):
+    return {x['scope']: x['negative'] + x['neutral'] + x['positive'] for x in read_jsonl(dump) if x['kind'] == 'sentiment'}
+
+
 def without(reviews, user):
     """ratings of the last review of each shopper and item, as those who stay have given them"""
     last = {(e['user_id'], e['item_id']): e for e in reviews if e.get('rating')}
@@ -59,6 +63,11 @@ def forgotten(t):
     after = wait_for(lambda: (lambda d: d if user not in shoppers(d) else None)(s.dump('after.jsonl')), 60, '%s is in no row' % user)
     same_ratings(after, wanted)
     assert set(shoppers(before)) - set(shoppers(after)) == {user}
+    written, was, left = [e for e in sent['reviews'] if e['user_id'] == user and e.get('text')], opinions(before), opinions(after)
+    assert 1 <= len(written) <= 10 and left['all'] == was['all'] - len(written), (len(written), was['all'], left['all'])
+    items = {'item:' + e['item_id'] for e in written}
+    assert all(left.get(i, 0) == was[i] - sum('item:' + e['item_id'] == i for e in written) for i in items), (was, left)
+    assert all(db.do('EXISTS', 'glint:sentiment:' + i) == (1 if i in left else 0) for i in items)
 
     daemon.kill9()
     s.daemon()

@@ -1,11 +1,13 @@
 /* The in-process shop of the unit tests; see shop.h. */
 #include "shop.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <cmocka.h>
 
@@ -198,6 +200,39 @@ void shop_time(struct shop *s, int64_t ts)
 			s->users[i]->watermark = ts;
 	pass_time(s);
 	after(s);
+}
+
+void shop_forget(struct shop *s, const char *user, int64_t until)
+{
+	forgotten_add(&s->engine->forgotten, XXH3_64bits(user, strlen(user)), until);
+	view_target(s->engine->view, &s->commands);
+	for (uint32_t i = 0; i < s->partitions; i++)
+		user_task_forget(s->users[i], no_row, NULL);
+	shop_flush(s);
+}
+
+void shop_reload_block(struct shop *s, const char *user, enum processor_id p)
+{
+	void *block = (void *)(uintptr_t)shop_user_block(s, user, p);
+	struct buf row = { 0 }, again = { 0 };
+	const struct block_ops *ops = &processors[p]->user;
+	ops->save(s->settings[p], block, s->engine->symbols, &row);
+	ops->done(block, s->engine->pool);
+	memset(block, 0, ops->size);
+	struct reader in = reader_of(row.data, row.size);
+	assert_int_equal(ops->load(s->settings[p], block, ops->version, &in, s->engine->symbols, s->engine->pool), 0);
+	ops->save(s->settings[p], block, s->engine->symbols, &again);
+	assert_int_equal(again.size, row.size);
+	assert_memory_equal(again.data, row.data, row.size);
+	for (size_t cut = 0; cut < row.size; cut++) { /* what is cut off is refused */
+		void *part = pool_alloc(s->engine->pool, ops->size);
+		in = reader_of(row.data, cut);
+		assert_int_equal(ops->load(s->settings[p], part, ops->version, &in, s->engine->symbols, s->engine->pool), -EBADMSG);
+		ops->done(part, s->engine->pool);
+		pool_free(s->engine->pool, part, ops->size);
+	}
+	buf_done(&row);
+	buf_done(&again);
 }
 
 const void *shop_user_block(struct shop *s, const char *user, enum processor_id p)

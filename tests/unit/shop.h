@@ -36,6 +36,10 @@ void shop_flush(struct shop *s);
 void shop_end(struct shop *s);
 /* Sets every user task's watermark to at least ts and passes it on (flushes). */
 void shop_time(struct shop *s, int64_t ts);
+/* As `glintctl forget` does: the shopper's events up to `until`; what that takes back is in the item stage. */
+void shop_forget(struct shop *s, const char *user, int64_t until);
+/* Saves a shopper's block, and loads it again in its own place. Fails the test when it saves other bytes then, or when a part of them is read as a whole. */
+void shop_reload_block(struct shop *s, const char *user, enum processor_id p);
 
 const void *shop_user_block(struct shop *s, const char *user, enum processor_id p);
 const void *shop_item_block(struct shop *s, enum key_kind kind, const char *id, enum processor_id p); /* id NULL for KEY_ALL */

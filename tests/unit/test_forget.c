@@ -170,11 +170,6 @@ static void an_unfinished_erasure_is_done_again_after_a_restart(void **state)
 
 /* ---- contributions ---- */
 
-static void no_row(void *to, struct text key, struct text value)
-{
-	(void)to, (void)key, (void)value;
-}
-
 static void rate(struct shop *s, const char *user, const char *item, int n)
 {
 	char id[16];
@@ -211,10 +206,7 @@ static void ratings_and_segment_are_as_if_the_shopper_had_never_come(void **stat
 			rate(s, "gone", "bow", 4);
 			const struct segments_item *b = shop_item_block(s, KEY_ALL, NULL, P_SEGMENTS);
 			assert_int_equal(b->size[0] + b->size[1], 31);
-			ask(s->engine, "gone", start + 2 * hour);
-			view_target(s->engine->view, &s->commands);
-			user_task_forget(s->users[0], no_row, NULL);
-			shop_flush(s);
+			shop_forget(s, "gone", start + 2 * hour);
 		}
 		shop_time(s, start + 3 * hour);
 		for (int i = 0; i < 3; i++) {
@@ -278,10 +270,7 @@ static void the_running_session_is_taken_back_and_earlier_ones_that_are_not_kept
 		seen_with(s, "i0", "i1", 3, 3);
 		seen_with(s, "i11", "i1", 1, 1);
 		seen_with(s, "i11", "i0", 1, 0);
-		ask(s->engine, "gone", start + 25 * hour);
-		view_target(s->engine->view, &s->commands);
-		user_task_forget(s->users[0], no_row, NULL);
-		shop_flush(s);
+		shop_forget(s, "gone", start + 25 * hour);
 		shop_time(s, start + 26 * hour);
 		seen_with(s, "i0", "i1", 2, 2);
 		seen_with(s, "i1", "i0", 2, 2);
@@ -347,10 +336,7 @@ static void orders_and_sessions_are_as_if_the_shopper_had_never_come(void **stat
 			assert_int_equal(x->by[BASKET_ORDER].baskets, 3 * 5);
 			assert_int_equal(x->by[BASKET_SESSION].baskets, 9);
 			shop_check_rows(s);
-			ask(s->engine, "gone", start + 51 * hour);
-			view_target(s->engine->view, &s->commands);
-			user_task_forget(s->users[0], no_row, NULL);
-			shop_flush(s);
+			shop_forget(s, "gone", start + 51 * hour);
 		}
 		shop_time(s, start + 52 * hour);
 		for (int i = 0; i < KEYS; i++) {
@@ -400,10 +386,7 @@ static void the_newest_baskets_are_kept_and_none_of_before_the_window(void **sta
 		buf_done(&saved);
 		assert_int_equal(row, w ? 3 + 2 * 18 : 3 + 3 * 18 + 14 + 21); /* flags, width of panes, n; kind, 6 bytes of time, two counts, 5 and 4 of ids; the running session */
 		assert_int_equal(orders_of(s, "ring"), w ? 1 : 5);
-		ask(s->engine, "gone", start + 300 * hour);
-		view_target(s->engine->view, &s->commands);
-		user_task_forget(s->users[0], no_row, NULL);
-		shop_flush(s);
+		shop_forget(s, "gone", start + 300 * hour);
 		assert_int_equal(orders_of(s, "ring"), w ? 0 : 2);
 		assert_int_equal(x->by[BASKET_SESSION].baskets, 0);
 		shop_destroy(s);
@@ -422,22 +405,6 @@ static void rows_of(struct shop *s, enum processor_id p, const char *const *item
 static void put(struct shop *s, const char *user, const char *item, int64_t ts)
 {
 	act(s, user, ACTION_ADD_TO_CART, item, ts);
-}
-
-static void restored(struct shop *s, const char *user, enum processor_id p)
-{
-	void *block = (void *)(uintptr_t)shop_user_block(s, user, p);
-	struct buf row = { 0 }, again = { 0 };
-	const struct block_ops *ops = &processors[p]->user;
-	ops->save(s->settings[p], block, s->engine->symbols, &row);
-	ops->done(block, s->engine->pool);
-	struct reader in = reader_of(row.data, row.size);
-	assert_int_equal(ops->load(s->settings[p], block, ops->version, &in, s->engine->symbols, s->engine->pool), 0);
-	ops->save(s->settings[p], block, s->engine->symbols, &again);
-	assert_int_equal(again.size, row.size);
-	assert_memory_equal(again.data, row.data, row.size);
-	buf_done(&row);
-	buf_done(&again);
 }
 
 /* Sessions of up to 12 steps over five weeks, carts and orders that come again: followers and similar items of two shoppers, and of one who is gone
@@ -474,13 +441,10 @@ static void what_followed_what_and_what_is_similar_are_as_if_the_shopper_had_nev
 		if (with) {
 			const struct next_user *u = shop_user_block(s, "gone", P_NEXT);
 			assert_true(u->n_steps > 30 && u->n_steps <= 53);
-			restored(s, "gone", P_NEXT);
-			restored(s, "gone", P_SIMILAR);
+			shop_reload_block(s, "gone", P_NEXT);
+			shop_reload_block(s, "gone", P_SIMILAR);
 			shop_check_rows(s);
-			ask(s->engine, "gone", start + 851 * hour);
-			view_target(s->engine->view, &s->commands);
-			user_task_forget(s->users[0], no_row, NULL);
-			shop_flush(s);
+			shop_forget(s, "gone", start + 851 * hour);
 			shop_check_rows(s);
 		}
 		shop_time(s, start + 852 * hour);
@@ -554,8 +518,8 @@ static void blocks_of_version_1_are_read(void **state)
 	assert_int_equal(similar_processor.user.load(s->settings[P_SIMILAR], similar, 1, &in, s->engine->symbols, s->engine->pool), 0);
 	assert_true(similar->n == 2 && similar->seen[1].weight == 2);
 	put(s, "u", "cap", start + 1);
-	restored(s, "u", P_NEXT);
-	restored(s, "u", P_SIMILAR);
+	shop_reload_block(s, "u", P_NEXT);
+	shop_reload_block(s, "u", P_SIMILAR);
 	shop_flush(s);
 	shop_time(s, start + hour);
 	const struct next_item *bow = shop_item_block(s, KEY_ITEM, "bow", P_NEXT);
@@ -564,10 +528,7 @@ static void blocks_of_version_1_are_read(void **state)
 	assert_int_equal(pairs_count(&bow->follow, cap), 1000);
 	assert_int_equal(pairs_count(&like->pairs, cap), 2);
 	assert_int_equal(pairs_count(&like->follows, cap), FOLLOW_UNIT);
-	ask(s->engine, "u", start + hour);
-	view_target(s->engine->view, &s->commands);
-	user_task_forget(s->users[0], no_row, NULL);
-	shop_flush(s);
+	shop_forget(s, "u", start + hour);
 	assert_int_equal(pairs_count(&bow->follow, cap), 0);
 	assert_int_equal(pairs_count(&like->pairs, cap), 2);
 	buf_done(&b);
@@ -607,14 +568,11 @@ static void what_was_counted_in_other_panes_is_not_taken_from_others(void **stat
 		ops->done(block, back->engine->pool);
 		in = reader_of(rows[p].data, rows[p].size);
 		assert_int_equal(ops->load(back->settings[of[p]], block, ops->version, &in, back->engine->symbols, back->engine->pool), 0);
-		restored(back, "gone", of[p]);
+		shop_reload_block(back, "gone", of[p]);
 		buf_done(&rows[p]);
 	}
 	shop_check_rows(s);
-	ask(s->engine, "gone", start + hour);
-	view_target(s->engine->view, &s->commands);
-	user_task_forget(s->users[0], no_row, NULL);
-	shop_flush(s);
+	shop_forget(s, "gone", start + hour);
 	symbol_t bow = symbols_find(s->engine->symbols, TEXT("bow"));
 	assert_int_equal(pairs_count(&((const struct next_item *)shop_item_block(s, KEY_ITEM, "ring", P_NEXT))->follow, bow), 1000);
 	assert_int_equal(pairs_count(&((const struct similar_item *)shop_item_block(s, KEY_ITEM, "ring", P_SIMILAR))->pairs, bow), 2);
