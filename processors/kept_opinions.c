@@ -38,11 +38,10 @@ static void cut(struct kept_opinions *k, uint32_t most)
 
 void kept_opinions_keep(struct kept_opinions *k, struct pool *pool, uint32_t most, const struct kept_opinion *x)
 {
-	if (!most)
-		return;
 	if (x->first && k->n)
-		cut(k, most - 1);
-	add(k, pool, x);
+		cut(k, most ? most - 1 : 0);
+	if (most)
+		add(k, pool, x);
 }
 
 void kept_opinions_save(const struct kept_opinions *k, const struct symbols *symbols, struct buf *to)

@@ -129,29 +129,28 @@ static void pane_remove(struct opinions *b, uint32_t at)
 		b->first[w] -= at < b->first[w];
 }
 
-void opinions_take_back(struct opinions *b, int64_t watermark, const struct opinion_pane *back)
+void opinions_take_back(struct opinions *b, int32_t pane, enum sentiment_class class, int64_t sum)
 {
-	opinions_advance(b, watermark);
-	for (int c = 0; c < SENTIMENT_CLASSES; c++)
-		if (back->n[c] > b->total.n[c])
-			return;
-	sums_add(&b->total, back, -1);
+	struct opinion_pane one = { .pane = pane, .sum = sum };
+	int64_t in_no_pane = b->total.n[class];
 	uint32_t at = b->n;
-	while (at > 0 && b->panes[at - 1].pane > back->pane)
-		at--;
-	struct opinion_pane *p = at > 0 ? &b->panes[--at] : NULL;
-	if (!p || p->pane != back->pane)
+	one.n[class] = 1;
+	for (uint32_t i = b->first[WEEK]; i < b->n; i++) {
+		in_no_pane -= b->panes[i].n[class];
+		if (b->panes[i].pane == pane)
+			at = i;
+	}
+	bool kept = at < b->n && b->panes[at].n[class];
+	if (kept || in_no_pane > 0)
+		sums_add(&b->total, &one, -1);
+	if (!kept)
 		return;
-	for (int c = 0; c < SENTIMENT_CLASSES; c++)
-		if (back->n[c] > p->n[c])
-			return;
-	for (int c = 0; c < SENTIMENT_CLASSES; c++)
-		p->n[c] -= back->n[c];
-	p->sum -= back->sum;
+	b->panes[at].n[class]--;
+	b->panes[at].sum -= sum;
 	for (int w = 0; w < WINDOWS; w++)
 		if (at >= b->first[w] && at < b->counted)
-			sums_add(&b->windows[w], back, -1);
-	if (is_empty(p))
+			sums_add(&b->windows[w], &one, -1);
+	if (is_empty(&b->panes[at]))
 		pane_remove(b, at);
 }
 

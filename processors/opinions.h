@@ -45,9 +45,9 @@ double opinions_mean(const struct opinion_sums *sums); /* -1..1; NAN when there 
 void opinions_advance(struct opinions *o, int64_t watermark); /* moves the windows up to the watermark's pane; never back */
 /* Adds what was counted in add->pane. Returns the number of panes that the bound dropped (0, or 1 when it was the oldest's or add's own). */
 int opinions_add(struct opinions *o, struct pool *pool, int64_t watermark, const struct opinion_pane *add);
-/* Takes back what was counted: from the total, and from the pane where that is still kept. Nothing, when the total has none of it any more. A pane
- * that held nothing else goes. */
-void opinions_take_back(struct opinions *o, int64_t watermark, const struct opinion_pane *back);
+/* Takes back one opinion: from its pane, the windows and the total, or where the pane is gone from what the total holds beyond the panes. Nothing, when
+ * neither has one of the class: it left with the whole block. A pane that held nothing else goes. */
+void opinions_take_back(struct opinions *o, int32_t pane, enum sentiment_class class, int64_t sum);
 int64_t opinions_due_at(const struct opinions *o); /* watermark at which a window changes; INT64_MAX: never */
 
 void opinions_save(const struct opinions *o, struct buf *to);

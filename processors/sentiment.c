@@ -243,6 +243,7 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 	struct key keys[REVIEW_SCOPES];
 	int n = review_scopes(ctx, &e->review, keys);
 	ctx->sentiment = x.class;
+	ctx->row_due = true; /* catalogue, lexicon and options of now are not those of a replay, and forgetting is to take back what was counted */
 	for (int i = 0; i < n; i++)
 		count(s, ctx, block, &x, keys[i], 0);
 	if (s->aspects)
@@ -315,21 +316,19 @@ static struct opinions *aspect_of(struct item_ctx *ctx, struct sentiment_item *b
 	return &b->aspects[at].opinions;
 }
 
-static void take_back(struct item_ctx *ctx, struct sentiment_item *b, const struct delta *d)
+static void take_back(const struct symbols *symbols, struct sentiment_item *b, const struct delta *d)
 {
 	struct reader in = reader_of(d->bytes.data, d->bytes.size);
-	struct opinion_pane back = { .pane = d->pane };
 	uint8_t class = reader_u8(&in);
-	back.sum = reader_zigzag(&in);
+	int64_t sum = reader_zigzag(&in);
 	struct text aspect = reader_text(&in);
 	if (in.bad || class >= SENTIMENT_CLASSES)
 		return;
-	back.n[class] = 1;
 	if (!aspect.size)
-		opinions_take_back(&b->all, ctx->watermark, &back);
+		opinions_take_back(&b->all, d->pane, class, sum);
 	for (uint32_t i = 0; i < b->n; i++)
-		if (text_equal(symbols_text(ctx->symbols, b->aspects[i].name), aspect))
-			opinions_take_back(&b->aspects[i].opinions, ctx->watermark, &back);
+		if (text_equal(symbols_text(symbols, b->aspects[i].name), aspect))
+			opinions_take_back(&b->aspects[i].opinions, d->pane, class, sum);
 }
 
 static void delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
@@ -338,7 +337,7 @@ static void delta(const void *settings, struct item_ctx *ctx, void *block, const
 	struct opinion_pane add = { .pane = d->pane };
 	(void)settings;
 	if (d->merge == MERGE_LIST && d->metric == METRIC_BACK)
-		take_back(ctx, b, d);
+		take_back(ctx->symbols, b, d);
 	if (d->merge != MERGE_SUM || d->metric >= METRICS || (d->metric >= METRIC_ASPECT) != (d->sub != 0))
 		return;
 	int which = d->metric % METRIC_ASPECT;

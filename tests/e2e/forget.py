@@ -67,7 +67,7 @@ def forgotten(t):
     assert 1 <= len(written) <= 10 and left['all'] == was['all'] - len(written), (len(written), was['all'], left['all'])
     items = {'item:' + e['item_id'] for e in written}
     assert all(left.get(i, 0) == was[i] - sum('item:' + e['item_id'] == i for e in written) for i in items), (was, left)
-    assert all(db.do('EXISTS', 'glint:sentiment:' + i) == (1 if i in left else 0) for i in items)
+    wait_for(lambda: all(db.do('EXISTS', 'glint:sentiment:' + i) == (1 if i in left else 0) for i in items), 60, 'Redis has no opinions of %s' % user)
 
     daemon.kill9()
     s.daemon()
@@ -75,6 +75,7 @@ def forgotten(t):
     again = s.dump('again.jsonl')
     assert user not in shoppers(again) and gone(db, user)
     same_ratings(again, wanted)
+    assert opinions(again) == left
 
     for kind in INPUTS:  # all of it once more: repeats of those who are there, late of who is not
         s.fill(kind, [e for e in sent[kind] if e['user_id'] == user])
@@ -82,6 +83,7 @@ def forgotten(t):
     repeated = s.dump('repeated.jsonl')
     assert user not in shoppers(repeated) and gone(db, user)
     same_ratings(repeated, wanted)
+    assert opinions(repeated) == left
 
 
 def put(path, text):
