@@ -260,7 +260,7 @@ bench: ## measure speed, memory and latency
 	@$(MAKE) --no-print-directory $(JOBS) all $(patsubst %,$(B)/bench/%,$(BENCH_PROGRAMS))
 	@GLINT_BUILD=$(B) bench/run $(BENCH)
 
-bench-quality: all ## the models' quality against the references, as a table
+bench-quality: all $(B)/bench/bench_spike $(B)/bench/bench_sentiment ## the models against the references, as a table
 	@GLINT_BUILD=$(B) bench/quality
 
 coverage: ## line coverage of the unit tests, file by file
