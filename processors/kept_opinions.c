@@ -3,9 +3,10 @@
 
 #include <errno.h>
 
-#include "sentiment.h"
+#include "aspects.h"
+#include "score.h"
 
-enum { OF_A_REVIEW = REVIEW_SCOPES + 2 * ASPECTS_MAX,
+enum { OF_A_REVIEW = KEY_KINDS + 2 * ASPECTS_MAX, /* at most a key of each kind, and two for each aspect */
 	FIRST = 1 << 7,
 	CLASS_SHIFT = 4,
 	KIND_MASK = (1 << CLASS_SHIFT) - 1 };
