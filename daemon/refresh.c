@@ -5,7 +5,8 @@
  * before their last change is shown once more, after all that is due. A view takes some 50 us; the next sweep waits for 1 ms for each
  * that may have been shown, so that a shop with a trickle of events spends a twentieth of one processor on it.
  *
- * After a replay the sweep is the shoppers' first showing: as long as the tables have not caught up they are rationed as before.
+ * After a replay the sweep is the shoppers' first showing: as long as the tables have not caught up they are rationed as before. It waits until all
+ * tasks have said that they are at their end, for HOLD_MS at most: that moves the watermark, and with it windows and totals, and the next sweep is far.
  */
 #include <limits.h>
 
@@ -31,11 +32,12 @@ static bool at_rest(const struct loop *l)
 	int64_t quiet = back ? ALONE_MS : LATE_MS;
 	if (!global_ready(l->global) || !committer_idle(l->committer) || !combiner_empty(l->engine->emitter) || l->moves)
 		return false;
+	bool holds = l->now_ms < l->refresh.hold_until_ms;
 	for (uint32_t i = 0; i < l->n_parts; i++) {
 		const struct part *p = &l->parts[i];
 		if (p->state != PART_RUNNING)
 			quiet = quiet > quiet_ms(l) ? quiet : quiet_ms(l);
-		else if (p->item->model.n || !source_at_end(l->source, l->repartition, p->partition))
+		else if ((holds && !p->reported.at_end) || p->item->model.n || !source_at_end(l->source, l->repartition, p->partition))
 			return false;
 		for (int j = 0; p->state == PART_RUNNING && j < INPUTS; j++)
 			if (l->input_topic[j] != UINT_MAX && !feed_at_end(&p->feed, (unsigned)j))

@@ -167,7 +167,7 @@ def redis_equals(db, counts, most=500, neighbours=500):
             wrong = [x for x in shown if asked[x[0]] is False]
             assert not wrong, (name, item, 'chance', wrong[:3])
             missing = [o for o, is_related in asked.items() if is_related and (sure or others[o] > least) and (o, others[o]) not in shown]
-            assert len(shown) == most or not missing, (name, item, len(shown), missing[:3])
+            assert len(shown) == most or not missing, (name, item, len(shown), missing[:3], text[:200])
             assert view['n'] == counts.items[item]['n_' + basket], (name, item, view['n'])
             assert view['baskets'] == counts.baskets[basket], (name, item, view['baskets'], counts.baskets)
             lists, pairs = lists + 1, pairs + len(shown)
