@@ -6,7 +6,7 @@
  * that may have been shown, so that a shop with a trickle of events spends a twentieth of one processor on it.
  *
  * After a replay the sweep is the shoppers' first showing: as long as the tables have not caught up they are rationed as before. It waits until all
- * tasks have said that they are at their end, for HOLD_MS at most: that moves the watermark, and with it windows and totals, and the next sweep is far.
+ * tasks have said that they are at their end, a second and a commit later: that moves the watermark, and with it windows and totals, and the next sweep is far.
  */
 #include <limits.h>
 
@@ -77,7 +77,7 @@ void refresh_round(struct loop *l)
 	}
 	r->replay = l->behind && (r->replay || l->backlog > LOOP_BACKLOG); /* not a moment's delay, behind which everything is as it was */
 	if (r->replay)
-		r->hold_until_ms = l->now_ms + HOLD_MS;
+		r->hold_until_ms = l->now_ms + HOLD_MS + quiet_ms(l);
 	bool rest = at_rest(l);
 	if (rest) {
 		r->hold_until_ms = 0;
