@@ -5,8 +5,9 @@
  * before their last change is shown once more, after all that is due. A view takes some 50 us; the next sweep waits for 1 ms for each
  * that may have been shown, so that a shop with a trickle of events spends a twentieth of one processor on it.
  *
- * After a replay the sweep is the shoppers' first showing: as long as the tables have not caught up they are rationed as before. It waits until all
- * tasks have said that they are at their end, a second and a commit later: that moves the watermark, and with it windows and totals, and the next sweep is far.
+ * After a replay the sweep is the shoppers' first showing: as long as the tables have not caught up they are rationed as before. It waits, for
+ * HOLD_MS and two commits at most, until the tasks here have said that they are at their end (a second later): that moves the watermark, with it windows and
+ * totals, and the next sweep is far.
  */
 #include <limits.h>
 

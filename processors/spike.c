@@ -80,7 +80,7 @@ struct quoted {
 };
 
 struct spike_user {
-	struct seen *seen; /* sorted by ts */
+	struct seen *seen;     /* sorted by ts */
 	struct quoted *quoted; /* the newest, oldest first */
 	uint32_t n, capacity;
 	uint32_t n_quoted, quoted_capacity;
@@ -173,13 +173,14 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 static void user_leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
 {
 	const struct spike_user *u = block;
+	struct buf hash = { 0 };
 	(void)settings;
 	for (uint32_t i = 0; erase && i < u->n_quoted; i++) {
-		struct buf hash = { 0 };
+		buf_clear(&hash);
 		buf_u64(&hash, u->quoted[i].excerpt);
 		emit_list(ctx->emitter, P_SPIKE, u->quoted[i].key, SPIKE_UNQUOTE, 0, hash.data, hash.size);
-		buf_done(&hash);
 	}
+	buf_done(&hash);
 }
 
 static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
