@@ -129,7 +129,8 @@ int baskets_read(const char *path, struct baskets *ret, char *error, size_t erro
 		return r;
 	struct seen seen = { 0 };
 	bool commas = memchr(bytes, ',', size) != NULL;
-	for (const char *at = bytes, *last = bytes + size; !r && at < last;) {
+	size_t mark = size >= 3 && !memcmp(bytes, "\xef\xbb\xbf", 3) ? 3 : 0; /* a byte order mark */
+	for (const char *at = bytes + mark, *last = bytes + size; !r && at < last;) {
 		const char *end = memchr(at, '\n', (size_t)(last - at)), *next = end ? end + 1 : last;
 		end = end ? end : last;
 		line++;

@@ -1,7 +1,8 @@
 /* A file of baskets, one a line, as the miner takes them: item names between commas or, where the file has no comma at all, between
  * blanks (so that both a shop's export and the benchmark files of the itemset literature are read). Plain or gzip'd.
  *
- * Names are taken as they stand, blanks at their ends included; an item counts once per basket; empty names and empty lines are passed over.
+ * Names are taken as they stand, blanks at their ends included: a comma parts names whether it is quoted or not. A byte order mark is passed over, and so are empty names
+ * and empty lines; an item counts once per basket.
  */
 #ifndef GLINT_CTL_BASKETS_H
 #define GLINT_CTL_BASKETS_H

@@ -8,14 +8,19 @@
 
 #include "daemon/config/config.h"
 
-/* What a run over other files than events is asked for with; none given: event files. */
+static int run_events(struct ctl *ctl, json_t *result);
+
+/* What a run is asked for with (NULL: event files), and the options that belong to it. */
 static const struct {
 	const char *option;
 	int (*run)(struct ctl *ctl, json_t *result); /* fills the result; 0 or an exit code, after ctl_fail */
+	const char *with[2];
 } ways[] = {
-	{ "labelled", evaluate_labelled },
-	{ "baskets", evaluate_baskets },
+	{ NULL, run_events, { "folds", "knn" } },
+	{ "labelled", evaluate_labelled, { "folds", "lang" } },
+	{ "baskets", evaluate_baskets, { "min-support", "min-confidence" } },
 };
+enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
 
 int evaluate_config(struct ctl *ctl, struct config **ret)
 {
@@ -113,25 +118,43 @@ static void print_table(const json_t *result)
 	}
 }
 
+/* An option that was given and belongs to other ways alone; NULL: none. */
+static const char *without_effect(const struct arguments *a, size_t way)
+{
+	for (size_t i = 0; i < WAYS; i++) {
+		for (size_t j = 0; j < sizeof(ways[i].with) / sizeof(ways[i].with[0]); j++) {
+			bool belongs = false;
+			for (size_t k = 0; k < sizeof(ways[way].with) / sizeof(ways[way].with[0]); k++)
+				belongs |= !strcmp(ways[way].with[k], ways[i].with[j]);
+			if (!belongs && arguments_value(a, ways[i].with[j]))
+				return ways[i].with[j];
+		}
+	}
+	return NULL;
+}
+
 int ctl_evaluate(struct ctl *ctl)
 {
 	const struct arguments *a = ctl->arguments;
-	int (*run)(struct ctl *, json_t *) = run_events;
+	size_t way = 0;
 	int chosen = 0;
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+	for (size_t i = 1; i < WAYS; i++) {
 		if (!arguments_value(a, ways[i].option))
 			continue;
-		run = ways[i].run;
+		way = i;
 		chosen++;
 	}
 	if (chosen > 1 || (chosen && a->n_positional))
 		return ctl_fail(ctl, EX_USAGE, "give event files, --labelled or --baskets: one of them");
 	if (!chosen && !a->n_positional)
 		return ctl_fail(ctl, EX_USAGE, "what is to be evaluated? event files, --labelled FILE or --baskets FILE");
+	const char *stray = without_effect(a, way);
+	if (stray)
+		return ctl_fail(ctl, EX_USAGE, "--%s says nothing of %s%s; see glintctl evaluate --help", stray, way ? "--" : "event files", way ? ways[way].option : "");
 	json_t *result = json_object();
 	if (!result)
 		return ctl_fail(ctl, EX_UNAVAILABLE, "out of memory");
-	int code = run(ctl, result);
+	int code = ways[way].run(ctl, result);
 	if (!code && ctl->json) {
 		json_dumpf(result, stdout, JSON_REAL_PRECISION(9));
 		putchar('\n');

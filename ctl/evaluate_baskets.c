@@ -8,7 +8,7 @@
 #include "ctl/evaluate.h"
 #include "processors/rules.h"
 
-enum { SETS_MAX = 100000000 };
+enum { SETS_MAX = 30000000 };
 
 static int mine(struct ctl *ctl, const struct baskets *b, double support, double confidence, json_t *result)
 {
@@ -19,6 +19,8 @@ static int mine(struct ctl *ctl, const struct baskets *b, double support, double
 	double seconds = (double)(evaluate_now_ns() - started) / 1e9;
 	if (r == -E2BIG)
 		return ctl_fail(ctl, EX_USAGE, "more than %d frequent itemsets: ask for a greater --min-support", SETS_MAX);
+	if (r == -ENOMEM)
+		return ctl_fail(ctl, EX_UNAVAILABLE, "the frequent itemsets do not fit into memory: ask for a greater --min-support");
 	json_t *sizes = r ? NULL : json_object();
 	if (!sizes)
 		return ctl_fail(ctl, EX_UNAVAILABLE, "%s", strerror(r ? -r : ENOMEM));

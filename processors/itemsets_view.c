@@ -42,26 +42,67 @@ struct neighbour {
 	double nearness;
 };
 
-static void item_list(const struct itemsets_settings *s, const struct view_ctx *ctx, enum basket basket, const struct itemsets_item *item)
+struct neighbours {
+	struct neighbour list[SHOWN_MAX]; /* nearest first */
+	uint32_t n, most;
+};
+
+static bool farther(const struct symbols *symbols, const struct neighbour *x, const struct neighbour *y)
+{
+	if (x->nearness != y->nearness)
+		return x->nearness < y->nearness;
+	if (x->with.count != y->with.count)
+		return x->with.count < y->with.count;
+	return symbols_hash(symbols, x->with.item) > symbols_hash(symbols, y->with.item);
+}
+
+/* Takes an other that belongs to an item of n baskets, and is near enough. */
+static void take(const struct itemsets_settings *s, const struct view_ctx *ctx, enum basket basket, uint32_t n, uint32_t baskets, struct itemsets_other with, struct neighbours *to)
+{
+	const struct itemsets_model *other = model_of(ctx->model, (struct key){ KEY_ITEM, with.item });
+	struct neighbour x = { with, other ? other->n[basket] : 0, 0 };
+	uint32_t n_other = x.n > with.count ? x.n : with.count;
+	if (!measure_related(with.count, n, n_other, baskets, s->related_p))
+		return;
+	x.nearness = measure_nearness(with.count, n, n_other);
+	if (to->n == to->most && !farther(ctx->symbols, &to->list[to->n - 1], &x))
+		return;
+	uint32_t at = to->n < to->most ? to->n++ : to->n - 1;
+	for (; at && farther(ctx->symbols, &to->list[at - 1], &x); at--)
+		to->list[at] = to->list[at - 1];
+	to->list[at] = x;
+}
+
+/* The nearest among the most frequent others. Where independent ones leave places free, the others that came more than once are asked, too. */
+static void nearest(const struct itemsets_settings *s, const struct view_ctx *ctx, enum basket basket, const struct itemsets_item *item, uint32_t baskets, struct neighbours *to)
 {
 	const struct pairs *p = &item->by[basket];
 	struct itemsets_other top[SHOWN_MAX];
-	struct neighbour list[SHOWN_MAX];
-	const struct itemsets_model *all = model_of(ctx->model, (struct key){ KEY_ALL, 0 });
-	uint32_t baskets = all ? all->n[basket] : 0, n = 0;
 	uint32_t n_top = itemsets_top(item, basket, ctx->symbols, (uint32_t)s->neighbours, top);
-	for (uint32_t i = 0; i < n_top && top[i].count >= ctx->least_baskets; i++) {
-		const struct itemsets_model *other = model_of(ctx->model, (struct key){ KEY_ITEM, top[i].item });
-		struct neighbour x = { top[i], other ? other->n[basket] : 0, 0 };
-		uint32_t n_other = x.n > top[i].count ? x.n : top[i].count;
-		if (!measure_related(top[i].count, p->baskets, n_other, baskets, s->related_p))
-			continue;
-		x.nearness = measure_nearness(top[i].count, p->baskets, n_other);
-		uint32_t at = n++; /* stable: equals stay in the order of count and id */
-		for (; at && list[at - 1].nearness < x.nearness; at--)
-			list[at] = list[at - 1];
-		list[at] = x;
+	to->n = 0;
+	to->most = (uint32_t)s->shown;
+	for (uint32_t i = 0; i < n_top && top[i].count >= ctx->least_baskets; i++)
+		take(s, ctx, basket, p->baskets, baskets, top[i], to);
+	if (to->n == to->most || n_top < s->neighbours || top[n_top - 1].count < 2)
+		return;
+	const struct pair_map *m = pairs_total(p);
+	for (uint32_t i = 0; i < 1u << m->bits; i++) {
+		struct itemsets_other x = { m->slots[i].other, m->slots[i].count };
+		bool known = x.count > top[n_top - 1].count;
+		for (uint32_t j = n_top; !known && j && top[j - 1].count == x.count; j--)
+			known = top[j - 1].item == x.item;
+		if (x.item && !known && x.count >= 2 && x.count >= ctx->least_baskets)
+			take(s, ctx, basket, p->baskets, baskets, x, to);
 	}
+}
+
+static void item_list(const struct itemsets_settings *s, const struct view_ctx *ctx, enum basket basket, const struct itemsets_item *item)
+{
+	const struct pairs *p = &item->by[basket];
+	const struct itemsets_model *all = model_of(ctx->model, (struct key){ KEY_ALL, 0 });
+	uint32_t baskets = all ? all->n[basket] : 0;
+	struct neighbours near;
+	nearest(s, ctx, basket, item, baskets, &near);
 
 	struct buf *b = ctx->scratch;
 	buf_clear(b);
@@ -71,15 +112,15 @@ static void item_list(const struct itemsets_settings *s, const struct view_ctx *
 	member_i64(b, "window_ms", s->window_ms);
 	json_name(b, "items");
 	json_open(b, '[');
-	for (uint32_t i = 0; i < n && i < s->shown; i++) {
-		double count = list[i].with.count;
+	for (uint32_t i = 0; i < near.n; i++) {
+		double count = near.list[i].with.count;
 		json_open(b, '{');
 		json_name(b, "item");
-		json_text(b, symbols_text(ctx->symbols, list[i].with.item));
-		member_i64(b, "count", list[i].with.count);
+		json_text(b, symbols_text(ctx->symbols, near.list[i].with.item));
+		member_i64(b, "count", near.list[i].with.count);
 		member_double(b, "support", measure_support(count, baskets));
 		member_double(b, "confidence", measure_confidence(count, p->baskets));
-		member_double(b, "lift", measure_lift(count, p->baskets, list[i].n, baskets));
+		member_double(b, "lift", measure_lift(count, p->baskets, near.list[i].n, baskets));
 		json_close(b, '}');
 	}
 	json_close(b, ']');

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <xxhash.h>
 
+#include "itemsets.h"
 #include "json.h"
 #include "view.h"
 
@@ -378,7 +379,7 @@ static void user_view(const void *settings, const struct view_ctx *ctx, const vo
 	json_name(b, "items");
 	json_open(b, '[');
 	for (uint32_t i = 0; i < n; i++) {
-		if (!model_catalogue(ctx->model, picks[i].item)->available)
+		if (!model_catalogue(ctx->model, picks[i].item)->available || !itemsets_enough(ctx, item_key(picks[i].item), true))
 			continue;
 		json_open(b, '{');
 		json_name(b, "item");

@@ -28,7 +28,7 @@ struct rules_request {
 	uint32_t min_count; /* baskets that hold all of a set; 0 is taken as 1 */
 	uint32_t max_size;  /* items of a set, consequent included; 0: any */
 	double confidence;  /* at least, 0..1; what its last binary digit would push out is in */
-	uint64_t max_sets;  /* -E2BIG beyond; 0: no bound. 24 bytes a set, twice that while the table grows */
+	uint64_t max_sets;  /* -E2BIG beyond; 0: no bound. 32 to 64 bytes a set, half as much again while the table grows */
 	bool redundancy;    /* look it up: 2^|X| look-ups a rule */
 	rules_visit *visit; /* NULL: count only */
 	void *to;

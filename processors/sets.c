@@ -344,7 +344,7 @@ const struct sets_found *sets_rules(const struct sets *s, const struct symbols *
 	struct rules_request q = { .min_count = min_count, .max_size = max_size - 1, .max_sets = SETS_MAX, .redundancy = true, .visit = on_rule, .to = &f };
 	int r;
 	do {
-		*found = (struct sets_found){ 0, min_count, max_size };
+		*found = (struct sets_found){ 0, min_count, max_size, (uint32_t)packed.baskets.n };
 		r = rules_run(&packed.baskets, &q, &result);
 		q.min_count *= RAISE;
 	} while (r == -E2BIG);

@@ -41,6 +41,7 @@ struct sets_rule {
 
 struct sets_found {
 	uint32_t n, min_count, max_size; /* the last two: as asked for */
+	uint32_t baskets;                /* that were kept, all counts are of these */
 	struct sets_rule rules[];
 };
 

@@ -11,16 +11,35 @@ static const struct itemsets_model *model_of(const struct model *m, enum key_kin
 	return model_block(m, P_ITEMSETS, (struct key){ (uint8_t)kind, id });
 }
 
-/* Does one of the rule's other items say as much of what follows? That the item itself or some of them with it do sets.h knows. */
-static bool one_suffices(const struct view_ctx *ctx, const struct sets_rule *x)
+/* How many orders hold both, at most: exactly, where one of the two counts the other among its most frequent. */
+static uint32_t both_at_most(const struct itemsets_settings *s, const struct itemsets_model *a, symbol_t a_item, const struct itemsets_model *b, symbol_t b_item)
+{
+	const struct itemsets_model *of[2] = { a, b };
+	symbol_t wanted[2] = { b_item, a_item };
+	uint32_t most = UINT32_MAX;
+	for (int i = 0; i < 2; i++) {
+		if (!of[i])
+			continue;
+		uint32_t n = of[i]->n_others[BASKET_ORDER], last = 0;
+		for (uint32_t j = 0; j < n; j++) {
+			last = of[i]->others[BASKET_ORDER][j].count;
+			if (of[i]->others[BASKET_ORDER][j].item == wanted[i])
+				return last;
+		}
+		if (n < s->neighbours)
+			last = 0; /* it knows all of its others */
+		most = last < most ? last : most;
+	}
+	return most;
+}
+
+/* Could one of the rule's other items say as much of what follows? That the item itself or some of them with it do sets.h knows. */
+static bool one_suffices(const struct itemsets_settings *s, const struct view_ctx *ctx, const struct sets_rule *x, const struct itemsets_model *follows)
 {
 	for (uint32_t i = 0; i < x->n_with; i++) {
 		const struct itemsets_model *m = model_of(ctx->model, KEY_ITEM, x->with[i]);
-		for (uint32_t j = 0; m && j < m->n_others[BASKET_ORDER]; j++) {
-			const struct itemsets_other *o = &m->others[BASKET_ORDER][j];
-			if (o->item == x->item && (double)o->count * x->n_left >= (double)x->count * m->n[BASKET_ORDER])
-				return true;
-		}
+		if (m && (double)both_at_most(s, m, x->with[i], follows, x->item) * x->n_left >= (double)x->count * m->n[BASKET_ORDER])
+			return true;
 	}
 	return false;
 }
@@ -68,6 +87,8 @@ void itemsets_sets_view(const struct itemsets_settings *s, const struct view_ctx
 	json_view_open(b, ctx->as_of, ctx->commit);
 	json_name(b, "n");
 	json_i64(b, item->by[BASKET_ORDER].baskets);
+	json_name(b, "kept");
+	json_i64(b, found->baskets);
 	json_name(b, "baskets");
 	json_i64(b, (int64_t)n);
 	json_name(b, "window_ms");
@@ -78,7 +99,7 @@ void itemsets_sets_view(const struct itemsets_settings *s, const struct view_ctx
 		const struct sets_rule *x = &found->rules[i];
 		const struct itemsets_model *of = model_of(ctx->model, KEY_ITEM, x->item);
 		double n_item = of && of->n[BASKET_ORDER] > x->count ? of->n[BASKET_ORDER] : x->count;
-		if (x->count < ctx->least_baskets || !measure_related(x->count, x->n_left, n_item, n, s->related_p) || one_suffices(ctx, x))
+		if (x->count < ctx->least_baskets || !measure_related(x->count, x->n_left, n_item, n, s->related_p) || one_suffices(s, ctx, x, of))
 			continue;
 		write_rule(b, ctx->symbols, x, n_item, n);
 		shown++;

@@ -103,6 +103,31 @@ static void what_fewer_than_k_baskets_hold_is_shown_nowhere_when_asked(void **st
 	}
 }
 
+/* n sessions go from X to Y to Z: somebody who has seen X is told of Y when k sessions hold it. */
+static void the_next_item_is_one_that_k_sessions_hold(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		bool asked = i & 1;
+		int n = i & 2 ? K : K - 1;
+		struct shop *s = shop_create(1, (const char *const[]){ "itemsets.window=0", "next.window=0", NULL });
+		s->engine->rules.least_baskets = asked ? K : 0;
+		for (int j = 0; j < n; j++) {
+			char user[16];
+			snprintf(user, sizeof(user), "u%d", j);
+			click(s, start + 3 * j, user, ACTION_VIEW, "X", NULL);
+			click(s, start + 3 * j + 1, user, ACTION_VIEW, "Y", NULL);
+		}
+		click(s, start + 1000, "zoe", ACTION_VIEW, "X", NULL);
+		shop_flush(s);
+		shop_user_view(s, "zoe");
+		char *next = command(s, "SET glint:next:zoe ");
+		assert_true((next && strstr(next, "\"item\":\"Y\"")) == (!asked || n >= K));
+		free(next);
+		shop_destroy(s);
+	}
+}
+
 static void similar_items_are_of_k_shoppers_not_of_k_baskets_of_one(void **state)
 {
 	(void)state;
@@ -217,6 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_fewer_than_k_baskets_hold_is_shown_nowhere_when_asked),
+		cmocka_unit_test(the_next_item_is_one_that_k_sessions_hold),
 		cmocka_unit_test(similar_items_are_of_k_shoppers_not_of_k_baskets_of_one),
 		cmocka_unit_test(complaints_are_of_k_reviews),
 		cmocka_unit_test(campaigns_and_experiments_are_of_k_shoppers_and_their_orders_of_k_orders),

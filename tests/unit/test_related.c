@@ -81,10 +81,43 @@ static void an_operator_may_ask_for_whatever_is_together(void **state)
 	shop_destroy(s);
 }
 
+/* 400 orders; each of six staples in every other one, by the digits of its number; A in 25, B in 9 of these, C in 4. Only four others of
+ * an item are looked at first: all of them staples. */
+static void what_belongs_together_is_found_behind_more_frequent_others(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *const[]){ "itemsets.window=0", "itemsets.neighbours=4", "itemsets.shown=4", NULL });
+	for (int i = 0; i < 400; i++) {
+		static const char *const staples[] = { "bag", "box", "card", "gift", "tape", "wrap" };
+		struct order_line lines[9] = { { TEXT("jug"), 1, 100 } };
+		int n = 1;
+		char user[16];
+		for (int j = 0; j < 6; j++)
+			if ((i >> j) & 1)
+				lines[n++] = (struct order_line){ text_of(staples[j]), 1, 100 };
+		if (i % 16 == 5)
+			lines[n++] = (struct order_line){ TEXT("A"), 1, 100 };
+		if (i % 48 == 5)
+			lines[n++] = (struct order_line){ TEXT("B"), 1, 100 };
+		if (i % 128 == 5)
+			lines[n++] = (struct order_line){ TEXT("C"), 1, 100 };
+		snprintf(user, sizeof(user), "u%d", i);
+		buy(s, start + i, user, PURCHASE_ORDER, lines, (uint32_t)n, 0);
+	}
+	shop_flush(s);
+	json_t *together = view_of(s, KEY_ITEM, "A", "SET glint:together:A ");
+	const json_t *items = json_object_get(together, "items");
+	assert_int_equal(json_array_size(items), 4); /* B, C, and what all of A's numbers have: bag and card */
+	assert_true(number_at(entry_of(together, "B"), "count") == 9 && number_at(entry_of(together, "C"), "count") == 4);
+	json_decref(together);
+	shop_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frequent_and_independent_is_never_offered),
+		cmocka_unit_test(what_belongs_together_is_found_behind_more_frequent_others),
 		cmocka_unit_test(an_operator_may_ask_for_whatever_is_together),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

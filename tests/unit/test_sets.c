@@ -269,6 +269,24 @@ static void what_fewer_than_k_orders_hold_is_not_shown(void **state)
 	}
 }
 
+/* i, a => b holds in 5 of 20. a => b in 10 of 37 says more, in 5 of 32 less; that b is among the others of a only b's own row tells. */
+static void a_rule_that_one_item_says_as_well_is_redundant_though_its_row_is_too_short(void **state)
+{
+	(void)state;
+	for (int alone = 0; alone <= 5; alone += 5) {
+		struct shop *s = shop_create(1, (const char *const[]){ "itemsets.window=0", "itemsets.neighbours=2", "itemsets.shown=2", NULL });
+		for (int i = 0; i < 232 + alone; i++)
+			order_of(s, i, i < 5 ? "iab" : i < 20 ? "ia" : i < 32 ? "acd" : i < 42 ? "i" : i < 232 ? "h" : "ab");
+		shop_flush(s);
+		shop_item_view(s, KEY_ITEM, "i");
+		char *shown = command(s, "SET glint:sets:i ");
+		assert_true((shown && strstr(shown, "\"with\":[\"a\"],\"item\":\"b\",\"count\":5,\"n_with\":20")) == !alone);
+		assert_true(!shown || strstr(shown, "\"n\":30,\"kept\":30,"));
+		free(shown);
+		shop_destroy(s);
+	}
+}
+
 static void rows_of_other_settings_and_broken_ones_are_read(void **state)
 {
 	(void)state;
@@ -363,6 +381,7 @@ int main(void)
 		cmocka_unit_test(orders_beyond_the_bound_are_left_out_whole_and_counted),
 		cmocka_unit_test(of_too_many_sets_the_most_frequent_are_looked_at),
 		cmocka_unit_test(what_fewer_than_k_orders_hold_is_not_shown),
+		cmocka_unit_test(a_rule_that_one_item_says_as_well_is_redundant_though_its_row_is_too_short),
 		cmocka_unit_test(rows_of_other_settings_and_broken_ones_are_read),
 		cmocka_unit_test(orders_that_say_a_thing_twice_do_no_harm),
 		cmocka_unit_test(pairs_alone_keep_no_orders),
