@@ -85,8 +85,10 @@ static int teach(const struct judged *j, enum judged_language language, struct s
 		struct sentiment_sums sums;
 		if (t->language != language)
 			continue;
-		double x = sentiment_sum_text(rules, (struct text){ NULL, 0 }, judged_text(j, i), text_of(t->lang), &sums) ? 0 : sentiment_total(&sums);
-		r = learner_add(l, judged_text(j, i), x, t->good);
+		int unread = sentiment_sum_text(rules, (struct text){ NULL, 0 }, judged_text(j, i), text_of(t->lang), &sums);
+		if (unread == -ENODATA || unread == -ENOTSUP) /* nothing is said, or in a language without a lexicon */
+			continue;
+		r = learner_add(l, judged_text(j, i), sentiment_total(&sums), t->good);
 	}
 	if (r) {
 		learner_destroy(l);
@@ -100,6 +102,7 @@ static void say(int r, char *error, size_t size)
 {
 	snprintf(error, size, "%s",
 		r == -EINVAL          ? "both good and bad reviews with a text are needed"
+			: r == -ENODATA ? "no term stands in so many reviews: give more of them, or a lesser --least"
 			: r == -E2BIG ? "too many reviews"
 			: r == -EIO   ? "cannot write"
 				      : "out of memory");
@@ -124,6 +127,8 @@ int judged_learn(const struct judged *j, enum judged_language language, const st
 		r = learner_fit(learner, &(struct learn_request){ .l2 = l2, .least = least }, to, &result);
 	if (to && fclose(to) && !r)
 		r = -ENOMEM;
+	if (!r && !result.terms)
+		r = -ENODATA;
 	if (!r) {
 		fprintf(out, "%s# From %zu good and %zu bad reviews; L2 penalty %g, terms of %u reviews or more. %zu weights, in valences: the model is\n"
 			     "# P(good) = 1 / (1 + exp(-%.3f x)), x the sum of the rules' valences and of these weights.\n@language %s\n%s",

@@ -23,7 +23,7 @@ struct name { /* a term: its words in the text pool, with a space between those 
 
 struct review {
 	size_t first; /* of its terms, up to the next one's */
-	double rules;
+	double rules, share; /* weights_share() */
 	bool good;
 };
 
@@ -155,8 +155,8 @@ int learner_add(struct learner *l, struct text text, double rules, bool good)
 		return -E2BIG;
 	if (!room(&l->reviews, &l->reviews_room, l->n_reviews + 1, sizeof(*l->reviews)))
 		return -ENOMEM;
-	l->reviews[l->n_reviews++] = (struct review){ l->n_terms, rules, good };
-	terms_of(l->cutter, text, take, l);
+	l->reviews[l->n_reviews++] = (struct review){ .first = l->n_terms, .rules = rules, .good = good };
+	l->reviews[l->n_reviews - 1].share = weights_share(terms_of(l->cutter, text, take, l));
 	return l->no_memory ? -ENOMEM : 0;
 }
 
@@ -170,7 +170,7 @@ struct column {
 };
 
 struct row {
-	double rules, sign, cost; /* sign: +1 good, -1 bad; cost: c / n */
+	double rules, share, sign, cost; /* sign: +1 good, -1 bad; cost: c / n */
 	double margin;
 	double slope, bend; /* of this review's loss at its margin */
 };
@@ -231,14 +231,14 @@ static double step_column(struct model *m, struct column *c, double l2)
 	double slope = l2 * c->weight, bend = l2;
 	for (uint32_t k = 0; k < c->n; k++) {
 		const struct row *r = &m->rows[c->reviews[k]];
-		slope += r->slope;
-		bend += r->bend;
+		slope += r->slope * r->share;
+		bend += r->bend * r->share * r->share;
 	}
 	double step = newton(slope, bend, &c->reach);
 	c->weight += step;
 	for (uint32_t k = 0; k < c->n; k++) {
 		struct row *r = &m->rows[c->reviews[k]];
-		r->margin += step;
+		r->margin += step * r->share;
 		look(r);
 	}
 	return fabs(step);
@@ -291,7 +291,7 @@ static int make_rows(struct model *m, const struct learner *l, const struct lear
 	for (size_t i = 0; i < l->n_reviews; i++) {
 		if (held(q, i))
 			continue;
-		m->rows[m->n_rows++] = (struct row){ .rules = l->reviews[i].rules, .sign = l->reviews[i].good ? 1 : -1 };
+		m->rows[m->n_rows++] = (struct row){ .rules = l->reviews[i].rules, .share = l->reviews[i].share, .sign = l->reviews[i].good ? 1 : -1 };
 		result->good += l->reviews[i].good;
 		result->bad += !l->reviews[i].good;
 	}

@@ -1,7 +1,7 @@
 /* Learns weights of words (processors/weights.h) from reviews of which it is known whether they are good: `glintctl lexicon learn`, and
  * `glintctl evaluate --folds`.
  *
- * A logistic model with the rules' sum r as prior: P(good) = 1 / (1 + exp(-m)), m = a r + sum of w(t) over the distinct terms t.
+ * A logistic model with the rules' sum r as prior: P(good) = 1 / (1 + exp(-m)), m = a r + s sum of w(t) over the distinct terms t, s = weights_share().
  * Minimised is
  *
  *   (1/n) sum of c(i) log(1 + exp(-+m(i))) + (L2/2) sum of w(t)^2,     c(i) = n / (2 x reviews of i's class)

@@ -10,6 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "han.h"
 #include "utf8.h"
 
 enum { CONTRAST = ASPECTS_MAX,
@@ -157,16 +158,21 @@ static int parse_entry(struct parser *p, struct text line)
 		return refuse(p, "a term has 3 to %d bytes", ASPECT_TERM_MAX);
 	if (tab && (!number((struct text){ tab + 1, line.size - size - 1 }, &valence) || fabs(valence) > LEXICON_VALENCE_MAX))
 		return refuse(p, "expected 'term TAB number', the number between -4 and 4");
+	char term[ASPECT_TERM_MAX];
+	memcpy(term, line.data, size);
+	bool traditional = han_simplify(term, size);
 	int r = grow(a);
 	if (r < 0)
 		return r;
-	uint64_t hash = hash_of(line.data, size);
+	uint64_t hash = hash_of(term, size);
 	struct entry *e = find(a, hash);
+	if (e->hash && traditional)
+		return 0; /* both writings are given */
 	if (e->hash)
 		return refuse(p, "'%.*s' stands twice", (int)size, line.data);
 	*e = (struct entry){ hash, valence, (uint8_t)p->aspect };
 	a->n_entries++;
-	a->lengths[beginning(line.data)] |= 1ull << size;
+	a->lengths[beginning(term)] |= 1ull << size;
 	return 0;
 }
 
@@ -286,6 +292,33 @@ static void end_part(struct aspects *a, struct part *part, uint32_t to, uint32_t
 	*part = (struct part){ .from = next, .joins = comma };
 }
 
+static bool stands_at(const char *lower, uint32_t at, uint32_t end, const char *word)
+{
+	size_t size = strlen(word);
+	return end - at >= size && memcmp(lower + at, word, size) == 0;
+}
+
+/* A negation stands shortly before `at`: what the words there say by themselves does not hold then, and the rules tell what is said. */
+static bool is_negated(const char *lower, uint32_t from, uint32_t at)
+{
+	static const char *const words[] = { "not ", "no ", "never ", "nothing ", "without " }, *const endings[] = { "n't ", "n\xe2\x80\x99t " }, *const han[] = { "不", "没", "无" };
+	enum { BYTES = 24,
+		HAN_BYTES = 6 };
+	for (uint32_t i = at - from > BYTES ? at - BYTES : from; i < at; i++) {
+		bool begins = i == from || !is_word_byte(lower[i - 1]);
+		for (size_t j = 0; begins && j < sizeof(words) / sizeof(*words); j++)
+			if (stands_at(lower, i, at, words[j]))
+				return true;
+		for (size_t j = 0; j < sizeof(endings) / sizeof(*endings); j++)
+			if (stands_at(lower, i, at, endings[j]))
+				return true;
+		for (size_t j = 0; at - i <= HAN_BYTES && j < sizeof(han) / sizeof(*han); j++)
+			if (stands_at(lower, i, at, han[j]))
+				return true;
+	}
+	return false;
+}
+
 /* Parts the text and finds what each names. What words say by themselves goes to `sums`. */
 static uint32_t find_parts(struct aspects *a, struct text text, double sums[ASPECTS_MAX])
 {
@@ -311,7 +344,7 @@ static uint32_t find_parts(struct aspects *a, struct text text, double sums[ASPE
 			sums[e->aspect] = 0;
 		named |= bit;
 		part.named |= bit;
-		sums[e->aspect] += e->valence;
+		sums[e->aspect] += e->valence != 0 && is_negated(a->lower, part.from, at) ? 0 : e->valence;
 	}
 	end_part(a, &part, text.size, text.size, false);
 	return named;
@@ -323,6 +356,7 @@ uint32_t aspects_read(struct aspects *a, struct sentiment_scorer *scorer, struct
 		text.size = SENTIMENT_TEXT_MAX;
 	for (uint32_t i = 0; i < text.size; i++)
 		a->lower[i] = (char)(text.data[i] >= 'A' && text.data[i] <= 'Z' ? text.data[i] | 0x20 : text.data[i]);
+	han_simplify(a->lower, text.size);
 	uint32_t named = find_parts(a, text, ret_sums);
 	for (uint32_t i = 0; named && i < a->n_parts; i++) {
 		const struct part *part = &a->parts[i];

@@ -2,7 +2,7 @@
  *
  * A text is parted at marks of punctuation and at contrasts ("but"). A part that names an aspect is scored by the lexicon's rules (learnt weights are
  * left aside: that "quality" is mentioned says something of the review, not of the quality), and a part that names none belongs to
- * the one before it when only a comma is between them. What words say of an aspect by themselves (runs small) is added. An aspect's sum
+ * the one before it when only a comma is between them. What words say of an aspect by themselves (runs small) is added, unless a negation stands right before. An aspect's sum
  * is that of its parts; it is squashed and classed as a text's is.
  *
  * The file is conf/lexicons/aspects.txt, which says its format. Built from bytes that the caller read, never changed afterwards.

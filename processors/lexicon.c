@@ -8,6 +8,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "han.h"
 #include "utf8.h"
 
 /* Most words of a text are in no lexicon: the tag tells so without a look at the entry. */
@@ -297,6 +298,8 @@ static int parse_entry(struct parser *p, struct text line)
 	if (line.data[0] == '\\')
 		line = (struct text){ line.data + 1, line.size - 1 };
 	const char *tab = memchr(line.data, '\t', line.size);
+	/* the lexicon's own copy of the bytes */
+	bool traditional = p->lexicon->rules == LEXICON_LONGEST_MATCH && han_simplify((char *)(uintptr_t)line.data, tab ? (size_t)(tab - line.data) : line.size);
 	struct text term = { line.data, tab ? (uint32_t)(tab - line.data) : line.size };
 	struct text value = { tab ? tab + 1 : "", tab ? line.size - term.size - 1 : 0 };
 	if (term.size == 0 || term.size > LEXICON_TERM_MAX)
@@ -315,6 +318,9 @@ static int parse_entry(struct parser *p, struct text line)
 	int r = intern(p->lexicon, term, &entry);
 	if (r < 0)
 		return r;
+	if (entry->sections >> p->section & 1 && (traditional || entry->traditional))
+		return 0; /* both writings are given: the first one holds */
+	entry->traditional |= traditional;
 	if (entry->sections >> p->section & 1)
 		return refuse(p, "'%.*s' stands twice in [%s]", (int)term.size, term.data, s->name);
 	r = set_entry(p, entry, value);

@@ -62,6 +62,7 @@ struct lexicon_entry {
 	double emoji;            /* LEXICON_EMOJI given as a number; else 0 */
 	uint32_t sections;       /* bit 1 << enum lexicon_section; 0 for a term that only begins a phrase or an idiom */
 	uint32_t phrase_words;   /* words of the longest phrase that begins with this term; 0: none does */
+	bool traditional;        /* it was written so, and is kept simplified (han.h) */
 	bool begins_idiom;       /* an idiom, or a booster, of several words begins with this term */
 };
 

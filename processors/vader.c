@@ -9,6 +9,7 @@
 #define CAPITALS 0.733 /* added to the size of a word in capitals among others that are not */
 #define NEGATION (-0.74)
 #define FIRST_EQUAL_MAX 2048 /* words of a text with "but" whose first equal is looked for */
+#define SHORTENED_MAX 32     /* bytes of a word whose stretched letters are shortened */
 #define TOKENS_MAX (SENTIMENT_TEXT_MAX / 2 + 1)
 
 enum keyword { OTHER,
@@ -48,6 +49,7 @@ struct vader {
 	double values[TOKENS_MAX + 1];
 	size_t n_tokens;
 	bool mixed_capitals; /* some tokens are in capitals, not all */
+	bool own;            /* the lexicon has phrases, as none of VADER's has: text is read as vader.h says beyond the original */
 };
 
 int vader_create(struct vader **ret)
@@ -155,6 +157,29 @@ static size_t append(struct vader *v, size_t at, const char *bytes, size_t size)
 	return at + size;
 }
 
+/* What typographic marks are read as, with a lexicon of our own: apostrophes as ', others as a space. 0: as themselves. */
+static char plain_mark(uint32_t c)
+{
+	switch (c) {
+	case 0x2018:
+	case 0x2019:
+	case 0x02bc:
+	case 0xff07:
+		return '\'';
+	case 0x00ab:
+	case 0x00bb:
+	case 0x2013:
+	case 0x2014:
+	case 0x201c:
+	case 0x201d:
+	case 0x201e:
+	case 0x2026:
+		return ' ';
+	default:
+		return 0;
+	}
+}
+
 /* A description gets a space before it but none behind, as in the original; an emoji with a valence stands alone, without the
  * variation selectors, skin tones and joiners that follow it. */
 static size_t replace_emoji(struct vader *v, const struct lexicon *emoji, struct text text)
@@ -200,12 +225,13 @@ static size_t replace_emoji(struct vader *v, const struct lexicon *emoji, struct
 				v->text[size++] = ' ';
 			space = ornament;
 		} else {
-			size = append(v, size, at, n);
+			char plain = v->own ? plain_mark(c) : 0;
+			size = plain ? append(v, size, &plain, 1) : append(v, size, at, n);
 			if (size == 0) {
 				size = before;
 				break;
 			}
-			space = c == ' ';
+			space = c == ' ' || plain == ' ';
 			ornament = false;
 		}
 		at += n;
@@ -333,17 +359,30 @@ static const uint8_t kinds[256] = {
 	[0x80 ... 0xff] = HIGH,
 };
 
-/* A token of ASCII alone: lower-cased, counted and stripped in one go. Returns its end in the text; NULL when there is more than ASCII in it. */
-static const char *ascii_token(const char *at, const char *end, char *to, uint32_t *ret_size, uint32_t *ret_front, uint32_t *ret_back, uint8_t *ret_kinds)
+/* A mark with two letters right before and right behind it ends a sentence, or parts words, without a space: "fit.Bad". */
+static bool parts_words(const char *start, const char *at, const char *end)
 {
+	return strchr(".,!?;/", *at) && at - start >= 2 && end - at > 2 && kinds[(unsigned char)at[-1]] & (UPPER | LOWER) && kinds[(unsigned char)at[-2]] & (UPPER | LOWER) &&
+		kinds[(unsigned char)at[1]] & (UPPER | LOWER) && kinds[(unsigned char)at[2]] & (UPPER | LOWER);
+}
+
+/* A token of ASCII alone: lower-cased, counted and stripped in one go. Returns its end in the text; NULL when there is more than ASCII in it. own: as in
+ * struct vader. */
+static const char *ascii_token(const char *at, const char *end, bool own, char *to, uint32_t *ret_size, uint32_t *ret_front, uint32_t *ret_back, uint8_t *ret_kinds)
+{
+	const char *start = at;
 	uint32_t n = 0, front = 0, back = 0;
 	uint8_t all = 0, kind;
 	for (; at < end && !((kind = kinds[(unsigned char)*at]) & (SPACE | HIGH)); at++) {
 		all |= kind;
+		if (kind == PUNCTUATION && own && parts_words(start, at, end)) {
+			to[n++] = *at++;
+			break;
+		}
 		to[n++] = (char)(kind & UPPER ? *at | 0x20 : *at);
 	}
 	if (at < end && kinds[(unsigned char)*at] & HIGH)
-		return NULL;
+		return NULL; /* what was cut off at a mark goes on with a letter of ASCII */
 	if (all & PUNCTUATION) {
 		while (front < n && kinds[(unsigned char)to[front]] & PUNCTUATION)
 			front++;
@@ -377,6 +416,54 @@ static const char *other_token(const char *at, const char *end, char *to, uint32
 	return at;
 }
 
+/* Marks at the ends of a word of one or two letters go, too, unless the lexicon knows them as a smiley: "ok.", "thumbs up!". */
+static void strip_short(const struct lexicon *lexicon, const char *to, uint32_t *size, uint32_t *front, uint32_t *back)
+{
+	uint32_t n = *size, f = 0, b = 0;
+	if (!(kinds[(unsigned char)to[0]] & PUNCTUATION) && !(kinds[(unsigned char)to[n - 1]] & PUNCTUATION))
+		return;
+	if (lexicon_find(lexicon, to, n))
+		return;
+	while (f < n && kinds[(unsigned char)to[f]] & PUNCTUATION)
+		f++;
+	while (b < n - f && kinds[(unsigned char)to[n - 1 - b]] & PUNCTUATION)
+		b++;
+	if (f + b == n)
+		return;
+	*size = n - f - b;
+	*front = f;
+	*back = b;
+}
+
+/* Of an unknown word: a letter three times and more in a row stands for two of it, or for one, whichever the lexicon knows ("Looove"). */
+static bool shorten(const struct lexicon *lexicon, char *word, uint32_t *size)
+{
+	uint32_t run = 0;
+	bool stretched = false;
+	for (uint32_t i = 0; i < *size && !stretched; i++) {
+		run = i && word[i] == word[i - 1] ? run + 1 : 1;
+		stretched = run == 3 && kinds[(unsigned char)word[i]] & LOWER;
+	}
+	if (!stretched || *size > SHORTENED_MAX)
+		return false;
+	for (uint32_t most = 2; most; most--) {
+		char to[SHORTENED_MAX];
+		uint32_t n = 0;
+		run = 0;
+		for (uint32_t i = 0; i < *size; i++) {
+			run = i && word[i] == word[i - 1] ? run + 1 : 1;
+			if (run <= most)
+				to[n++] = word[i];
+		}
+		if (!lexicon_find(lexicon, to, n))
+			continue;
+		memcpy(word, to, n);
+		*size = n;
+		return true;
+	}
+	return false;
+}
+
 static void tokenize(struct vader *v, const struct lexicon *lexicon, const struct lexicon *emoji, size_t size)
 {
 	const char *at = v->read, *end = v->read + size;
@@ -391,8 +478,10 @@ static void tokenize(struct vader *v, const struct lexicon *lexicon, const struc
 		struct token *t = &v->tokens[v->n_tokens];
 		uint32_t front, back;
 		uint8_t all = HIGH;
-		const char *stop = ascii_token(at, end, to, &t->size, &front, &back, &all);
+		const char *stop = ascii_token(at, end, v->own, to, &t->size, &front, &back, &all);
 		if (stop) {
+			if (v->own && all & PUNCTUATION && !front && !back)
+				strip_short(lexicon, to, &t->size, &front, &back);
 			t->capital = (all & (UPPER | LOWER)) == UPPER;
 			if (front)
 				memmove(to, to + front, t->size);
@@ -407,9 +496,11 @@ static void tokenize(struct vader *v, const struct lexicon *lexicon, const struc
 		t->broken = back > 0;
 		t->begins_idiom = false;
 		t->lower = to;
+		look_up(t, lexicon, emoji, all & APOSTROPHE);
+		if (v->own && !t->entry && shorten(lexicon, to, &t->size))
+			look_up(t, lexicon, emoji, all & APOSTROPHE);
 		to += t->size;
 		*to++ = ' ';
-		look_up(t, lexicon, emoji, all & APOSTROPHE);
 	}
 }
 
@@ -590,9 +681,10 @@ struct sentiment_sums vader_sums(struct vader *v, const struct lexicon *lexicon,
 	struct sentiment_sums sums = { 0 };
 	if (!emoji)
 		emoji = lexicon;
+	v->own = lexicon_count(lexicon, LEXICON_PHRASE) > 0;
 	size_t size = replace_emoji(v, emoji, text);
 	tokenize(v, lexicon, emoji, size);
-	if (lexicon_count(lexicon, LEXICON_PHRASE) > 0)
+	if (v->own)
 		join_phrases(v, lexicon, emoji);
 	count_capitals(v);
 	for (size_t i = 0; i < v->n_tokens; i++)

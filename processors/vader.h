@@ -7,8 +7,10 @@
  *   - "so" or "this" right before a word counts as "never so", two words before the negation is looked for;
  *   - "but" halves what comes before and raises by half what comes after, finding each value by its first equal
  *     (words beyond the 2,048th change their own value: the one departure, so that time stays linear).
- * Two things are added, which no imported lexicon uses: [phrases] are taken together as one word before the rules run, and an
- * emoji may have a valence of its own. Chinese is zh.h; scorer.h chooses.
+ * Added, for lexicons with [phrases], as none of VADER's has: phrases are taken together as one word before the rules run; ’ is read as ' and other typographic
+ * marks as a space; a mark between letters parts words ("fit.Bad"); marks at the ends of words of one or two letters are stripped, too ("ok."), unless the lexicon knows the
+ * whole (":)"); an unknown word with a letter three times in a row is looked for with fewer ("looove"). And an emoji may have a valence of its own, in any lexicon.
+ * Chinese is zh.h; scorer.h chooses.
  */
 #ifndef GLINT_VADER_H
 #define GLINT_VADER_H

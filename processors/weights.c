@@ -10,6 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "han.h"
 #include "utf8.h"
 
 #define NEGATION_SCOPE 3 /* words behind a negation that it turns */
@@ -151,6 +152,7 @@ static enum class other_character(struct cutter *c, const char **at, const char 
 	*at += n;
 	if (is_han(code)){
 		memcpy(c->lower + *to, bytes, n);
+		han_simplify(c->lower + *to, n);
 		*to += (uint32_t)n;
 		return HAN; }
 if (code == 0x2019) return APOSTROPHE;
@@ -222,7 +224,7 @@ static inline uint64_t pair_hash(const struct word *w)
 	return hash_term(TERM_PAIR, w[-1].hash, w->hash);
 }
 
-void terms_of(struct cutter *c, struct text text, void (*take)(void *to, const struct term *term), void *to)
+uint32_t terms_of(struct cutter *c, struct text text, void (*take)(void *to, const struct term *term), void *to)
 {
 	int negated = 0;
 	cut(c, text);
@@ -246,6 +248,7 @@ void terms_of(struct cutter *c, struct text text, void (*take)(void *to, const s
 		if (w->negates)
 			negated = NEGATION_SCOPE;
 	}
+	return c->n;
 }
 
 /* ---- the file ---- */
@@ -497,5 +500,5 @@ double weights_sum(struct weights *w, struct text text)
 		add(w, &s, w->terms[i]);
 	while (s.n)
 		w->met[w->hits[--s.n] >> 6] = 0;
-	return s.sum;
+	return s.sum * weights_share(c->n);
 }

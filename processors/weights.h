@@ -1,7 +1,8 @@
 /* Learnt weights: what single words, negated words and pairs of words add to the score of a text, beside the rules.
  *
- *   x = x_rules + sum of w(t) over the distinct terms t of the text,   compound = x / sqrt(x^2 + 15)   (score.h)
+ *   x = x_rules + n / (n + 3) sum of w(t) over the distinct terms t of the text,   compound = x / sqrt(x^2 + 15)   (score.h)
  *
+ * n its words: a word counts for less where nothing stands beside it that would say what it is about ("not bad at all" is praise, though it has the words of a complaint).
  * Weights are in the unit of valences, so that they are read as a lexicon is: +0.4 pulls a text as far up as a word of valence 0.4.
  * They come from a logistic model, P(good) = 1 / (1 + exp(-a x)), in which the rules' own sum is the prior: a text of which no
  * weight is known scores as the rules say, exactly. `glintctl lexicon learn` makes the files (ctl/learn.h says how); this is their
@@ -46,8 +47,14 @@ struct cutter;
 int term_cutter_create(struct cutter **ret);     /* 0 or -ENOMEM */
 void term_cutter_destroy(struct cutter *cutter); /* NULL allowed */
 
-/* Calls `take` for each term of the text, repeats included. Allocates nothing. */
-void terms_of(struct cutter *cutter, struct text text, void (*take)(void *to, const struct term *term), void *to);
+/* What the sum of a text of so many words is multiplied by. */
+static inline double weights_share(uint32_t words)
+{
+	return words / (words + 3.);
+}
+
+/* Calls `take` for each term of the text, repeats included; returns its number of words. Allocates nothing. */
+uint32_t terms_of(struct cutter *cutter, struct text text, void (*take)(void *to, const struct term *term), void *to);
 
 struct weights;
 
@@ -58,7 +65,7 @@ void weights_destroy(struct weights *weights); /* NULL allowed */
 const char *weights_language(const struct weights *weights); /* lower case: "en" */
 size_t weights_count(const struct weights *weights);
 
-/* What the text's distinct terms add. Allocates nothing; one thread at a time (it marks what was met). */
+/* What the text's distinct terms add, weights_share() included. Allocates nothing; one thread at a time (it marks what was met). */
 double weights_sum(struct weights *weights, struct text text);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "han.h"
 #include "utf8.h"
 
 #define WINDOW 3          /* tokens before a scored word whose negations and degrees it takes */
@@ -19,6 +20,7 @@ struct modifier {
 };
 
 struct zh {
+	char text[SENTIMENT_TEXT_MAX]; /* simplified */
 	double values[SENTIMENT_TEXT_MAX];
 	size_t n_values;
 	size_t sentence;                /* first value of this sentence */
@@ -141,6 +143,30 @@ static bool is_latin(uint32_t c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0x24f);
 }
 
+/* The longest term of the lexicon that begins at `at`, with the code point `first` of `one` bytes, and has more than `least` bytes; 0 when none does. */
+static size_t take_term(struct zh *z, const struct lexicon *lexicon, const char *at, const char *end, uint32_t first, size_t one, size_t least)
+{
+	unsigned starts = lexicon_starts(lexicon, first);
+	uint32_t lengths = starts & LEXICON_ALONE ? 1u << 1 : 0, c;
+	size_t ends[LEXICON_LENGTH_MAX + 1], n = 1;
+	ends[1] = one;
+	if (starts & LEXICON_LONGER && at + one < end) {
+		ends[2] = one + utf8_next(at + one, end, &c);
+		lengths |= lexicon_lengths(lexicon, first, c);
+		for (n = 2; lengths >> (n + 1) && at + ends[n] < end; n++)
+			ends[n + 1] = ends[n] + utf8_next(at + ends[n], end, &c);
+	}
+	for (; n > 0 && ends[n] > least; n--) {
+		const struct lexicon_entry *e = lengths >> n & 1 ? lexicon_find(lexicon, at, ends[n]) : NULL;
+		if (!e || !(e->sections & ~(1u << LEXICON_EMOJI)))
+			continue;
+		add_entry(z, e);
+		return ends[n];
+	}
+	return 0;
+}
+
+/* A run of Latin letters and digits, or a term that begins with it and goes on in Han (0分). */
 static size_t take_latin(struct zh *z, const struct lexicon *lexicon, const char *at, const char *end)
 {
 	char lower[LATIN_MAX];
@@ -153,6 +179,9 @@ static size_t take_latin(struct zh *z, const struct lexicon *lexicon, const char
 		for (size_t i = size; i < size + n && i < LATIN_MAX; i++)
 			lower[i] = (char)(at[i] >= 'A' && at[i] <= 'Z' ? at[i] | 0x20 : at[i]);
 	}
+	size_t one = utf8_next(at, end, &c), taken = lexicon_starts(lexicon, c) & LEXICON_LONGER ? take_term(z, lexicon, at, end, c, one, size) : 0;
+	if (taken)
+		return taken;
 	const struct lexicon_entry *e = size <= LATIN_MAX ? lexicon_find(lexicon, lower, size) : NULL;
 	if (e && e->sections) {
 		add_entry(z, e);
@@ -161,29 +190,6 @@ static size_t take_latin(struct zh *z, const struct lexicon *lexicon, const char
 		z->neutral++;
 	}
 	return size;
-}
-
-/* The longest term of the lexicon that begins at `at`, with the code point `first` of `one` bytes; 0 when none does. */
-static size_t take_term(struct zh *z, const struct lexicon *lexicon, const char *at, const char *end, uint32_t first, size_t one)
-{
-	unsigned starts = lexicon_starts(lexicon, first);
-	uint32_t lengths = starts & LEXICON_ALONE ? 1u << 1 : 0, c;
-	size_t ends[LEXICON_LENGTH_MAX + 1], n = 1;
-	ends[1] = one;
-	if (starts & LEXICON_LONGER && at + one < end) {
-		ends[2] = one + utf8_next(at + one, end, &c);
-		lengths |= lexicon_lengths(lexicon, first, c);
-		for (n = 2; lengths >> (n + 1) && at + ends[n] < end; n++)
-			ends[n + 1] = ends[n] + utf8_next(at + ends[n], end, &c);
-	}
-	for (; n > 0; n--) {
-		const struct lexicon_entry *e = lengths >> n & 1 ? lexicon_find(lexicon, at, ends[n]) : NULL;
-		if (!e || !(e->sections & ~(1u << LEXICON_EMOJI)))
-			continue;
-		add_entry(z, e);
-		return ends[n];
-	}
-	return 0;
 }
 
 static bool is_word(uint32_t c)
@@ -228,13 +234,20 @@ struct sentiment_sums zh_sums(struct zh *z, const struct lexicon *lexicon, const
 	pause_clause(z);
 	if (!emoji)
 		emoji = lexicon;
-	const char *at = text.size ? text.data : "", *end = at + (text.size < SENTIMENT_TEXT_MAX ? text.size : SENTIMENT_TEXT_MAX);
+	size_t size = text.size < SENTIMENT_TEXT_MAX ? text.size : SENTIMENT_TEXT_MAX;
+	const char *at = size ? text.data : "", *end = at + size;
+	if (han_traditional(at, size)) {
+		memcpy(z->text, at, size);
+		han_simplify(z->text, size);
+		at = z->text;
+		end = at + size;
+	}
 	while (at < end) {
 		uint32_t c;
 		size_t n = utf8_next(at, end, &c), taken;
 		if (c < 0x250 && is_latin(c)) {
 			at += take_latin(z, lexicon, at, end);
-		} else if ((taken = take_term(z, lexicon, at, end, c, n)) > 0) {
+		} else if ((taken = take_term(z, lexicon, at, end, c, n, 0)) > 0) {
 			at += taken;
 		} else {
 			if (is_word(c)) {

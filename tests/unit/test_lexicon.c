@@ -78,6 +78,15 @@ static void chinese_is_longest_match_by_default_and_knows_its_longest_terms(void
 	lexicon_destroy(l);
 }
 
+static void a_term_may_be_given_in_both_writings(void **state)
+{
+	(void)state;
+	struct lexicon *l = made("@language zh\n[words]\n喜歡\t2\n喜欢\t3\n滿意\t1\n[negations]\n沒有\n没有\n");
+	assert_true(find(l, "喜欢")->valence == 2 && find(l, "满意")->valence == 1 && lexicon_has(find(l, "没有"), LEXICON_NEGATION));
+	assert_null(lexicon_find(l, "喜歡", strlen("喜歡"))); /* whoever asks simplifies, too */
+	lexicon_destroy(l);
+}
+
 static void a_mistake_is_told_with_its_line(void **state)
 {
 	static const struct {
@@ -202,6 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_read_section_by_section),
 		cmocka_unit_test(chinese_is_longest_match_by_default_and_knows_its_longest_terms),
+		cmocka_unit_test(a_term_may_be_given_in_both_writings),
 		cmocka_unit_test(a_mistake_is_told_with_its_line),
 		cmocka_unit_test(twenty_thousand_terms_are_all_found),
 		cmocka_unit_test(vaders_own_files_are_imported_whole_the_last_of_equal_terms_counting),

@@ -341,6 +341,45 @@ static void a_phrase_is_one_word_the_longest_first(void **state)
 	lexicon_destroy(l);
 }
 
+/* What vader.h adds for lexicons with phrases, and that VADER's own are read as the original does. */
+static void people_type_as_they_like(void **state)
+{
+	struct fixture *f = *state;
+	static const char words[] = "@language en\n[words]\nok\t1\ngreat\t3\nbad\t-2.5\nlove\t3\ntoo\t0\n:)\t1.8\n[negations]\nnot\n[phrases]\nthumbs up\t2.2\ndoesn't fit\t-2\n";
+	static const struct {
+		const char *text;
+		double own, original;
+	} texts[] = {
+		{ "It isn\xe2\x80\x99t great", 3 * -0.74, 3 },
+		{ "It isn't great", 3 * -0.74, 3 * -0.74 },
+		{ "doesn\xe2\x80\x99t fit", -2, 0 },
+		{ "\xe2\x80\x9cgreat\xe2\x80\x9d\xe2\x80\xa6", 3, 0 },
+		{ "bad\xe2\x80\x94great", 0.5, 0 },
+		{ "great,bad", 0.5, 0 },
+		{ "Great fit.Bad zipper", 0.5, 3 },
+		{ "great/bad.", 0.5, 0 },
+		{ "g.r great", 3, 3 },
+		{ "It is ok.", 1, 0 },
+		{ "(ok)", 1, 0 },
+		{ "great :)", 4.8, 4.8 },
+		{ "Thumbs up, all", 2.2, 0 },
+		{ "Looove it", 3, 0 },
+		{ "greaaaat", 3, 0 },
+		{ "tooo bad", -2.5, -2.5 },
+		{ "xxxx lll", 0, 0 },
+	};
+	struct lexicon *own = made(words), *original;
+	char cut[sizeof(words)];
+	snprintf(cut, sizeof(cut), "%.*s", (int)(strstr(words, "[phrases]") - words), words);
+	original = made(cut);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		check_sum(f, own, texts[i].text, texts[i].own);
+		check_sum(f, original, texts[i].text, texts[i].original);
+	}
+	lexicon_destroy(own);
+	lexicon_destroy(original);
+}
+
 static void an_emoji_with_a_valence_stands_alone_without_its_ornaments(void **state)
 {
 	struct fixture *f = *state;
@@ -427,6 +466,7 @@ int main(void)
 		cmocka_unit_test(emoji_are_read_as_their_descriptions),
 		cmocka_unit_test(letters_of_other_scripts_are_cased_as_python_does),
 		cmocka_unit_test(a_phrase_is_one_word_the_longest_first),
+		cmocka_unit_test(people_type_as_they_like),
 		cmocka_unit_test(an_emoji_with_a_valence_stands_alone_without_its_ornaments),
 		cmocka_unit_test(no_more_than_the_stated_length_is_read),
 		cmocka_unit_test(bytes_that_are_not_utf8_are_characters_like_others),

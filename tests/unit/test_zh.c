@@ -12,7 +12,7 @@
 #include "processors/zh.h"
 
 static const char lexicon_text[] =
-	"@language zh\n[words]\n好\t1.5\n好看\t2\n喜欢\t2.5\n舒服\t2\n差\t-2\n起球\t-2\n性价比\t1\n性价比高\t2.6\nok\t1\n"
+	"@language zh\n[words]\n好\t1.5\n好看\t2\n喜欢\t2.5\n舒服\t2\n差\t-2\n起球\t-2\n性价比\t1\n性价比高\t2.6\nok\t1\n0分\t-3\n"
 	"[boosters]\n很\t1.5\n太\t1.8\n有点\t0.7\n好\t1.4\n[suffixes]\n极了\t1.8\n[negations]\n不\n没有\n不是\n不太\t-0.5\n"
 	"[contrasts]\n但是\n[emoji]\n👍\t2\n[guards]\n差不多\n好像\n";
 
@@ -114,6 +114,16 @@ static void the_score_is_squashed_as_vaders(void **state)
 	assert_true(s.compound == 0 && s.neu == 0);
 }
 
+static void traditional_characters_are_read_as_simplified_ones(void **state)
+{
+	CHECK({ "很舒適", 0 }, { "舒適", 0 }, { "喜歡", 2.5 }, { "不喜歡", -2.5 }, { "起毬", 0 }, { "性價比高", 2.6 }, { "沒有起球", 2 }, { "差極了", -3.6 }, { "好像穿過", 0 }, { "\xe5\xa5", 0 });
+}
+
+static void a_term_may_begin_with_a_figure(void **state)
+{
+	CHECK({ "0分", -3 }, { "给0分", -3 }, { "10分", 0 }, { "0 分", 0 }, { "okay", 0 }, { "ok", 1 }, { "不ok", -1 });
+}
+
 static void no_more_than_the_stated_length_is_read(void **state)
 {
 	struct fixture *f = *state;
@@ -139,6 +149,8 @@ int main(void)
 		cmocka_unit_test(a_word_that_is_also_a_degree_word_is_one_right_before_a_scored_word),
 		cmocka_unit_test(a_contrast_shifts_the_weight_within_its_sentence),
 		cmocka_unit_test(emoji_latin_words_and_odd_bytes_are_read),
+		cmocka_unit_test(traditional_characters_are_read_as_simplified_ones),
+		cmocka_unit_test(a_term_may_begin_with_a_figure),
 		cmocka_unit_test(the_score_is_squashed_as_vaders),
 		cmocka_unit_test(no_more_than_the_stated_length_is_read),
 	};
