@@ -1,4 +1,5 @@
 /* glintctl experiment [ID]: the arms of an A/B test side by side, from glint:experiment:ID. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,16 @@
 #include "processors/recommend.h"
 
 static const char *const columns[] = { "lists", "clicked_lists", "clicks", "ctr", "ctr_low", "ctr_high", "shoppers", "buyers", "cvr", "cvr_low", "cvr_high", "orders" };
+
+/* null: what is no number ("nan" of a version that counted clicked lists without their showing) */
+static json_t *number(const char *value)
+{
+	char *end;
+	double real = strtod(value, &end);
+	if (end == value || *end || !isfinite(real))
+		return json_null();
+	return strpbrk(value, ".eE") ? json_real(real) : json_integer(strtoll(value, NULL, 10));
+}
 
 /* "NAME:ARM", or "revenue…:ARM:CUR": the arm's member `name` (revenue…:CUR). */
 static void take(json_t *arms, const char *field, const char *value)
@@ -34,7 +45,7 @@ static void take(json_t *arms, const char *field, const char *value)
 			json_object_set_new(of, columns[i], json_null());
 		json_object_set_new(arms, arm, of);
 	}
-	json_object_set_new(of, name, strchr(value, '.') ? json_real(strtod(value, NULL)) : json_integer(strtoll(value, NULL, 10)));
+	json_object_set_new(of, name, number(value));
 }
 
 int ctl_experiment(struct ctl *ctl)

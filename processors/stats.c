@@ -96,6 +96,8 @@ static double wilson(int64_t k, int64_t n, bool high)
 	const double z = 1.959963984540054;
 	if (n <= 0)
 		return high;
+	k = k < 0 ? 0 : k > n ? n
+			      : k;
 	if (k == (high ? n : 0))
 		return high; /* exactly */
 	double count = (double)n, share = (double)k / count, z2 = z * z / count;

@@ -21,7 +21,7 @@ double betabinomial_tail(int64_t k, int64_t n, double a, double b);
 /* P(p > x), p ~ Beta(a, b), a, b > 0: 1 - I_x(a, b). Absolute error < 1e-12. */
 double beta_tail(double x, double a, double b);
 
-/* Wilson's score interval of a share k of n at two-sided 95 % (z = 1.959964). n = 0 gives 0 and 1. */
+/* Wilson's score interval of a share k of n at two-sided 95 % (z = 1.959964). n <= 0 gives 0 and 1; k below 0 counts as 0, above n as n. */
 double wilson_low(int64_t k, int64_t n);
 double wilson_high(int64_t k, int64_t n);
 

@@ -182,6 +182,21 @@ def alerts_go_on(t):
 
 
 @case
+def arms_of_an_experiment(t):
+    'experiment shows the arms of a test, by default the one of the configuration; what is no number is shown as nothing.'
+    config, db = setup(t)
+    done = t.ctl(config, 'experiment', check=False)
+    assert done.returncode == 69 and "no experiment 'default'" in done.stderr
+    fields = {'v': 1, 'as_of': 1700000000000, 'commit': 7, 'lists:A': 2, 'clicked_lists:A': 1, 'ctr:A': 0.5, 'ctr_low:A': 'nan', 'ctr_high:A': '-nan',
+              'cvr:A': '1e-05', 'revenue:A:EUR': 450, 'revenue_per_shopper:A:EUR': 'inf'}
+    db.do('HSET', 'glint:experiment:june', *[x for pair in fields.items() for x in pair])
+    [arm] = t.ctl_json(config, 'experiment', 'june')
+    assert (arm['arm'], arm['lists'], arm['clicked_lists'], arm['ctr'], arm['cvr'], arm['revenue:EUR']) == ('A', 2, 1, 0.5, 1e-05, 450), arm
+    assert all(arm[name] is None for name in ('ctr_low', 'ctr_high', 'shoppers', 'revenue_per_shopper:EUR')), arm
+    assert 'nan' not in t.ctl(config, 'experiment', 'june').stdout
+
+
+@case
 def a_password_is_used(t):
     'The password of a file is used; without it the answer of Redis is shown, and no secret.'
     config, db = setup(t)

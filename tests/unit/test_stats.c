@@ -106,6 +106,7 @@ static void wilsons_interval_is_that_of_the_tables(void **state)
 	near(wilson_high(8, 100), 0.14998107700948735, 1e-12);
 	assert_true(wilson_low(0, 0) == 0 && wilson_high(0, 0) == 1);
 	assert_true(wilson_low(0, 10) == 0 && wilson_high(10, 10) == 1);
+	assert_true(wilson_low(20, 1) == wilson_low(1, 1) && wilson_high(20, 1) == 1 && wilson_low(-3, 9) == 0 && wilson_high(-3, 9) == wilson_high(0, 9));
 }
 
 int main(void)
