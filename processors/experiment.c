@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <xxhash.h>
 
 #include "json.h"
 #include "recommend.h"
@@ -10,6 +11,30 @@
 #include "view.h"
 
 static const char *const names[ARM_COUNTS] = { "lists", "clicked_lists", "clicks", "shoppers", "buyers", "orders" };
+
+int32_t experiment_of(struct text id)
+{
+	int32_t hash = (int32_t)(uint32_t)XXH3_64bits(id.data, id.size);
+	return hash ? hash : 1;
+}
+
+/* The experiment, as the one counted last. Another one than those kept takes the place of the one not counted for longest. */
+static struct experiment *counted(struct experiments *x, struct pool *pool, int32_t id)
+{
+	uint32_t at = 0;
+	while (at < x->n && x->of[at].id != id)
+		at++;
+	struct experiment e = at < x->n ? x->of[at] : (struct experiment){ .id = id };
+	if (at == EXPERIMENTS_MAX) {
+		at = 0;
+		pool_free(pool, x->of[0].arms, x->of[0].n * sizeof(*e.arms));
+	} else if (at == x->n) {
+		x->n++;
+	}
+	memmove(x->of + at, x->of + at + 1, (x->n - 1 - at) * sizeof(e));
+	x->of[x->n - 1] = e;
+	return &x->of[x->n - 1];
+}
 
 static struct arm *arm_of(struct experiment *x, struct symbols *symbols, struct pool *pool, symbol_t name)
 {
@@ -30,16 +55,7 @@ static struct arm *arm_of(struct experiment *x, struct symbols *symbols, struct 
 	return &x->arms[at];
 }
 
-void experiment_add(struct experiment *x, struct item_ctx *ctx, symbol_t name, enum arm_count what, int64_t amount, uint64_t *dropped)
-{
-	struct arm *a = name ? arm_of(x, ctx->symbols, ctx->pool, name) : NULL;
-	if (a)
-		a->n[what] += amount;
-	else
-		++*dropped;
-}
-
-void experiment_revenue(struct experiment *x, struct item_ctx *ctx, symbol_t sub, int64_t minor, int64_t squares, uint64_t *dropped)
+static void add_revenue(struct experiment *x, struct item_ctx *ctx, symbol_t sub, int64_t minor, int64_t squares, uint64_t *dropped)
 {
 	struct text both = symbols_text(ctx->symbols, sub);
 	const char *tab = both.size ? memchr(both.data, '\t', both.size) : NULL;
@@ -67,12 +83,29 @@ void experiment_revenue(struct experiment *x, struct item_ctx *ctx, symbol_t sub
 		*sum = INT64_MAX;
 }
 
-void experiment_done(struct experiment *x, struct pool *pool)
+void experiments_add(struct experiments *all, struct item_ctx *ctx, const struct delta *d, uint64_t *dropped)
 {
-	pool_free(pool, x->arms, x->n * sizeof(*x->arms));
+	struct experiment *x = counted(all, ctx->pool, d->pane);
+	if (d->metric == METRIC_ARM_REVENUE) {
+		add_revenue(x, ctx, d->sub, d->amount, 0, dropped);
+	} else if (d->metric == METRIC_ARM_SQUARES) {
+		add_revenue(x, ctx, d->sub, 0, d->amount, dropped);
+	} else {
+		struct arm *a = d->sub ? arm_of(x, ctx->symbols, ctx->pool, d->sub) : NULL;
+		if (a)
+			a->n[d->metric - METRIC_ARMS] += d->amount;
+		else
+			++*dropped;
+	}
 }
 
-void experiment_mark(const struct experiment *x, struct symbols *symbols)
+void experiments_done(struct experiments *x, struct pool *pool)
+{
+	for (uint32_t i = 0; i < x->n; i++)
+		pool_free(pool, x->of[i].arms, x->of[i].n * sizeof(*x->of[i].arms));
+}
+
+static void mark(const struct experiment *x, struct symbols *symbols)
 {
 	for (uint32_t i = 0; i < x->n; i++) {
 		symbols_mark(symbols, x->arms[i].name);
@@ -81,7 +114,13 @@ void experiment_mark(const struct experiment *x, struct symbols *symbols)
 	}
 }
 
-void experiment_save(const struct experiment *x, const struct symbols *symbols, struct buf *to)
+void experiments_mark(const struct experiments *x, struct symbols *symbols)
+{
+	for (uint32_t i = 0; i < x->n; i++)
+		mark(&x->of[i], symbols);
+}
+
+static void save(const struct experiment *x, const struct symbols *symbols, struct buf *to)
 {
 	buf_varint(to, x->n);
 	for (uint32_t i = 0; i < x->n; i++) {
@@ -98,7 +137,16 @@ void experiment_save(const struct experiment *x, const struct symbols *symbols, 
 	}
 }
 
-int experiment_load(struct experiment *x, bool squares, struct reader *from, struct symbols *symbols, struct pool *pool)
+void experiments_save(const struct experiments *x, const struct symbols *symbols, struct buf *to)
+{
+	buf_u8(to, (uint8_t)x->n);
+	for (uint32_t i = 0; i < x->n; i++) {
+		buf_u32(to, (uint32_t)x->of[i].id);
+		save(&x->of[i], symbols, to);
+	}
+}
+
+static int load(struct experiment *x, bool squares, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	uint64_t n = reader_varint(from);
 	if (from->bad || n > ARMS_MAX)
@@ -120,6 +168,20 @@ int experiment_load(struct experiment *x, bool squares, struct reader *from, str
 		}
 	}
 	return from->bad ? -EBADMSG : 0;
+}
+
+int experiments_load(struct experiments *x, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	uint8_t n = version >= 5 ? reader_u8(from) : 1; /* before, one whose id nobody knows */
+	if (from->bad || n > EXPERIMENTS_MAX)
+		return -EBADMSG;
+	while (x->n < n) {
+		struct experiment *e = &x->of[x->n++];
+		e->id = version >= 5 ? (int32_t)reader_u32(from) : 0;
+		if (load(e, version >= 4, from, symbols, pool) < 0)
+			return -EBADMSG;
+	}
+	return 0;
 }
 
 /* ---- view ---- */
@@ -167,9 +229,15 @@ static void per_shopper(const struct view_ctx *ctx, struct text arm, struct text
 	figure(ctx, "revenue_per_shopper_high", arm, currency, mean + half);
 }
 
-void experiment_view(const struct experiment *x, const struct view_ctx *ctx, const char *id)
+void experiments_view(const struct experiments *all, const struct view_ctx *ctx, const char *id)
 {
+	const struct experiment *x = all->of;
+	const int32_t wanted = experiment_of(text_of(id));
 	uint32_t shown = 0;
+	while (x < all->of + all->n && x->id != wanted)
+		x++;
+	if (x == all->of + all->n)
+		return;
 	for (uint32_t i = 0; i < x->n; i++)
 		shown += x->arms[i].n[ARM_SHOPPERS] >= ctx->least_baskets;
 	if (ctx->least_baskets && x->n) { /* what is told no more goes */

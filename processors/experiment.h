@@ -1,7 +1,9 @@
 /* An A/B test's arms side by side: lists shown and clicked, shoppers who buy, orders and revenue, with intervals.
  *
- * The arm is the `variant` of the shop's own events; a shopper keeps the last one. Of `all`: counts by arm, from the shoppers' deltas. View: hash
- * glint:experiment:{id}, id being the option `experiment`, fields "NAME:ARM":
+ * The test is the option `experiment`, its id; the arm is the `variant` of the shop's own events; a shopper keeps the last one (followed.h says what is counted in which
+ * arm, and when). Of `all`: counts by id and arm, from the shoppers' deltas, whose pane is experiment_of() of the id that was in force where the event was
+ * counted; so processes that take over a new id at different moments mix nothing up. Kept are the two ids counted last, one of which is shown. View: hash
+ * glint:experiment:{id}, fields "NAME:ARM":
  *
  *   lists, clicked_lists   lists of which anything was shown, of which anything was followed: once for each shopper and rec_id
  *   ctr, ctr_low, ctr_high clicked_lists / lists with Wilson's interval, 95 % (stats.h)
@@ -16,7 +18,8 @@
 
 #include "processor.h"
 
-enum { ARMS_MAX = 32,
+enum { EXPERIMENTS_MAX = 2,
+	ARMS_MAX = 32,
 	ARM_CURRENCIES = 8,
 	ARM_SPENT_MAX = 30000000 }; /* minor units: squares of ten thousand such shoppers are within 64 bits */
 
@@ -28,28 +31,33 @@ enum arm_count { ARM_LISTS,
 	ARM_ORDERS,
 	ARM_COUNTS };
 
-struct experiment {
-	struct arm {
-		symbol_t name;
-		int64_t n[ARM_COUNTS];
-		struct {
-			symbol_t currency;
-			int64_t minor, squares;
-		} revenue[ARM_CURRENCIES]; /* by currency's bytes */
-		uint32_t n_revenue;
-	} * arms; /* by name's bytes */
+struct experiments {
+	struct experiment {
+		int32_t id; /* experiment_of(); 0: of a version that did not tell */
+		uint32_t n;
+		struct arm {
+			symbol_t name;
+			int64_t n[ARM_COUNTS];
+			struct {
+				symbol_t currency;
+				int64_t minor, squares;
+			} revenue[ARM_CURRENCIES]; /* by currency's bytes */
+			uint32_t n_revenue;
+		} * arms;      /* by name's bytes */
+	} of[EXPERIMENTS_MAX]; /* counted last, last */
 	uint32_t n;
 };
 
-/* arm: of its name. Beyond ARMS_MAX arms (ARM_CURRENCIES): *dropped. */
-void experiment_add(struct experiment *x, struct item_ctx *ctx, symbol_t arm, enum arm_count what, int64_t amount, uint64_t *dropped);
-/* sub: "ARM\tCURRENCY" */
-void experiment_revenue(struct experiment *x, struct item_ctx *ctx, symbol_t sub, int64_t minor, int64_t squares, uint64_t *dropped);
-void experiment_done(struct experiment *x, struct pool *pool);
-void experiment_mark(const struct experiment *x, struct symbols *symbols);
-void experiment_save(const struct experiment *x, const struct symbols *symbols, struct buf *to);
-/* squares: the row has them (recommend's item version >= 4). 0 or -EBADMSG. */
-int experiment_load(struct experiment *x, bool squares, struct reader *from, struct symbols *symbols, struct pool *pool);
-void experiment_view(const struct experiment *x, const struct view_ctx *ctx, const char *id);
+/* 32 bits of XXH3 of the id; never 0. */
+int32_t experiment_of(struct text id);
+
+/* d: metric METRIC_ARMS and above, pane the experiment, sub the arm, of revenue and squares "ARM\tCURRENCY". Beyond ARMS_MAX arms, ARM_CURRENCIES: *dropped. */
+void experiments_add(struct experiments *x, struct item_ctx *ctx, const struct delta *d, uint64_t *dropped);
+void experiments_done(struct experiments *x, struct pool *pool);
+void experiments_mark(const struct experiments *x, struct symbols *symbols);
+void experiments_save(const struct experiments *x, const struct symbols *symbols, struct buf *to);
+/* version: of recommend's item row, >= 2. 0 or -EBADMSG. */
+int experiments_load(struct experiments *x, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool);
+void experiments_view(const struct experiments *x, const struct view_ctx *ctx, const char *id);
 
 #endif

@@ -50,7 +50,7 @@ static const struct option options[] = {
 	{ "learn_from", OPTION_COUNT, OPTION_AT(recommend_settings, learn_from), .value = "1000", .min = "0", .max = "1000000000", .unit = "impressions",
 		.zero = "never", .help = "From so many impressions of recommendations in eight weeks on, kinds of reasons weigh what their clicks and purchases say.", .flags = OPTION_LIVE },
 	{ "experiment", OPTION_TEXT, OPTION_AT(recommend_settings, experiment), .value = "default", .min = "1", .max = "64",
-		.help = "Id of the A/B test whose arms are the variant of events: glint:experiment:ID.", .flags = OPTION_LIVE },
+		.help = "Id of the A/B test whose arms are the variant of events: glint:experiment:ID. Another id starts at zero.", .flags = OPTION_LIVE },
 	{ "refresh", OPTION_DURATION, OPTION_AT(recommend_settings, refresh_ms), .value = "2s", .min = "100ms", .max = "1h",
 		.help = "How old the popular and trending items may be that fill a shopper's list.", .flags = OPTION_LIVE },
 };
@@ -83,6 +83,7 @@ static int setup(void *settings, char *error, size_t error_size)
 		snprintf(error, error_size, "trend_fast must be below trend_slow");
 		return -EINVAL;
 	}
+	s->experiment_id = experiment_of(text_of(s->experiment));
 	s->diversity = diversity_of(s->diversity_lambda, s->category_share, s->brand_share, (uint32_t)s->list_size);
 	int r = popularity_setup(&s->popularity);
 	if (r == 0)
@@ -219,7 +220,7 @@ static void spent(struct user_ctx *ctx, struct recommend_user *u, symbol_t curre
 		u->revenue[at].minor = minor < 0 ? -INT64_MAX : INT64_MAX;
 }
 
-static void clicked(struct user_ctx *ctx, struct recommend_user *u, const struct event *e)
+static void clicked(const struct recommend_settings *s, struct user_ctx *ctx, struct recommend_user *u, const struct event *e)
 {
 	static const struct {
 		uint32_t weight;
@@ -233,7 +234,7 @@ static void clicked(struct user_ctx *ctx, struct recommend_user *u, const struct
 	bool told = e->click.rec_id.size || e->click.variant.size;
 	symbol_t item = told || of[e->click.action].weight ? symbols_intern(ctx->symbols, e->click.item_id) : 0;
 	if (told)
-		followed_click(&u->followed, ctx, e, item);
+		followed_click(&u->followed, ctx, e, item, s->experiment_id);
 	if (!item || !of[e->click.action].weight)
 		return;
 	saw(ctx, u, item, of[e->click.action].weight, e->ts);
@@ -282,7 +283,7 @@ static void purchased(const struct recommend_settings *s, struct user_ctx *ctx, 
 	int64_t discount = p->discount_minor < LINE_MINOR_MAX ? p->discount_minor : LINE_MINOR_MAX;
 	spent(ctx, u, currency, order ? sum - discount : -sum);
 	if (u->followed || p->variant.size)
-		followed_order(&u->followed, ctx, e, currency, order ? sum - discount : -sum);
+		followed_order(&u->followed, ctx, e, s->experiment_id, currency, order ? sum - discount : -sum);
 	if (!order)
 		return;
 	u->orders++;
@@ -293,7 +294,7 @@ static void purchased(const struct recommend_settings *s, struct user_ctx *ctx, 
 static void event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
 {
 	if (e->kind == EVENT_CLICK)
-		clicked(ctx, block, e);
+		clicked(settings, ctx, block, e);
 	else if (e->kind == EVENT_PURCHASE)
 		purchased(settings, ctx, block, e);
 }
@@ -328,7 +329,7 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 {
 	struct recommend_user *u = block;
 	(void)settings;
-	if (version < 1 || version > 4)
+	if (version < 1 || version > 5)
 		return -EBADMSG;
 	u->orders = (uint32_t)reader_varint(from);
 	u->actions = (uint32_t)reader_varint(from);
@@ -365,7 +366,7 @@ static int user_load(const void *settings, void *block, uint16_t version, struct
 		u->revenue[u->n_revenue].currency = symbols_intern(symbols, reader_text(from));
 		u->revenue[u->n_revenue].minor = reader_zigzag(from);
 	}
-	if (version >= 2 && followed_load(&u->followed, version >= 4, from, symbols, pool) < 0)
+	if (version >= 2 && followed_load(&u->followed, version, from, symbols, pool) < 0)
 		return -EBADMSG;
 	return from->bad ? -EBADMSG : 0;
 }
@@ -499,12 +500,8 @@ static void delta(const void *settings, struct item_ctx *ctx, void *block, const
 		struct shopwide *w = shopwide_of(x, ctx->pool);
 		if (d->metric < METRIC_ARMS)
 			feedback_add(&w->feedback, ctx->pool, symbols_text(ctx->symbols, d->sub), d->metric - METRIC_FEEDBACK, d->pane, d->amount);
-		else if (d->metric < METRIC_ARM_REVENUE)
-			experiment_add(&w->experiment, ctx, d->sub, d->metric - METRIC_ARMS, d->amount, &ctx->drops[DROP_ARMS]);
-		else if (d->metric == METRIC_ARM_REVENUE)
-			experiment_revenue(&w->experiment, ctx, d->sub, d->amount, 0, &ctx->drops[DROP_ARMS]);
-		else if (d->metric == METRIC_ARM_SQUARES)
-			experiment_revenue(&w->experiment, ctx, d->sub, 0, d->amount, &ctx->drops[DROP_ARMS]);
+		else if (d->metric <= METRIC_ARM_SQUARES)
+			experiments_add(&w->experiments, ctx, d, &ctx->drops[DROP_ARMS]);
 	}
 }
 
@@ -518,7 +515,7 @@ static void item_save(const void *settings, const void *block, const struct symb
 	buf_u8(to, x->shopwide != NULL);
 	if (x->shopwide) {
 		feedback_save(&x->shopwide->feedback, to);
-		experiment_save(&x->shopwide->experiment, symbols, to);
+		experiments_save(&x->shopwide->experiments, symbols, to);
 	}
 	buf_u8(to, x->gaps != NULL);
 	for (int i = 0; x->gaps && i < REPEAT_BUCKETS; i++)
@@ -529,7 +526,7 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 {
 	struct recommend_item *x = block;
 	(void)settings;
-	if (version < 1 || version > 4 || popularity_load(&x->popularity, from, symbols, pool) < 0)
+	if (version < 1 || version > 5 || popularity_load(&x->popularity, from, symbols, pool) < 0)
 		return -EBADMSG;
 	if (version == 1)
 		return 0;
@@ -537,7 +534,7 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 		x->feedback[i] = (int64_t)reader_varint(from);
 	if (reader_u8(from)) {
 		struct shopwide *w = shopwide_of(x, pool);
-		if (feedback_load(&w->feedback, from, pool) < 0 || experiment_load(&w->experiment, version >= 4, from, symbols, pool) < 0)
+		if (feedback_load(&w->feedback, from, pool) < 0 || experiments_load(&w->experiments, version, from, symbols, pool) < 0)
 			return -EBADMSG;
 	}
 	if (version >= 3 && reader_u8(from)) {
@@ -556,7 +553,7 @@ static void item_done(void *block, struct pool *pool)
 	if (!x->shopwide)
 		return;
 	feedback_done(&x->shopwide->feedback, pool);
-	experiment_done(&x->shopwide->experiment, pool);
+	experiments_done(&x->shopwide->experiments, pool);
 	pool_free(pool, x->shopwide, sizeof(*x->shopwide));
 }
 
@@ -565,7 +562,7 @@ static void item_mark(const void *block, struct symbols *symbols)
 	const struct recommend_item *x = block;
 	popularity_mark(&x->popularity, symbols);
 	if (x->shopwide)
-		experiment_mark(&x->shopwide->experiment, symbols);
+		experiments_mark(&x->shopwide->experiments, symbols);
 }
 
 /* To four significant bits, so that a row is not written again for every impression. */
@@ -659,7 +656,7 @@ static void item_view(const void *settings, const struct view_ctx *ctx, const vo
 	const struct popularity *p = &x->popularity;
 	if (ctx->key.kind == KEY_ALL) {
 		if (x->shopwide)
-			experiment_view(&x->shopwide->experiment, ctx, s->experiment);
+			experiments_view(&x->shopwide->experiments, ctx, s->experiment);
 		struct toplists *t = recommend_scratch_toplists(s->scratch);
 		toplists_make(t, s, ctx);
 		toplists_view(t, s, ctx);
@@ -718,8 +715,8 @@ const struct processor recommend_processor = {
 	.settings_size = sizeof(struct recommend_settings),
 	.setup = setup,
 	.teardown = teardown,
-	.user = { sizeof(struct recommend_user), 4, user_save, user_load, user_done, user_mark },
-	.item = { sizeof(struct recommend_item), 4, item_save, item_load, item_done, item_mark },
+	.user = { sizeof(struct recommend_user), 5, user_save, user_load, user_done, user_mark },
+	.item = { sizeof(struct recommend_item), 5, item_save, item_load, item_done, item_mark },
 	.model = { sizeof(struct recommend_model), 3, NULL, model_load, model_done, NULL },
 	.event = event,
 	.event_soon = event_soon,

@@ -49,6 +49,7 @@ struct recommend_settings {
 	int64_t top_categories; /* with lists of their own */
 	int64_t refresh_ms;     /* wall clock */
 	char *experiment;       /* id of the A/B test */
+	int32_t experiment_id;  /* experiment_of() it */
 	int64_t learn_from;     /* impressions; 0: never */
 	char *consumables;      /* categories, joined by commas; "*": all */
 	double exposure_max;    /* share of a brand in all impressions of lists */
@@ -96,7 +97,7 @@ struct recommend_item {
 
 struct shopwide {
 	struct feedback feedback;
-	struct experiment experiment;
+	struct experiments experiments;
 };
 
 /* Of the model table. */

@@ -99,12 +99,48 @@ def controlled(t):
         assert t.ctl(config, 'control', *args, check=False).returncode == code, args
 
 
+def arms_of(events):
+    """What docs/models.md says of A/B tests, counted from clicks and orders in their order: {'lists:A': n, ...}, the totals of shoppers by arm, and impressions by item."""
+    last, list_arm, seen, n, spent, shown = {}, {}, set(), {}, {}, {}
+
+    def count(name, arm, once, by=1):
+        if once is None or once not in seen:
+            n[name + ':' + arm] = n.get(name + ':' + arm, 0) + by
+            seen.add(once)
+    for e in events:
+        user = e['user_id']
+        if e.get('variant'):
+            last[user] = e['variant']
+            count('shoppers', last[user], ('shopper', user, last[user]))
+        arm = last.get(user)
+        if 'order_id' in e:
+            if arm:
+                net = sum(x['quantity'] * x['unit_price_minor'] for x in e['lines']) - e['discount_minor']
+                count('orders', arm, None)
+                count('buyers', arm, ('buyer', user, arm))
+                count('revenue', arm, None, net)
+                spent.setdefault(arm, {}).setdefault(user, []).append(net)
+            continue
+        which = (user, e['rec_id'])
+        if arm and which not in list_arm:
+            list_arm[which] = arm
+            count('lists', arm, None)
+        if e['action'] == 'IMPRESSION':
+            if which + (e['position'],) not in seen:
+                shown[e['item_id']] = shown.get(e['item_id'], 0) + 1
+            seen.add(which + (e['position'],))
+        elif which in list_arm:
+            count('clicked_lists', list_arm[which], ('list',) + which)
+            count('clicks', list_arm[which], ('click',) + which + (e['item_id'],))
+    return n, {arm: [sum(x) for x in of.values()] for arm, of in spent.items()}, shown
+
+
 @case
 def experiments(t):
-    'What shoppers do with their lists is counted by arm in glint:experiment, an event of a list once, and the list carries the arm.'
+    'What shoppers do with their lists is counted by arm in glint:experiment, each once however often it is told, and the list carries the arm; another id starts at zero.'
     shop = Shop(seed=73, users=60, items=40, events=1500)
     redis = t.redis()
-    _, config = t.embedded(redis, recommend={'experiment': 'home'}, **FOREVER)
+    daemon, config = t.embedded(redis, recommend={'experiment': 'home'}, **FOREVER)
     t.replay(config, 'items', shop.items())
     clicks, purchases, _ = shop.traffic()
     t.replay(config, 'clicks', clicks)
@@ -113,43 +149,72 @@ def experiments(t):
     assert t.ctl(config, 'experiment', check=False).returncode == 69
     db = redis.client()
     users = sorted(k.split(':', 2)[2] for k in db.do('KEYS', 'glint:recs:u*'))[:40]
-    now, events, orders = max(e['ts'] for e in clicks + purchases), [], []
-    clicked, revenue = {'A': 0, 'B': 0}, {'A': 0, 'B': 0}
+    now, events, orders, views = max(e['ts'] for e in clicks + purchases), [], [], {}
     for i, user in enumerate(users):
         view, arm = db.json('glint:recs:' + user), 'AB'[i % 2]
+        views[user] = view
         assert len(view['rec_id']) == 17 + len(view['items']) and view['variant'] is None, view
 
-        def event(n, action, place):
+        def event(n, action, place, variant=arm):
             return {'event_id': 'x%d-%d' % (i, n), 'ts': now + n, 'user_id': user, 'action': action, 'item_id': view['items'][place]['item'],
-                    'rec_id': view['rec_id'], 'position': place, 'variant': arm, 'placement': 'home'}
-        events += [event(n, 'IMPRESSION', n) for n in range(5)]
-        if i % 8 == 0 or (arm == 'B' and i % 3 == 0):
+                    'rec_id': view['rec_id'], 'position': place, 'variant': variant, 'placement': 'home'}
+
+        def order(n, variant=arm):
+            return {'event_id': 'xo%d-%d' % (i, n), 'ts': now + n, 'user_id': user, 'order_id': 'xo%d-%d' % (i, n), 'currency': 'EUR', 'variant': variant,
+                    'lines': [{'item_id': view['items'][1]['item'], 'quantity': 2, 'unit_price_minor': 250}], 'discount_minor': 50}
+        untold = None if i % 5 == 0 else arm  # shown by a page that knows no arm
+        events += [event(n, 'IMPRESSION', n, untold) for n in range(5)]
+        if i % 3 == 0:  # the page loaded again
+            events += [event(5 + n, 'IMPRESSION', n, untold) for n in range(5)]
+        if i % 8 == 0 or i % 10 == 0 or (arm == 'B' and i % 3 == 0):
             events += [event(10, 'CLICK', 1), event(11, 'VIEW', 1), event(12, 'CLICK', 2)]
-            clicked[arm] += 1
             if i % 4 == 0 or i % 3 == 0:
-                orders.append({'event_id': 'xo%d' % i, 'ts': now + 20, 'user_id': user, 'order_id': 'xo%d' % i, 'currency': 'EUR', 'variant': arm,
-                               'lines': [{'item_id': view['items'][1]['item'], 'quantity': 2, 'unit_price_minor': 250}], 'discount_minor': 50})
-                revenue[arm] += 450
-    t.replay(config, 'clicks', events)
-    t.replay(config, 'purchases', orders)
+                orders.append(order(20))
+        if i % 7 == 0:  # to the other arm and back, an order in each
+            other = 'BA'[i % 2]
+            events += [event(30, 'CLICK', 3, other), event(32, 'CLICK', 4, arm)]
+            orders += [order(31, other), order(33)]
+    t.replay(config, 'clicks', [e for e in events if e['ts'] < now + 30])
+    t.replay(config, 'purchases', [o for o in orders if o['ts'] < now + 30])
     t.caught_up(config)
-    hash = wait_for(lambda: (lambda h: h if h.get('orders:B') else None)(db.hash('glint:experiment:home')), 60, 'the arms are shown')
+    for n in range(30, 34):  # what is told of arms by two topics: one after the other
+        t.replay(config, 'purchases' if n % 2 else 'clicks', [e for e in events + orders if e['ts'] == now + n])
+        t.caught_up(config)
+    want, totals, shown = arms_of(sorted(events + orders, key=lambda e: e['ts']))
+    names = [name + ':' + arm for name in ('lists', 'clicked_lists', 'clicks', 'shoppers', 'buyers', 'orders') for arm in 'AB']
+    hash = wait_for(lambda: (lambda h: h if h.get('orders:B') == str(want['orders:B']) else None)(db.hash('glint:experiment:home')), 60, 'the arms are shown')
+    assert {x: hash[x] for x in names} == {x: str(want[x]) for x in names}, (hash, want)
+    assert want['shoppers:A'] > 20 and want['lists:A'] + want['lists:B'] < 40, want
     for arm in 'AB':
-        n, k, bought = 20, clicked[arm], sum(1 for o in orders if o['variant'] == arm)
-        assert k and bought and (hash['lists:' + arm], hash['clicked_lists:' + arm], hash['clicks:' + arm]) == (str(n), str(k), str(2 * k)), hash
-        assert (hash['shoppers:' + arm], hash['orders:' + arm], hash['buyers:' + arm]) == (str(n), str(bought), str(bought)), hash
-        assert hash['revenue:%s:EUR' % arm] == str(revenue[arm]), (hash, revenue)
-        z, mean = 1.959964, revenue[arm] / n  # who bought, bought once, for 450
-        half = z * (bought / n * 450 ** 2 - mean ** 2) ** 0.5 / n ** 0.5
-        for end, want in (('', mean), ('_low', mean - half), ('_high', mean + half)):
-            assert near(float(hash['revenue_per_shopper%s:%s:EUR' % (end, arm)]), want), (hash, want)
-        for name, x in (('ctr', k), ('cvr', bought)):
+        z, n, mean = 1.959964, want['shoppers:' + arm], want['revenue:' + arm] / want['shoppers:' + arm]
+        assert hash['revenue:%s:EUR' % arm] == str(want['revenue:' + arm]), (hash, want)
+        half = z * (sum(x * x for x in totals[arm]) / n - mean ** 2) ** 0.5 / n ** 0.5
+        for end, value in (('', mean), ('_low', mean - half), ('_high', mean + half)):
+            assert near(float(hash['revenue_per_shopper%s:%s:EUR' % (end, arm)]), value), (hash, value)
+        for name, x, n in (('ctr', want['clicked_lists:' + arm], want['lists:' + arm]), ('cvr', want['buyers:' + arm], n)):
             centre, half = (x / n + z * z / 2 / n), z * (x / n * (1 - x / n) / n + z * z / 4 / n / n) ** 0.5
             assert near(float(hash['%s_low:%s' % (name, arm)]), (centre - half) / (1 + z * z / n)), hash
             assert near(float(hash['%s_high:%s' % (name, arm)]), (centre + half) / (1 + z * z / n)), hash
+    for item, n in shown.items():
+        wait_for(lambda: db.hash('glint:item:' + item).get('recommended') == str(n), 60, '%s was shown %d times' % (item, n))
     assert db.json('glint:recs:' + users[1])['variant'] == 'B'
     table = t.ctl_json(config, 'experiment')
-    assert [(r['arm'], r['lists'], r['clicked_lists'], r['revenue:EUR']) for r in table] == [(a, 20, clicked[a], revenue[a]) for a in 'AB'], table
+    assert [(r['arm'], r['lists'], r['clicked_lists'], r['revenue:EUR']) for r in table] == [(a, want['lists:' + a], want['clicked_lists:' + a], want['revenue:' + a]) for a in 'AB'], table
+
+    # the next test: shoppers of the last one are new to it, whose figures stay as they were
+    applied = lambda: daemon.metrics()['glint_config_reloads_total{result="applied"}']
+    before = applied()
+    t.config('embedded-base.conf', redis=redis, items=True, recommend={'experiment': 'basket'}, **FOREVER)
+    os.kill(daemon.pid, signal.SIGHUP)
+    wait_for(lambda: applied() == before + 1, 60, 'the id is in force')
+    again = [{'event_id': 'y%d-%d' % (i, n), 'ts': now + 40 + n, 'user_id': user, 'action': action, 'item_id': views[user]['items'][0]['item'],
+              'rec_id': 'y' + views[user]['rec_id'][1:], 'position': 0, 'variant': 'A'} for i, user in enumerate(users[:9]) for n, action in enumerate(['IMPRESSION', 'CLICK'][:1 + i % 2])]
+    t.replay(config, 'clicks', again)
+    t.caught_up(config)
+    want = {'lists': 9, 'shoppers': 9, 'clicked_lists': 4, 'clicks': 4, 'buyers': 0, 'orders': 0}
+    wait_for(lambda: (lambda h: {x: h.get(x + ':A') for x in want} == {x: str(n) for x, n in want.items()} and 'lists:B' not in h)(db.hash('glint:experiment:basket')),
+             60, 'the new test is counted from zero')
+    assert {k: v for k, v in db.hash('glint:experiment:home').items() if ':' in k} == {k: v for k, v in hash.items() if ':' in k}
 
 
 main()
