@@ -79,7 +79,7 @@ UNIT += measures miner related itemsets_exact sets
 UNIT += kmeans segments forget forget_reviews privacy pseudonym forecast search
 UNIT += publisher publisher_trouble redis_connection
 UNIT += combiner crash items users
-UNIT += experiment feedback lists
+UNIT += experiment feedback lists toplists
 UNIT += committer rows
 UNIT += partitioner topics ctl_arguments ctl_table ctl_jsonl
 

@@ -217,7 +217,7 @@ uint32_t candidates_choose(struct recommend_scratch *x, const struct view_ctx *c
 		double score = ((double)c->sum[BASKET_ORDER] + (double)c->sum[BASKET_SESSION]) * scale;
 		if (weighed) {
 			const struct catalogue_item *its = model_catalogue(ctx->model, c->item);
-			score *= controls_boost(ctx->model, c->item, its) * toplists_exposure(&x->toplists, x->exposure_max, its->brand);
+			score *= toplists_factor(&x->toplists, x->exposure_max, ctx->model, c->item, its);
 		}
 		if (score <= 0 || (n == most && score < x->picks[0].score))
 			continue;

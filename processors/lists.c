@@ -65,7 +65,7 @@ static double match(const struct recommend_scratch *x, const struct recommend_se
 enum { CONTENT_MAX = LIST_MAX };
 static const double least_match = .45; /* more than the category alone */
 
-/* Adds the items of t that are like the seeds to found[0..n), best match first; returns how many there are then. */
+/* Adds the items of t that are like the seeds to found[0..n), best match x factor first; returns how many there are then. */
 static uint32_t find_like(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u,
 	const struct top *t, uint32_t listed, struct pick *found, uint32_t n, uint32_t most)
 {
@@ -75,13 +75,13 @@ static uint32_t find_like(struct recommend_scratch *x, const struct recommend_se
 		uint16_t seed = 0;
 		if (!known->known || !controls_allow(ctx->model, item, known) || is_in(x->picks, listed, item) || is_in(found, n, item) || had(x, s, ctx, u, item))
 			continue;
-		double value = match(x, s, ctx, u, known, &seed);
-		if (value < least_match || (n == most && value <= found[n - 1].value))
+		double value = match(x, s, ctx, u, known, &seed), rank = value * toplists_factor(&x->toplists, s->exposure_max, ctx->model, item, known);
+		if (value < least_match || (n == most && rank <= found[n - 1].score))
 			continue;
 		uint32_t at = n < most ? n++ : n - 1;
-		for (; at > 0 && found[at - 1].value < value; at--)
+		for (; at > 0 && found[at - 1].score < rank; at--)
 			found[at] = found[at - 1];
-		found[at] = (struct pick){ .item = item, .candidate = seed, .why = WHY_CONTENT, .value = value, .known = known };
+		found[at] = (struct pick){ .score = rank, .item = item, .candidate = seed, .why = WHY_CONTENT, .value = value, .known = known };
 	}
 	return n;
 }
@@ -290,8 +290,14 @@ void lists_default(const struct recommend_settings *s, const struct view_ctx *ct
 	struct recommend_scratch *x = s->scratch;
 	for (int k = 0; k < WHY_KINDS; k++)
 		x->blend[k] = 1;
-	uint32_t n = fill(x, s, ctx, NULL, NULL, trending, popular, 0, (uint32_t)s->list_size, 1);
-	n = pin(x, s, ctx, NULL, category, n, (uint32_t)s->list_size);
+	uint32_t size = (uint32_t)s->list_size;
+	struct diversity d = s->diversity;
+	if (category)
+		d.category_cap = size;
+	uint32_t n = fill(x, s, ctx, NULL, &d, trending, popular, 0, size, 1);
+	if (n < size)
+		n = fill(x, s, ctx, NULL, NULL, trending, popular, n, size, n ? x->picks[n - 1].score : 1);
+	n = pin(x, s, ctx, NULL, category, n, size);
 	head(ctx->scratch, x, ctx, symbols_hash(ctx->symbols, category), 0, true, n);
 	publish(x, ctx, category ? "recs:_default:" : "recs:_default", category ? symbols_text(ctx->symbols, category) : TEXT(""), n);
 }

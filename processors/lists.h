@@ -17,7 +17,8 @@
 
 /* glint:recs:{user} */
 void lists_view(const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u);
-/* glint:recs:_default, or that of a category when it is not 0: trending and popular items in turn. */
+/* glint:recs:_default, or that of a category when it is not 0: trending and popular items in turn, with the caps of diversity.h (of a category's list
+ * that of brands alone) as long as there is enough else. */
 void lists_default(const struct recommend_settings *s, const struct view_ctx *ctx, const struct top *popular, const struct top *trending, symbol_t category);
 
 /* One shopper's list into x->picks: how many; *ret_own: of these, from the shopper's own candidates. */

@@ -148,7 +148,8 @@ static void fresh(struct toplists *t, const struct recommend_settings *s, const 
 		const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
 		if (!is_fresh(s, ctx, known, m) || !controls_allow(ctx->model, i, known))
 			continue;
-		struct top_entry e = { i, toplists_draw(m ? m->shown : 0, m ? m->clicked : 0, symbols_hash(ctx->symbols, i), hour), 0 };
+		double draw = toplists_draw(m ? m->shown : 0, m ? m->clicked : 0, symbols_hash(ctx->symbols, i), hour);
+		struct top_entry e = { i, draw * toplists_factor(t, s->exposure_max, ctx->model, i, known), 0 };
 		struct category_lists *c = category_of(t, known->category);
 		offer(ctx->symbols, &t->fresh, e);
 		if (c)
@@ -192,6 +193,11 @@ double toplists_exposure(const struct toplists *t, double exposure_max, symbol_t
 	return 1;
 }
 
+double toplists_factor(const struct toplists *t, double exposure_max, const struct model *model, symbol_t item, const struct catalogue_item *known)
+{
+	return controls_boost(model, item, known) * toplists_exposure(t, exposure_max, known->brand);
+}
+
 void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
 {
 	const struct popularity_settings *p = &s->popularity;
@@ -200,6 +206,7 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 	t->control_changes = model_control_changes(ctx->model);
 	t->popular.n = t->trending.n = t->fresh.n = t->n_categories = 0;
 	memset(t->slots, 0, (t->mask + 1u) * sizeof(*t->slots));
+	find_over(t, s, ctx);
 	if (ctx->watermark < 0) /* no time yet: order by level, show relative to the first */
 		for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
 			const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
@@ -213,7 +220,8 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 			continue;
 		struct category_lists *c = category_of(t, known->category);
 		double popular = ctx->watermark < 0 ? exp2(m->popularity.level[LEVEL_POPULAR] - greatest) : popularity_count(p, &m->popularity, LEVEL_POPULAR, ctx->watermark);
-		struct top_entry e = { i, popular, popular };
+		double factor = toplists_factor(t, s->exposure_max, ctx->model, i, known);
+		struct top_entry e = { i, popular * factor, popular };
 		offer(ctx->symbols, &t->popular, e);
 		if (c)
 			offer(ctx->symbols, &c->popular, e);
@@ -221,12 +229,11 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 		if (!isfinite(trend))
 			continue;
 		e.value = trend;
-		e.score = popularity_trend_rank(trend, popularity_count(p, &m->popularity, LEVEL_FAST, ctx->watermark));
+		e.score = factor * popularity_trend_rank(trend, popularity_count(p, &m->popularity, LEVEL_FAST, ctx->watermark));
 		offer(ctx->symbols, &t->trending, e);
 		if (c)
 			offer(ctx->symbols, &c->trending, e);
 	}
-	find_over(t, s, ctx);
 	fresh(t, s, ctx);
 	order(ctx->symbols, &t->fresh);
 	order(ctx->symbols, &t->popular);

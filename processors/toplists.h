@@ -2,7 +2,8 @@
  *
  * Fresh items are those that the catalogue has seen first within `new_for`, or that nobody has touched yet; in the order of a draw of their share of clicks.
  * One pass over the items that have a model row, one over the catalogue: O(items). Items that are unavailable or excluded are in no list. Used by the
- * views of `all` (each time) and by lists.c (at most once in `refresh`, by the wall clock). Lists hold symbols of items that the
+ * views of `all` (each time) and by lists.c (at most once in `refresh`, by the wall clock). Ranks are multiplied by the boosts of people and by the
+ * exposure of brands before a list is cut to its length. Lists hold symbols of items that the
  * model table held when they were made: whoever uses one later asks the model table again.
  */
 #ifndef GLINT_TOPLISTS_H
@@ -17,7 +18,7 @@ enum { OVER_MAX = 16,
 
 struct top_entry {
 	symbol_t item;
-	double score; /* fresh: a draw, see toplists_draw; popular: C at `ts` (relative to the greatest when ts is unknown); trending: rank */
+	double score; /* x toplists_factor: of fresh a draw, see toplists_draw; popular: C at `ts` (relative to the greatest when ts is unknown); trending: rank */
 	double value; /* popular: C; trending: the ratio */
 };
 
@@ -56,6 +57,8 @@ double toplists_draw(uint32_t shown, uint32_t clicked, uint64_t item_hash, int64
 void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
 /* The factor of the scores of a brand's items: exposure_max / share for one that is shown too much, else 1. */
 double toplists_exposure(const struct toplists *t, double exposure_max, symbol_t brand);
+/* That factor x the item's boosts (controls.h): lists of all kinds rank by it. */
+double toplists_factor(const struct toplists *t, double exposure_max, const struct model *model, symbol_t item, const struct catalogue_item *known);
 const struct category_lists *toplists_category(const struct toplists *t, symbol_t category); /* NULL: has none */
 
 /* Redis: glint:popular, glint:trending, glint:recs:_default, each whole and by category, glint:blocked and glint:exposure. */

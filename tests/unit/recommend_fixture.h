@@ -12,8 +12,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "daemon/kafka/control.h"
 #include "processors/itemsets.h"
-#include "processors/recommend.h"
+#include "processors/lists.h"
 #include "shop.h"
 
 static const int64_t hour = 3600000, day = 86400000;
@@ -103,6 +104,37 @@ static inline const json_t *entry_of(const json_t *list, const char *item)
 		if (strcmp(text_at(json_array_get(items, i), "item"), item) == 0)
 			return json_array_get(items, i);
 	return NULL;
+}
+
+static inline const char *item_at(const json_t *list, size_t i)
+{
+	return text_at(json_array_get(json_object_get(list, "items"), i), "item");
+}
+
+static inline const char *kind_at(const json_t *list, const char *item)
+{
+	const json_t *entry = entry_of(list, item);
+	return entry ? text_at(json_object_get(entry, "why"), "kind") : "none";
+}
+
+static inline json_t *explained(struct shop *s, const char *user, const char *item)
+{
+	struct buf json = { 0 };
+	struct view_ctx ctx = { .as_of = s->now_ms, .watermark = s->users[0]->watermark, .symbols = s->engine->symbols, .model = s->engine->model, .scratch = &s->engine->scratch, .user = text_of(user) };
+	explain_write(s->settings[P_RECOMMEND], &ctx, shop_user_block(s, user, P_RECOMMEND), symbols_find(s->engine->symbols, text_of(item)), &json);
+	char *text = strndup((const char *)json.data, json.size);
+	buf_done(&json);
+	return parsed(text);
+}
+
+/* What people decide: a value of <group>-control; NULL takes it back. */
+static inline void decide(struct shop *s, enum key_kind kind, const char *id, const char *json)
+{
+	struct control c;
+	char error[200] = "";
+	if (json && control_parse(kind, text_of(json), &c, error, sizeof(error)) < 0)
+		fail_msg("%s", error);
+	model_control_load(s->engine->model, (struct key){ (uint8_t)kind, symbols_intern(s->engine->symbols, text_of(id)) }, json ? &c : NULL);
 }
 
 #endif

@@ -1,9 +1,6 @@
 /* Lists: diversity and caps by hand, and an explanation whose terms make the score. */
 #include "recommend_fixture.h"
 
-#include "daemon/kafka/control.h"
-#include "processors/lists.h"
-
 /* ---- diversity ---- */
 
 static struct pick pick_of(struct shop *s, const char *item, double score)
@@ -207,21 +204,6 @@ static void a_capped_list_is_filled_with_other_categories_first(void **state)
 	shop_destroy(s);
 }
 
-static json_t *explained(struct shop *s, const char *user, const char *item)
-{
-	struct buf json = { 0 };
-	struct view_ctx ctx = { .as_of = s->now_ms, .watermark = s->users[0]->watermark, .symbols = s->engine->symbols, .model = s->engine->model, .scratch = &s->engine->scratch, .user = text_of(user) };
-	explain_write(s->settings[P_RECOMMEND], &ctx, shop_user_block(s, user, P_RECOMMEND), symbols_find(s->engine->symbols, text_of(item)), &json);
-	char *text = strndup((const char *)json.data, json.size);
-	buf_done(&json);
-	return parsed(text);
-}
-
-static const char *item_at(const json_t *list, size_t i)
-{
-	return text_at(json_array_get(json_object_get(list, "items"), i), "item");
-}
-
 static void an_explanation_has_the_terms_that_make_the_score(void **state)
 {
 	(void)state;
@@ -263,12 +245,6 @@ static void an_explanation_has_the_terms_that_make_the_score(void **state)
 }
 
 /* ---- cold start, and new items ---- */
-
-static const char *kind_at(const json_t *list, const char *item)
-{
-	const json_t *entry = entry_of(list, item);
-	return entry ? text_at(json_object_get(entry, "why"), "kind") : "none";
-}
 
 static void a_thin_history_is_completed_by_what_is_like_it(void **state)
 {
@@ -456,15 +432,6 @@ static void what_is_used_up_comes_back_into_lists_when_it_is_time(void **state)
 }
 
 /* ---- what people decide ---- */
-
-static void decide(struct shop *s, enum key_kind kind, const char *id, const char *json)
-{
-	struct control c;
-	char error[200] = "";
-	if (json && control_parse(kind, text_of(json), &c, error, sizeof(error)) < 0)
-		fail_msg("%s", error);
-	model_control_load(s->engine->model, (struct key){ (uint8_t)kind, symbols_intern(s->engine->symbols, text_of(id)) }, json ? &c : NULL);
-}
 
 static void an_excluded_item_category_or_brand_is_in_no_list_and_blocked(void **state)
 {

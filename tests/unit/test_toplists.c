@@ -1,0 +1,183 @@
+/* Top lists and what is made of them: the factors of people and of exposure, caps of the default lists, categories that vanish. */
+#include "recommend_fixture.h"
+
+/* n shoppers look at the item, each once. */
+static void looked_at(struct shop *s, const char *item, int n)
+{
+	char user[32];
+	for (int i = 0; i < n; i++) {
+		snprintf(user, sizeof(user), "%s-%d", item, i);
+		click(s, start, user, ACTION_VIEW, item, NULL);
+	}
+}
+
+static void done(struct shop *s) /* what was sent is known to the model */
+{
+	shop_flush(s);
+	shop_end(s);
+	s->now_ms += 5000;
+}
+
+static void impressions(struct shop *s, const char *item, int n)
+{
+	char id[32], user[32];
+	for (int i = 0; i < n; i++) {
+		snprintf(id, sizeof(id), "i-%s-%d", item, i);
+		snprintf(user, sizeof(user), "w%d", i);
+		struct event e = shop_click(id, start + 10, user, ACTION_IMPRESSION, item, NULL, NULL);
+		e.click.rec_id = TEXT("dddddddddddddddd-s");
+		e.click.has_position = true;
+		assert_int_equal(shop_event(s, &e), APPLIED);
+	}
+}
+
+static void assert_in_order(struct shop *s, const char *key, const char *first, const char *second)
+{
+	char names_in_order[2][16];
+	char *zset = command(s, key);
+	assert_non_null(zset);
+	assert_int_equal(sscanf(zset, "%*f %15s %*f %15s", names_in_order[0], names_in_order[1]), 2);
+	assert_string_equal(names_in_order[0], first);
+	assert_string_equal(names_in_order[1], second);
+	free(zset);
+}
+
+static struct shop *brand_shop(void)
+{
+	struct shop *s = shop_create(1, (const char *[]){ "recommend.list_size=2", "recommend.top_items=2", "recommend.brand_share=1", "recommend.category_share=1", "recommend.explore=0", NULL });
+	stock_of(s, "big1", "rings", "Big", "", 0);
+	stock_of(s, "big2", "rings", "Big", "", 0);
+	stock_of(s, "small", "rings", "Small", "", 0);
+	looked_at(s, "big1", 8);
+	looked_at(s, "big2", 6);
+	looked_at(s, "small", 5);
+	done(s);
+	return s;
+}
+
+static void a_boost_counts_before_top_lists_are_cut(void **state)
+{
+	(void)state;
+	struct shop *s = brand_shop();
+	shop_item_view(s, KEY_ALL, NULL);
+	assert_in_order(s, "ZADD glint:new:popular ", "big1", "big2"); /* 8 and 6 of 8, 6, 5 */
+	decide(s, KEY_ITEM, "small", "{\"v\":1,\"boost\":2}");
+	shop_item_view(s, KEY_ALL, NULL);
+	assert_in_order(s, "ZADD glint:new:popular ", "small", "big1"); /* 10 and 8 */
+	assert_in_order(s, "ZADD glint:new:trending ", "small", "big1");
+	assert_in_order(s, "ZADD glint:new:popular:rings ", "small", "big1");
+	json_t *list = parsed(command(s, "SET glint:recs:_default "));
+	assert_string_equal(item_at(list, 0), "small");
+	json_decref(list);
+	list = parsed(command(s, "SET glint:recs:_default:rings "));
+	assert_string_equal(item_at(list, 0), "small");
+	json_decref(list);
+	struct event e = shop_click("new", start + 1, "newcomer", ACTION_SEARCH, NULL, NULL, NULL);
+	assert_int_equal(shop_event(s, &e), APPLIED);
+	list = list_of(s, "newcomer");
+	assert_string_equal(item_at(list, 0), "small");
+	json_decref(list);
+	shop_destroy(s);
+}
+
+static void a_brand_that_is_shown_too_much_counts_less_in_top_lists(void **state)
+{
+	(void)state;
+	struct shop *s = brand_shop();
+	impressions(s, "big1", 300);
+	impressions(s, "small", 100);
+	done(s);
+	shop_item_view(s, KEY_ALL, NULL); /* .5 / .75 of 8 and 6, and 5 */
+	assert_in_order(s, "ZADD glint:new:popular ", "big1", "small");
+	assert_in_order(s, "ZADD glint:new:trending:rings ", "small", "big1"); /* a rank is the ratio, the same of all, x log(1 + n): 1.46, 1.30, 1.79 */
+	json_t *list = parsed(command(s, "SET glint:recs:_default "));
+	assert_null(entry_of(list, "big2"));
+	json_decref(list);
+	shop_destroy(s);
+}
+
+static void factors_weigh_what_is_alike_and_what_is_new(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *[]){ "recommend.list_size=10", "recommend.explore=0.1", "recommend.brand_share=1", "recommend.category_share=1", NULL });
+	stock_of(s, "S", "rings", "Ann", "gold", 1000);
+	stock_of(s, "twin", "rings", "Ann", "gold", 990);
+	stock_of(s, "cousin", "rings", "Ann", "silver", 5000);
+	looked_at(s, "twin", 1);
+	looked_at(s, "cousin", 1);
+	click(s, start, "zoe", ACTION_VIEW, "S", NULL);
+	done(s);
+	json_t *list = list_of(s, "zoe");
+	assert_string_equal(item_at(list, 0), "twin");
+	json_decref(list);
+	decide(s, KEY_ITEM, "cousin", "{\"v\":1,\"boost\":2}"); /* .7 x 2 > 1 */
+	list = list_of(s, "zoe");
+	assert_string_equal(item_at(list, 0), "cousin");
+	assert_string_equal(kind_at(list, "cousin"), "alike");
+	assert_true(fabs(number_at(json_object_get(entry_of(list, "cousin"), "why"), "match") - .7) < 1e-5);
+	json_decref(list);
+	static const char *const fresh[] = { "n1", "n3" }; /* drawn .079 and .029 */
+	for (int i = 0; i < 2; i++)
+		stock_of(s, fresh[i], "rings", "Zed", "red", 90000);
+	for (int i = 0; i < 2; i++) { /* one place, and what is boosted has it */
+		decide(s, KEY_ITEM, fresh[i], "{\"v\":1,\"boost\":100}");
+		list = list_of(s, "zoe");
+		for (int k = 0; k < 2; k++)
+			assert_string_equal(kind_at(list, fresh[k]), k == i ? "new" : "none");
+		json_decref(list);
+		decide(s, KEY_ITEM, fresh[i], NULL);
+	}
+	shop_destroy(s);
+}
+
+static int of_brand(struct shop *s, const json_t *list, size_t n, const char *brand)
+{
+	int count = 0;
+	for (size_t i = 0; i < n; i++) {
+		symbol_t item = symbols_find(s->engine->symbols, text_of(item_at(list, i)));
+		count += text_equal(symbols_text(s->engine->symbols, model_catalogue(s->engine->model, item)->brand), text_of(brand));
+	}
+	return count;
+}
+
+static void default_lists_have_caps_while_there_is_enough_else(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *[]){ "recommend.list_size=10", NULL }); /* 6 of a category, 4 of a brand */
+	char name[16];
+	for (int i = 0; i < 14; i++) { /* the most popular ones are Big's rings, then Bob's, then Cee's lamps */
+		snprintf(name, sizeof(name), "item%d", i);
+		stock_of(s, name, i < 10 ? "rings" : "lamps", i < 8 ? "Big" : i < 10 ? "Bob" : "Cee", "", 0);
+		looked_at(s, name, 20 - i);
+	}
+	done(s);
+	shop_item_view(s, KEY_ALL, NULL);
+	json_t *list = parsed(command(s, "SET glint:recs:_default "));
+	assert_int_equal(json_array_size(json_object_get(list, "items")), 10);
+	assert_int_equal(of_brand(s, list, 10, "Big"), 4);
+	assert_int_equal(of_brand(s, list, 10, "Bob"), 2); /* with four others six rings */
+	assert_int_equal(of_brand(s, list, 10, "Cee"), 4);
+	json_decref(list);
+	list = parsed(command(s, "SET glint:recs:_default:rings ")); /* the category cannot be capped there; what the brand's cap held back stands behind */
+	assert_int_equal(json_array_size(json_object_get(list, "items")), 10);
+	assert_int_equal(of_brand(s, list, 6, "Big"), 4);
+	assert_int_equal(of_brand(s, list, 6, "Bob"), 2);
+	double last = INFINITY;
+	for (size_t i = 0; i < 10; i++) {
+		assert_true(number_at(json_array_get(json_object_get(list, "items"), i), "score") < last);
+		last = number_at(json_array_get(json_object_get(list, "items"), i), "score");
+	}
+	json_decref(list);
+	shop_destroy(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_boost_counts_before_top_lists_are_cut),
+		cmocka_unit_test(a_brand_that_is_shown_too_much_counts_less_in_top_lists),
+		cmocka_unit_test(factors_weigh_what_is_alike_and_what_is_new),
+		cmocka_unit_test(default_lists_have_caps_while_there_is_enough_else),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
