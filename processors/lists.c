@@ -160,6 +160,21 @@ static uint32_t pin(struct recommend_scratch *x, const struct recommend_settings
 	return n;
 }
 
+/* Who of the lower half of a whole list makes room for one more like `known`: the last without whom no cap is broken, or not more than it was; n: nobody. */
+static uint32_t gives_way(const struct diversity *d, const struct pick *picks, uint32_t n, const struct catalogue_item *known)
+{
+	uint32_t category = 0, brand = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		category += picks[i].known->category == known->category;
+		brand += picks[i].known->brand == known->brand;
+	}
+	bool any_category = !known->category || category < d->category_cap, any_brand = !known->brand || brand < d->brand_cap;
+	for (uint32_t i = n; i-- > n / 2;)
+		if (picks[i].why != WHY_NEW && (any_category || picks[i].known->category == known->category) && (any_brand || picks[i].known->brand == known->brand))
+			return i;
+	return n;
+}
+
 /* Shows fresh items at places told by the shopper's hash, the same all day: of the shopper's strongest category that has some, else of the shop. */
 static uint32_t explore(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, uint32_t n,
 	uint32_t size)
@@ -178,9 +193,13 @@ static uint32_t explore(struct recommend_scratch *x, const struct recommend_sett
 		if (!its->known || !controls_allow(ctx->model, item, its) || is_in(x->picks, n, item) || had(x, s, ctx, u, item))
 			continue;
 		uint32_t at = n < size ? n : size / 2 + (uint32_t)(hash >> 8) % (size - size / 2); /* the lower half */
+		uint32_t out = n < size ? n : gives_way(&s->diversity, x->picks, n, its);
+		if (n == size && out == n)
+			continue;
 		double score = at < n ? x->picks[at].score : n ? x->picks[n - 1].score
 							       : 1;
-		n -= n == size;
+		if (n == size)
+			memmove(&x->picks[out], &x->picks[out + 1], (--n - out) * sizeof(x->picks[0]));
 		memmove(&x->picks[at + 1], &x->picks[at], (n - at) * sizeof(x->picks[0]));
 		x->picks[at] = (struct pick){ .score = score, .item = item, .why = WHY_NEW, .known = its };
 		n++;

@@ -308,6 +308,7 @@ static void new_items_have_a_share_of_the_places(void **state)
 		json_t *list = list_of(s, user), *again = list_of(s, user);
 		assert_null(entry_of(list, "old"));
 		assert_true(json_equal(list, again));
+		assert_int_equal(of_category(list, "ring") + (entry_of(list, "launched") != NULL), 6); /* the cap holds, and what gives way is a ring */
 		const json_t *items = json_object_get(list, "items");
 		assert_int_equal(json_array_size(items), 10);
 		for (size_t k = 0; k < 10; k++)
@@ -320,6 +321,27 @@ static void new_items_have_a_share_of_the_places(void **state)
 		json_decref(again);
 	}
 	assert_true(abs(with - N / 2) < 50); /* four deviations */
+	shop_destroy(s);
+}
+
+static void new_items_are_shown_where_a_cap_cannot_hold(void **state)
+{
+	(void)state;
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.related_p=1", "recommend.list_size=8", "recommend.explore=0.5", "recommend.category_share=0.25", NULL });
+	char name[16];
+	for (int i = 0; i < 8; i++) { /* nothing but rings is left: 8 of them, of which 2 would be allowed */
+		snprintf(name, sizeof(name), "lamp%d", i);
+		stock(s, name, "lamps", false);
+		snprintf(name, sizeof(name), "new%d", i);
+		stock_of(s, name, "rings", "", "", 0);
+	}
+	json_t *list = list_of(s, "ann");
+	assert_int_equal(json_array_size(json_object_get(list, "items")), 8);
+	assert_int_equal(of_category(list, "ring"), 4);
+	assert_int_equal(of_category(list, "new"), 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_memory_equal(item_at(list, i), "ring", 4);
+	json_decref(list);
 	shop_destroy(s);
 }
 
@@ -571,6 +593,7 @@ int main(void)
 		cmocka_unit_test(an_explanation_has_the_terms_that_make_the_score),
 		cmocka_unit_test(a_thin_history_is_completed_by_what_is_like_it),
 		cmocka_unit_test(new_items_have_a_share_of_the_places),
+		cmocka_unit_test(new_items_are_shown_where_a_cap_cannot_hold),
 		cmocka_unit_test(the_draw_of_a_new_item_is_around_its_share_of_clicks),
 		cmocka_unit_test(the_rule_of_a_category_is_seven_tenths_of_its_median_gap),
 		cmocka_unit_test(what_is_used_up_comes_back_into_lists_when_it_is_time),
