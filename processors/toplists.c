@@ -324,12 +324,15 @@ static void block(const struct view_ctx *ctx, symbol_t item, bool *any)
 static void blocked_view(const struct view_ctx *ctx)
 {
 	bool any = false;
+	for (symbol_t i = 0; (i = model_catalogue_next(ctx->model, i));) /* whether somebody has touched it or not; a set takes repeats */
+		if (!controls_allow(ctx->model, i, model_catalogue(ctx->model, i)))
+			block(ctx, i, &any);
 	for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
 		const struct spike_model *alert = model_block(ctx->model, P_SPIKE, (struct key){ KEY_ITEM, i });
-		if (!controls_allow(ctx->model, i, model_catalogue(ctx->model, i)) || (alert && alert->severity == SEVERITY_HIGH))
+		if (alert && alert->severity == SEVERITY_HIGH)
 			block(ctx, i, &any);
 	}
-	for (symbol_t i = 0; (i = model_control_next(ctx->model, KEY_ITEM, i));) /* items that nobody has touched yet, too; a set takes repeats */
+	for (symbol_t i = 0; (i = model_control_next(ctx->model, KEY_ITEM, i));) /* the catalogue need not know it */
 		if (model_control(ctx->model, (struct key){ KEY_ITEM, i })->exclude)
 			block(ctx, i, &any);
 	if (any)

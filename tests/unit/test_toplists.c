@@ -171,6 +171,40 @@ static void default_lists_have_caps_while_there_is_enough_else(void **state)
 	shop_destroy(s);
 }
 
+/* ---- what may not be shown ---- */
+
+static bool is_blocked(struct shop *s, const char *item)
+{
+	shop_item_view(s, KEY_ALL, NULL);
+	char *set = command(s, "SADD glint:new:blocked"), all[256], name[32];
+	snprintf(all, sizeof(all), "%s ", set ? set : "");
+	snprintf(name, sizeof(name), " %s ", item);
+	free(set);
+	return strstr(all, name) != NULL;
+}
+
+static void items_that_nobody_has_touched_are_blocked_too(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, NULL);
+	looked_at(s, "busy", 1);
+	stock_of(s, "new", "rings", "Ann", "", 0);
+	stock_of(s, "other", "lamps", "Bob", "", 0);
+	stock(s, "sold", "rings", false);
+	done(s);
+	assert_true(is_blocked(s, "sold"));
+	assert_false(is_blocked(s, "new"));
+	assert_false(is_blocked(s, "busy"));
+	decide(s, KEY_BRAND, "Ann", "{\"v\":1,\"exclude\":true}");
+	decide(s, KEY_CATEGORY, "lamps", "{\"v\":1,\"exclude\":true}");
+	decide(s, KEY_ITEM, "never-heard-of", "{\"v\":1,\"exclude\":true}");
+	assert_true(is_blocked(s, "new") && is_blocked(s, "other") && is_blocked(s, "never-heard-of"));
+	decide(s, KEY_BRAND, "Ann", NULL);
+	stock(s, "sold", "rings", true);
+	assert_false(is_blocked(s, "new") || is_blocked(s, "sold"));
+	shop_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +212,7 @@ int main(void)
 		cmocka_unit_test(a_brand_that_is_shown_too_much_counts_less_in_top_lists),
 		cmocka_unit_test(factors_weigh_what_is_alike_and_what_is_new),
 		cmocka_unit_test(default_lists_have_caps_while_there_is_enough_else),
+		cmocka_unit_test(items_that_nobody_has_touched_are_blocked_too),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
