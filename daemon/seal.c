@@ -218,6 +218,7 @@ static void sweep_symbols(struct loop *l)
 		if (l->parts[i].item)
 			item_task_mark(l->parts[i].item);
 	}
+	model_catalogue_sweep(l->engine->model);
 	symbols_sweep(l->engine->symbols);
 	l->symbols_swept = symbols_count(l->engine->symbols);
 }

@@ -61,8 +61,9 @@ static const char *left_out(const struct recommend_settings *s, const struct vie
 		if (x->seeds[i] == item)
 			return "seen";
 	const struct catalogue_item *known = model_catalogue(ctx->model, item);
-	return !known->available ? "sold out" : controls_exclude(ctx->model, item, known) ? "excluded"
-											  : NULL;
+	if (!known->available)
+		return known->known ? "sold out" : "removed";
+	return controls_exclude(ctx->model, item, known) ? "excluded" : NULL;
 }
 
 static void terms(const struct view_ctx *ctx, struct recommend_scratch *x, const struct recommend_user *u, symbol_t item, struct buf *to)

@@ -88,10 +88,11 @@ void model_soon(const struct model *m, enum processor_id p, struct key key, unsi
 enum { MODEL_STEPS = 3 };
 /* Another one whenever a model row has come, changed or gone. Never 0 while there are rows. */
 uint64_t model_version(const struct model *m);
-/* Of an item without a catalogue row: known = false, available = true, everything else 0. Never NULL. */
+/* Of an item without a catalogue row: known = false, available = true (false: its row was deleted), everything else 0. Never NULL. */
 const struct catalogue_item *model_catalogue(const struct model *m, symbol_t item);
-/* Iterates over the items that have a catalogue row, as model_next. */
+/* Iterates over the items that have a catalogue row, or whose row was deleted, as model_next. */
 symbol_t model_catalogue_next(const struct model *m, symbol_t after);
+bool model_catalogued(const struct model *m); /* there is a catalogue: at least one row */
 
 /* What people have decided about an item, a category or a brand (schemas/control.schema.json). */
 struct control {

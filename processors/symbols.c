@@ -177,6 +177,11 @@ void symbols_mark(struct symbols *s, symbol_t symbol)
 		s->entries[symbol].mark = s->sweep;
 }
 
+bool symbols_marked(const struct symbols *s, symbol_t symbol)
+{
+	return s->entries[symbol].mark == s->sweep;
+}
+
 uint32_t symbols_sweep(struct symbols *s)
 {
 	uint32_t swept = 0;

@@ -35,6 +35,7 @@ uint32_t symbols_count(const struct symbols *s); /* living ones */
 
 void symbols_mark_begin(struct symbols *s);
 void symbols_mark(struct symbols *s, symbol_t symbol); /* 0 allowed */
+bool symbols_marked(const struct symbols *s, symbol_t symbol); /* since mark_begin: would a sweep leave it? */
 uint32_t symbols_sweep(struct symbols *s);             /* frees the unmarked; how many */
 
 #endif

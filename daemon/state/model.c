@@ -231,6 +231,11 @@ symbol_t model_next(const struct model *m, enum key_kind kind, symbol_t after)
 	return 0;
 }
 
+bool model_catalogued(const struct model *m)
+{
+	return m->n_catalogue > 0;
+}
+
 symbol_t model_catalogue_next(const struct model *m, symbol_t after)
 {
 	for (uint32_t i = after + 1; i < m->catalogue_limit; i++)
@@ -247,11 +252,21 @@ static struct text colour_of(const struct catalogue_event *item)
 	return (struct text){ NULL, 0 };
 }
 
+/* Puts row in the place of what was there; NULL: nothing is known of the item any more, not even that it is gone. */
+static void catalogue_put(struct model *m, symbol_t id, struct catalogue_row *row)
+{
+	if (id >= m->catalogue_limit)
+		m->catalogue = fit(m->catalogue, &m->catalogue_limit, id + 1);
+	struct catalogue_row *before = m->catalogue[id];
+	m->n_catalogue += (uint64_t)(row && row->item.known) - (uint64_t)(before && before->item.known);
+	if (before)
+		catalogue_free(m, before);
+	m->catalogue[id] = row;
+}
+
 void model_catalogue_load(struct model *m, const struct event *e)
 {
 	symbol_t id = symbols_intern(m->symbols, e->item.item_id);
-	if (id >= m->catalogue_limit)
-		m->catalogue = fit(m->catalogue, &m->catalogue_limit, id + 1);
 	struct catalogue_row *row = pool_alloc(m->pool, sizeof(*row));
 	row->title = pool_alloc(m->pool, e->item.title.size);
 	if (e->item.title.size)
@@ -268,21 +283,24 @@ void model_catalogue_load(struct model *m, const struct event *e)
 		.known = true,
 		.title = { row->title, e->item.title.size },
 	};
-	if (m->catalogue[id])
-		catalogue_free(m, m->catalogue[id]);
-	else
-		m->n_catalogue++;
-	m->catalogue[id] = row;
+	catalogue_put(m, id, row);
 }
 
 void model_catalogue_delete(struct model *m, struct text item_id)
 {
-	symbol_t id = symbols_find(m->symbols, item_id);
-	if (!id || id >= m->catalogue_limit || !m->catalogue[id])
+	symbol_t id = symbols_intern(m->symbols, item_id); /* its other rows may be read later */
+	if (!id)
 		return;
-	catalogue_free(m, m->catalogue[id]);
-	m->catalogue[id] = NULL;
-	m->n_catalogue--;
+	struct catalogue_row *gone = pool_alloc(m->pool, sizeof(*gone));
+	gone->item = (struct catalogue_item){ .first_seen = INT64_MIN };
+	catalogue_put(m, id, gone);
+}
+
+void model_catalogue_sweep(struct model *m)
+{
+	for (uint32_t i = 0; i < m->catalogue_limit; i++)
+		if (m->catalogue[i] && !m->catalogue[i]->item.known && !symbols_marked(m->symbols, i))
+			catalogue_put(m, i, NULL);
 }
 
 /* ---- control ---- */
@@ -379,7 +397,7 @@ void model_mark(const struct model *m, struct symbols *symbols)
 					processors[p]->model.mark(row->blocks[p], symbols);
 		}
 	for (uint32_t i = 0; i < m->catalogue_limit; i++) {
-		if (!m->catalogue[i])
+		if (!m->catalogue[i] || !m->catalogue[i]->item.known)
 			continue;
 		symbols_mark(symbols, i);
 		symbols_mark(symbols, m->catalogue[i]->item.category);

@@ -17,9 +17,12 @@ int model_row_load(struct model *m, struct text row_key, struct text value);
 uint64_t model_row_hash(const struct model *m, struct key key);
 /* Catalogue: an EVENT_ITEM, or a tombstone by id. */
 void model_catalogue_load(struct model *m, const struct event *item);
+/* The item is gone: not available until it has a row again, for as long as anything else of it is in memory (model_catalogue_sweep). */
+void model_catalogue_delete(struct model *m, struct text item_id);
+/* Between marking and sweeping of symbols: forgets which items are gone of those that nothing has marked. */
+void model_catalogue_sweep(struct model *m);
 /* Control: NULL takes it back. */
 void model_control_load(struct model *m, struct key key, const struct control *control);
-void model_catalogue_delete(struct model *m, struct text item_id);
 
 void model_mark(const struct model *m, struct symbols *symbols);
 uint64_t model_rows(const struct model *m);

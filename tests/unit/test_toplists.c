@@ -205,6 +205,67 @@ static void items_that_nobody_has_touched_are_blocked_too(void **state)
 	shop_destroy(s);
 }
 
+static void sweep(struct shop *s) /* as the daemon's */
+{
+	symbols_mark_begin(s->engine->symbols);
+	model_mark(s->engine->model, s->engine->symbols);
+	user_task_mark(s->users[0]);
+	item_task_mark(s->items[0]);
+	model_catalogue_sweep(s->engine->model);
+	symbols_sweep(s->engine->symbols);
+}
+
+static void an_item_that_was_deleted_is_not_available_until_it_has_a_row_again(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, NULL);
+	stock(s, "ring", "rings", true);
+	stock(s, "lamp", "lamps", true);
+	stock(s, "untouched", "lamps", true);
+	looked_at(s, "ring", 9);
+	looked_at(s, "lamp", 3);
+	looked_at(s, "no-row", 2);
+	click(s, start, "ann", ACTION_VIEW, "no-row", NULL);
+	done(s);
+	json_t *list = list_of(s, "ann");
+	assert_non_null(entry_of(list, "ring"));
+	json_decref(list);
+	model_catalogue_delete(s->engine->model, TEXT("ring"));
+	model_catalogue_delete(s->engine->model, TEXT("untouched"));
+	model_catalogue_delete(s->engine->model, TEXT("read-before-its-rows"));
+	model_catalogue_delete(s->engine->model, TEXT(""));
+	assert_int_equal(model_catalogue_rows(s->engine->model), 1);
+	list = list_of(s, "ann"); /* at once: the cached popular items are asked again */
+	assert_null(entry_of(list, "ring"));
+	assert_non_null(entry_of(list, "lamp"));
+	json_decref(list);
+	assert_true(is_blocked(s, "ring") && is_blocked(s, "untouched") && is_blocked(s, "read-before-its-rows"));
+	assert_false(is_blocked(s, "no-row"));
+	assert_null(strstr(shop_commands(s), "SET glint:recs:_default:rings "));
+	json_t *e = explained(s, "ann", "ring");
+	assert_string_equal(text_at(e, "left_out"), "removed");
+	json_decref(e);
+
+	sweep(s); /* what nothing else names is forgotten, so that deleted items do not pile up */
+	assert_int_equal(symbols_find(s->engine->symbols, TEXT("untouched")), 0);
+	symbol_t other = symbols_intern(s->engine->symbols, TEXT("another"));
+	assert_true(model_catalogue(s->engine->model, other)->available);
+	assert_true(is_blocked(s, "ring"));
+	assert_false(is_blocked(s, "untouched") || is_blocked(s, "another"));
+
+	stock(s, "ring", "rings", true);
+	assert_int_equal(model_catalogue_rows(s->engine->model), 2);
+	assert_false(is_blocked(s, "ring"));
+	list = list_of(s, "ann");
+	assert_non_null(entry_of(list, "ring"));
+	json_decref(list);
+	model_catalogue_delete(s->engine->model, TEXT("ring"));
+	model_clear(s->engine->model); /* a new read from the start */
+	assert_true(model_catalogue(s->engine->model, symbols_find(s->engine->symbols, TEXT("ring")))->available);
+	assert_int_equal(model_catalogue_rows(s->engine->model), 0);
+	shop_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +274,7 @@ int main(void)
 		cmocka_unit_test(factors_weigh_what_is_alike_and_what_is_new),
 		cmocka_unit_test(default_lists_have_caps_while_there_is_enough_else),
 		cmocka_unit_test(items_that_nobody_has_touched_are_blocked_too),
+		cmocka_unit_test(an_item_that_was_deleted_is_not_available_until_it_has_a_row_again),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
