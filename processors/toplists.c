@@ -40,6 +40,7 @@ void toplists_done(struct toplists *t)
 	free(t->entries);
 	free(t->categories);
 	free(t->slots);
+	buf_done(&t->shown);
 	*t = (struct toplists){ .made_at = INT64_MIN };
 }
 
@@ -341,7 +342,24 @@ static void blocked_view(const struct view_ctx *ctx)
 		delete_key(ctx->view, "blocked", TEXT(""));
 }
 
-void toplists_view(const struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
+/* Categories whose last item was sold out, excluded or forgotten. Kept as texts: their symbols may be swept meanwhile. */
+static void delete_vanished(struct toplists *t, const struct view_ctx *ctx)
+{
+	struct reader before = reader_of(t->shown.data, t->shown.size);
+	while (reader_left(&before)) {
+		struct text id = reader_text(&before);
+		if (toplists_category(t, symbols_find(ctx->symbols, id)))
+			continue;
+		delete_key(ctx->view, "popular:", id);
+		delete_key(ctx->view, "trending:", id);
+		delete_key(ctx->view, "recs:_default:", id);
+	}
+	buf_clear(&t->shown);
+	for (uint32_t i = 0; i < t->n_categories; i++)
+		buf_text(&t->shown, symbols_text(ctx->symbols, t->categories[i].category));
+}
+
+void toplists_view(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
 {
 	zset_view(ctx, &t->popular, "popular", "new:popular", TEXT(""));
 	zset_view(ctx, &t->trending, "trending", "new:trending", TEXT(""));
@@ -353,6 +371,7 @@ void toplists_view(const struct toplists *t, const struct recommend_settings *s,
 		zset_view(ctx, &c->trending, "trending:", "new:trending:", id);
 		lists_default(s, ctx, &c->popular, &c->trending, c->category);
 	}
+	delete_vanished(t, ctx);
 	blocked_view(ctx);
 	exposure_view(ctx, s);
 }

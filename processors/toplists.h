@@ -45,6 +45,7 @@ struct toplists {
 	uint64_t control_changes;  /* of the model table when they were made */
 	int64_t made_at;           /* wall clock, ms; INT64_MIN: never */
 	struct top_entry *entries; /* of all lists */
+	struct buf shown;          /* the categories whose keys the last view has written: texts */
 };
 
 int toplists_init(struct toplists *t, uint32_t top_items, uint32_t categories, uint32_t list_size); /* 0 or -ENOMEM */
@@ -61,7 +62,8 @@ double toplists_exposure(const struct toplists *t, double exposure_max, symbol_t
 double toplists_factor(const struct toplists *t, double exposure_max, const struct model *model, symbol_t item, const struct catalogue_item *known);
 const struct category_lists *toplists_category(const struct toplists *t, symbol_t category); /* NULL: has none */
 
-/* Redis: glint:popular, glint:trending, glint:recs:_default, each whole and by category, glint:blocked and glint:exposure. */
-void toplists_view(const struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
+/* Redis: glint:popular, glint:trending, glint:recs:_default, each whole and by category, glint:blocked and glint:exposure. Keys of a category that has no
+ * items any more are deleted; when it lost them while nobody looked (a restart) they end with their time to live. */
+void toplists_view(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
 
 #endif

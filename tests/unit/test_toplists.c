@@ -171,6 +171,40 @@ static void default_lists_have_caps_while_there_is_enough_else(void **state)
 	shop_destroy(s);
 }
 
+static void keys_of_a_category_that_has_no_items_any_more_are_deleted(void **state)
+{
+	(void)state;
+	static const char *const keys[] = { "DEL glint:popular:rings", "DEL glint:trending:rings", "DEL glint:recs:_default:rings" };
+	struct shop *s = shop_create(1, NULL);
+	stock(s, "ring", "rings", true);
+	stock(s, "lamp", "lamps", true);
+	looked_at(s, "ring", 3);
+	looked_at(s, "lamp", 3);
+	done(s);
+	for (int round = 0; round < 3; round++) {
+		shop_item_view(s, KEY_ALL, NULL);
+		assert_non_null(strstr(shop_commands(s), "SET glint:recs:_default:rings "));
+		assert_null(strstr(shop_commands(s), keys[2]));
+		if (round == 0)
+			decide(s, KEY_CATEGORY, "rings", "{\"v\":1,\"exclude\":true}");
+		else if (round == 1)
+			stock(s, "ring", "rings", false);
+		else
+			model_catalogue_delete(s->engine->model, TEXT("ring"));
+		shop_item_view(s, KEY_ALL, NULL);
+		for (int i = 0; i < 3; i++)
+			assert_non_null(strstr(shop_commands(s), keys[i]));
+		assert_null(strstr(shop_commands(s), "SET glint:recs:_default:rings "));
+		assert_non_null(strstr(shop_commands(s), "SET glint:recs:_default:lamps "));
+		assert_null(strstr(shop_commands(s), "DEL glint:popular:lamps"));
+		shop_item_view(s, KEY_ALL, NULL); /* once is enough */
+		assert_null(strstr(shop_commands(s), keys[2]));
+		decide(s, KEY_CATEGORY, "rings", NULL);
+		stock(s, "ring", "rings", true);
+	}
+	shop_destroy(s);
+}
+
 /* ---- what may not be shown ---- */
 
 static bool is_blocked(struct shop *s, const char *item)
@@ -273,6 +307,7 @@ int main(void)
 		cmocka_unit_test(a_brand_that_is_shown_too_much_counts_less_in_top_lists),
 		cmocka_unit_test(factors_weigh_what_is_alike_and_what_is_new),
 		cmocka_unit_test(default_lists_have_caps_while_there_is_enough_else),
+		cmocka_unit_test(keys_of_a_category_that_has_no_items_any_more_are_deleted),
 		cmocka_unit_test(items_that_nobody_has_touched_are_blocked_too),
 		cmocka_unit_test(an_item_that_was_deleted_is_not_available_until_it_has_a_row_again),
 	};
