@@ -126,14 +126,14 @@ static uint32_t fill_all(struct recommend_scratch *x, const struct recommend_set
 	return fill(x, s, ctx, u, d, &t->trending, &t->popular, n, size, n ? x->picks[n - 1].score : 1);
 }
 
-/* Puts pinned items in; category: of a category's list, else 0. Returns how many there are then. */
+/* Puts pinned items in, where there is a catalogue those that it knows; category: of a category's list, else 0. Returns how many there are then. */
 static uint32_t pin(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, symbol_t category, uint32_t n, uint32_t size)
 {
 	uint32_t n_pins, n_wanted = 0;
 	const struct pin *pins = model_pins(ctx->model, &n_pins), *wanted[PINS_MAX];
 	for (uint32_t i = 0; i < n_pins; i++) {
 		const struct catalogue_item *known = model_catalogue(ctx->model, pins[i].item);
-		if ((uint32_t)pins[i].place >= size || !controls_allow(ctx->model, pins[i].item, known) || recommend_owned(s, ctx, u, pins[i].item) == OWNED ||
+		if ((uint32_t)pins[i].place >= size || (!known->known && model_catalogued(ctx->model)) || !controls_allow(ctx->model, pins[i].item, known) || recommend_owned(s, ctx, u, pins[i].item) == OWNED ||
 			(category && known->category != category))
 			continue;
 		uint32_t at = 0;

@@ -515,6 +515,7 @@ static void pinned_items_stand_at_their_places(void **state)
 	struct order_line line = { TEXT("lamp1"), 1, 100 };
 	stock(s, "gone", "rings", false);
 	buy(s, start + 5, "ann", PURCHASE_ORDER, &line, 1, 0);
+	stock_of(s, "fresh", "chairs", "", "", 0);
 	decide(s, KEY_ITEM, "fresh", "{\"v\":1,\"pin\":2}"); /* in no basket yet */
 	decide(s, KEY_ITEM, "ring0", "{\"v\":1,\"pin\":4}");
 	decide(s, KEY_ITEM, "lamp1", "{\"v\":1,\"pin\":0}"); /* ann has it */
@@ -542,6 +543,32 @@ static void pinned_items_stand_at_their_places(void **state)
 	json_decref(list);
 	list = parsed(command(s, "SET glint:recs:_default:rings "));
 	assert_null(entry_of(list, "lamp1"));
+	json_decref(list);
+	shop_destroy(s);
+}
+
+static void a_pin_of_what_the_catalogue_does_not_know_takes_no_place(void **state)
+{
+	(void)state;
+	struct shop *s = ring_shop((const char *[]){ "itemsets.window=0", "recommend.related_p=1", NULL });
+	decide(s, KEY_ITEM, "ghost", "{\"v\":1,\"pin\":0}");
+	json_t *list = list_of(s, "ann");
+	assert_null(entry_of(list, "ghost"));
+	json_decref(list);
+	stock(s, "ghost", "rings", true);
+	list = list_of(s, "ann");
+	assert_string_equal(item_at(list, 0), "ghost");
+	json_decref(list);
+	model_catalogue_delete(s->engine->model, TEXT("ghost"));
+	list = list_of(s, "ann");
+	assert_null(entry_of(list, "ghost"));
+	json_decref(list);
+	shop_destroy(s);
+	s = shop_create(1, NULL); /* a shop without a catalogue */
+	click(s, start, "ann", ACTION_VIEW, "S", NULL);
+	decide(s, KEY_ITEM, "ghost", "{\"v\":1,\"pin\":0}");
+	list = list_of(s, "ann");
+	assert_string_equal(kind_at(list, "ghost"), "pinned");
 	json_decref(list);
 	shop_destroy(s);
 }
@@ -601,6 +628,7 @@ int main(void)
 		cmocka_unit_test(an_excluded_item_category_or_brand_is_in_no_list_and_blocked),
 		cmocka_unit_test(boosts_multiply_the_score),
 		cmocka_unit_test(pinned_items_stand_at_their_places),
+		cmocka_unit_test(a_pin_of_what_the_catalogue_does_not_know_takes_no_place),
 		cmocka_unit_test(a_decision_against_the_schema_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
