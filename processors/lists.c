@@ -244,7 +244,7 @@ static uint32_t ranked(struct recommend_scratch *x, const struct recommend_setti
 uint32_t lists_make(struct recommend_scratch *x, const struct recommend_settings *s, const struct view_ctx *ctx, const struct recommend_user *u, uint32_t *ret_own)
 {
 	struct toplists *t = &x->toplists;
-	if (t->made_at == INT64_MIN || ctx->as_of < t->made_at || ctx->as_of - t->made_at >= s->refresh_ms || t->control_changes != model_control_changes(ctx->model))
+	if (toplists_outdated(t, s, ctx))
 		toplists_make(t, s, ctx);
 	candidates_blend(x, s, ctx);
 	x->n_categories = recommend_top_categories(s, ctx->model, u, x->categories, TOP_CATEGORIES);

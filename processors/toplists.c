@@ -147,6 +147,7 @@ static void fresh(struct toplists *t, const struct recommend_settings *s, const 
 	for (symbol_t i = 0; (i = model_catalogue_next(ctx->model, i));) {
 		const struct catalogue_item *known = model_catalogue(ctx->model, i);
 		const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
+		t->passed++;
 		if (!is_fresh(s, ctx, known, m) || !controls_allow(ctx->model, i, known))
 			continue;
 		double draw = toplists_draw(m ? m->shown : 0, m ? m->clicked : 0, symbols_hash(ctx->symbols, i), hour);
@@ -199,11 +200,21 @@ double toplists_factor(const struct toplists *t, double exposure_max, const stru
 	return controls_boost(model, item, known) * toplists_exposure(t, exposure_max, known->brand);
 }
 
+bool toplists_outdated(const struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
+{
+	if (t->made_at == INT64_MIN || ctx->as_of < t->made_at || t->control_changes != model_control_changes(ctx->model))
+		return true;
+	int64_t age_ms = ctx->as_of - t->made_at;
+	return age_ms >= s->refresh_ms || (ctx->watermark > t->watermark + TOPLISTS_LATER_MS && age_ms >= t->passed / TOPLISTS_PER_MS);
+}
+
 void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
 {
 	const struct popularity_settings *p = &s->popularity;
 	double greatest = -INFINITY;
 	t->made_at = ctx->as_of;
+	t->watermark = ctx->watermark;
+	t->passed = 0;
 	t->control_changes = model_control_changes(ctx->model);
 	t->popular.n = t->trending.n = t->fresh.n = t->n_categories = 0;
 	memset(t->slots, 0, (t->mask + 1u) * sizeof(*t->slots));
@@ -217,6 +228,7 @@ void toplists_make(struct toplists *t, const struct recommend_settings *s, const
 	for (symbol_t i = 0; (i = model_next(ctx->model, KEY_ITEM, i));) {
 		const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
 		const struct catalogue_item *known = model_catalogue(ctx->model, i);
+		t->passed++;
 		if (!m || !controls_allow(ctx->model, i, known) || !(m->popularity.level[LEVEL_POPULAR] > -INFINITY) || !itemsets_enough(ctx, item_key(i), true))
 			continue;
 		struct category_lists *c = category_of(t, known->category);

@@ -2,7 +2,7 @@
  *
  * Fresh items are those that the catalogue has seen first within `new_for`, or that nobody has touched yet; in the order of a draw of their share of clicks.
  * One pass over the items that have a model row, one over the catalogue: O(items). Items that are unavailable or excluded are in no list. Used by the
- * views of `all` (each time) and by lists.c (at most once in `refresh`, by the wall clock). Ranks are multiplied by the boosts of people and by the
+ * views of `all` (each time) and by lists.c (toplists_outdated). Ranks are multiplied by the boosts of people and by the
  * exposure of brands before a list is cut to its length. Lists hold symbols of items that the
  * model table held when they were made: whoever uses one later asks the model table again.
  */
@@ -14,7 +14,9 @@
 struct recommend_settings;
 
 enum { OVER_MAX = 16,
-	EXPOSURE_FROM = 100 }; /* impressions, decayed: before, no brand has too many */
+	EXPOSURE_FROM = 100,       /* impressions, decayed: before, no brand has too many */
+	TOPLISTS_LATER_MS = 60000, /* of event time */
+	TOPLISTS_PER_MS = 1000 };  /* items that may be passed over for each ms of the clock */
 
 struct top_entry {
 	symbol_t item;
@@ -44,6 +46,8 @@ struct toplists {
 	uint32_t n_over;
 	uint64_t control_changes;  /* of the model table when they were made */
 	int64_t made_at;           /* wall clock, ms; INT64_MIN: never */
+	int64_t watermark;         /* they were made at */
+	uint32_t passed;           /* items that making them has passed over */
 	struct top_entry *entries; /* of all lists */
 	struct buf shown;          /* the categories whose keys the last view has written: texts */
 };
@@ -56,6 +60,10 @@ void toplists_done(struct toplists *t);                                         
 double toplists_draw(uint32_t shown, uint32_t clicked, uint64_t item_hash, int64_t hour);
 
 void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
+/* Should they be made anew for a list? `refresh` has passed, people have decided something, or the watermark has gone on by more than a minute. In a
+ * replay it does so with each list: they are left for a millisecond for each TOPLISTS_PER_MS items, so that some tenth of a core goes into them. Of several tasks with
+ * watermarks of their own the one ahead counts. */
+bool toplists_outdated(const struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
 /* The factor of the scores of a brand's items: exposure_max / share for one that is shown too much, else 1. */
 double toplists_exposure(const struct toplists *t, double exposure_max, symbol_t brand);
 /* That factor x the item's boosts (controls.h): lists of all kinds rank by it. */

@@ -205,6 +205,50 @@ static void keys_of_a_category_that_has_no_items_any_more_are_deleted(void **sta
 	shop_destroy(s);
 }
 
+static void top_lists_are_made_anew_when_event_time_has_gone_on(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *[]){ "recommend.refresh=1h", NULL });
+	looked_at(s, "rose", 20);
+	click(s, start, "zoe", ACTION_SEARCH, NULL, NULL);
+	shop_flush(s);
+	shop_time(s, start + 60000);
+	json_t *list = list_of(s, "zoe");
+	assert_string_equal(kind_at(list, "rose"), "trending");
+	double at_first = number_at(json_object_get(entry_of(list, "rose"), "why"), "trend");
+	json_decref(list);
+	shop_time(s, start + 120000); /* a minute: they still hold */
+	list = list_of(s, "zoe");
+	assert_true(number_at(json_object_get(entry_of(list, "rose"), "why"), "trend") == at_first);
+	json_decref(list);
+	shop_time(s, start + 10 * day); /* no `refresh` has passed by the clock, which stands still; nothing is rising any more */
+	list = list_of(s, "zoe");
+	assert_string_equal(kind_at(list, "rose"), "popular");
+	json_decref(list);
+	shop_destroy(s);
+}
+
+/* Where lists follow each other within moments of the clock, a replay, the cost is bounded. */
+static void in_a_replay_top_lists_of_many_items_are_not_made_for_every_list(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *[]){ "recommend.refresh=1h", NULL });
+	const struct recommend_settings *r = s->settings[P_RECOMMEND];
+	const struct toplists t = { .made_at = 1000, .watermark = start, .passed = 100000, .control_changes = model_control_changes(s->engine->model) };
+	struct view_ctx ctx = { .model = s->engine->model };
+	static const struct {
+		int64_t as_of, watermark;
+		bool outdated;
+	} at[] = { { 1000, 0, false }, { 1099, 1000000, false }, { 1100, 1000000, true }, { 1100, 60000, false }, { 1100, 60001, true }, { 1100, -1000000, false },
+		{ 3600999, 0, false }, { 3601000, 0, true }, { 999, 0, true } };
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		ctx.as_of = at[i].as_of;
+		ctx.watermark = start + at[i].watermark;
+		assert_true(toplists_outdated(&t, r, &ctx) == at[i].outdated);
+	}
+	shop_destroy(s);
+}
+
 /* ---- what may not be shown ---- */
 
 static bool is_blocked(struct shop *s, const char *item)
@@ -308,6 +352,8 @@ int main(void)
 		cmocka_unit_test(factors_weigh_what_is_alike_and_what_is_new),
 		cmocka_unit_test(default_lists_have_caps_while_there_is_enough_else),
 		cmocka_unit_test(keys_of_a_category_that_has_no_items_any_more_are_deleted),
+		cmocka_unit_test(top_lists_are_made_anew_when_event_time_has_gone_on),
+		cmocka_unit_test(in_a_replay_top_lists_of_many_items_are_not_made_for_every_list),
 		cmocka_unit_test(items_that_nobody_has_touched_are_blocked_too),
 		cmocka_unit_test(an_item_that_was_deleted_is_not_available_until_it_has_a_row_again),
 	};
