@@ -4,7 +4,9 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "ctl/ctl.h"
@@ -50,15 +52,39 @@ static const struct user *find(const struct restored *r, struct text id, int32_t
 	return NULL;
 }
 
+/* "popular, actions 85.1": a reason on one line. From malloc, or NULL. */
+static char *reason(const json_t *why)
+{
+	const char *kind = json_string_value(json_object_get(why, "kind")), *name;
+	char *text = strdup(kind ? kind : "");
+	json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)why, name, value)
+	{
+		char buffer[512], *longer = NULL;
+		if (!text || !strcmp(name, "kind") || json_is_null(value))
+			continue;
+		if (asprintf(&longer, "%s, %s %s", text, name, json_value_text(value, buffer, sizeof(buffer))) < 0)
+			longer = NULL;
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
 static void show(struct ctl *ctl, json_t *all)
 {
 	json_t *seeds = json_incref(json_object_get(all, "seeds"));
 	if (ctl->json) {
 		json_print(all);
 	} else {
-		json_t *listed = json_object_get(all, "listed");
-		if (listed) /* its score and reason stand beside the other terms */
+		json_t *listed = json_incref(json_object_get(all, "listed"));
+		if (listed) { /* its score and reason stand beside the other terms */
+			char *why = reason(json_object_get(listed, "why"));
 			json_object_set(all, "listed", json_object_get(listed, "score"));
+			json_object_set_new(all, "why", json_string(why));
+			free(why);
+		}
+		json_decref(listed);
 		json_object_del(all, "seeds");
 		json_fields(ctl, all);
 		if (json_array_size(seeds)) {

@@ -198,7 +198,7 @@ json_t *redis_keys(struct redis *r, const char *pattern)
 
 /* --- shown to people --- */
 
-static const char *value_text(const json_t *value, char *to, size_t size)
+const char *json_value_text(const json_t *value, char *to, size_t size)
 {
 	switch (json_typeof(value)) {
 	case JSON_STRING:
@@ -269,7 +269,7 @@ void json_table(const struct ctl *ctl, const json_t *array)
 	json_array_foreach((json_t *)(uintptr_t)array, i, row) for (size_t c = 0; c < n; c++)
 	{
 		const json_t *value = find_value(row, columns[c]);
-		table_cell(t, value ? value_text(value, text, sizeof(text)) : "");
+		table_cell(t, value ? json_value_text(value, text, sizeof(text)) : "");
 	}
 	table_print(t, stdout, ctl->width, true);
 	table_destroy(t);
@@ -284,7 +284,7 @@ void json_fields(const struct ctl *ctl, const json_t *object)
 	json_object_foreach((json_t *)(uintptr_t)object, name, value)
 	{
 		table_cell(t, name);
-		table_cell(t, value_text(value, text, sizeof(text)));
+		table_cell(t, json_value_text(value, text, sizeof(text)));
 	}
 	table_print(t, stdout, ctl->width, false);
 	table_destroy(t);

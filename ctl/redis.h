@@ -55,6 +55,9 @@ void json_table(const struct ctl *ctl, const json_t *array);
 /* Prints an object's members one a line, names left. */
 void json_fields(const struct ctl *ctl, const json_t *object);
 
+/* A value as both show it; borrowed from the value or written to `to`. */
+const char *json_value_text(const json_t *value, char *to, size_t size);
+
 /* Prints one JSON value and a line end. */
 void json_print(const json_t *value);
 

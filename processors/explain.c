@@ -88,11 +88,28 @@ static void terms(const struct view_ctx *ctx, struct recommend_scratch *x, const
 	number(to, "mood", t.mood);
 	number(to, "reviews", t.reviews);
 	number(to, "mood_factor", t.mood_factor);
-	number(to, "score", t.score);
+	number(to, "score", c ? t.score : NAN);
 }
 
-static void place(const struct view_ctx *ctx, const struct recommend_settings *s, const struct recommend_scratch *x, uint32_t n, symbol_t item, double score,
-	struct buf *to)
+/* By what an entry that is no own candidate stands among those of its kind, before boost and exposure. NAN: it is one, or pinned. */
+static double rank_base(const struct view_ctx *ctx, const struct recommend_settings *s, const struct pick *p)
+{
+	const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, item_key(p->item));
+	switch (p->why) {
+	case WHY_POPULAR:
+	case WHY_CONTENT:
+		return p->value;
+	case WHY_TRENDING:
+		return popularity_trend_rank(p->value, popularity_count(&s->popularity, &m->popularity, LEVEL_FAST, ctx->watermark));
+	case WHY_NEW:
+		return toplists_draw_now(ctx, p->item, m);
+	default:
+		return NAN;
+	}
+}
+
+static void place(const struct view_ctx *ctx, const struct recommend_settings *s, const struct recommend_scratch *x, uint32_t n, symbol_t item,
+	const struct score_terms *terms, struct buf *to)
 {
 	uint32_t at = 0;
 	while (at < n && x->picks[at].item != item)
@@ -106,7 +123,11 @@ static void place(const struct view_ctx *ctx, const struct recommend_settings *s
 	json_i64(to, at);
 	if (p->why <= WHY_SESSION) {
 		number(to, "similar_to_those_before", (double)p->similar);
-		number(to, "diversity_factor", score > 0 ? fmin(1, 1 - (1 - s->diversity.lambda) * (double)p->similar) : 1);
+		number(to, "diversity_factor", terms->score > 0 ? fmin(1, 1 - (1 - s->diversity.lambda) * (double)p->similar) : 1);
+	} else if (p->why != WHY_PINNED) {
+		double base = rank_base(ctx, s, p);
+		number(to, "rank_base", base);
+		number(to, "rank", base * terms->boost * terms->exposure);
 	}
 	json_name(to, "listed");
 	reasons_write(to, x, ctx, p);
@@ -140,7 +161,7 @@ void explain_write(const struct recommend_settings *s, const struct view_ctx *ct
 	json_text(to, out ? text_of(out) : (struct text){ NULL, 0 });
 	terms(ctx, x, u, item, to);
 	popularity(ctx, s, item, to);
-	place(ctx, s, x, n, item, t.score, to);
+	place(ctx, s, x, n, item, &t, to);
 	seeds(s, ctx, x, u, item, x->seed_weight > 0 ? x->gate / x->seed_weight : 0, to);
 	json_close(to, '}');
 }

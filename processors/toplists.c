@@ -134,6 +134,12 @@ double toplists_draw(uint32_t shown, uint32_t clicked, uint64_t item_hash, int64
 	return a / (a + b);
 }
 
+double toplists_draw_now(const struct view_ctx *ctx, symbol_t item, const struct recommend_model *m)
+{
+	int64_t hour = ctx->watermark < 0 ? 0 : ctx->watermark / 3600000;
+	return toplists_draw(m ? m->shown : 0, m ? m->clicked : 0, symbols_hash(ctx->symbols, item), hour);
+}
+
 static bool is_fresh(const struct recommend_settings *s, const struct view_ctx *ctx, const struct catalogue_item *known, const struct recommend_model *m)
 {
 	if (known->first_seen == INT64_MIN || ctx->watermark < 0)
@@ -143,15 +149,13 @@ static bool is_fresh(const struct recommend_settings *s, const struct view_ctx *
 
 static void fresh(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx)
 {
-	int64_t hour = ctx->watermark < 0 ? 0 : ctx->watermark / 3600000;
 	for (symbol_t i = 0; (i = model_catalogue_next(ctx->model, i));) {
 		const struct catalogue_item *known = model_catalogue(ctx->model, i);
 		const struct recommend_model *m = model_block(ctx->model, P_RECOMMEND, (struct key){ KEY_ITEM, i });
 		t->passed++;
 		if (!is_fresh(s, ctx, known, m) || !controls_allow(ctx->model, i, known))
 			continue;
-		double draw = toplists_draw(m ? m->shown : 0, m ? m->clicked : 0, symbols_hash(ctx->symbols, i), hour);
-		struct top_entry e = { i, draw * toplists_factor(t, s->exposure_max, ctx->model, i, known), 0 };
+		struct top_entry e = { i, toplists_draw_now(ctx, i, m) * toplists_factor(t, s->exposure_max, ctx->model, i, known), 0 };
 		struct category_lists *c = category_of(t, known->category);
 		offer(ctx->symbols, &t->fresh, e);
 		if (c)

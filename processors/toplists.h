@@ -12,6 +12,7 @@
 #include "view.h"
 
 struct recommend_settings;
+struct recommend_model;
 
 enum { OVER_MAX = 16,
 	EXPOSURE_FROM = 100,       /* impressions, decayed: before, no brand has too many */
@@ -58,6 +59,7 @@ void toplists_done(struct toplists *t);                                         
 /* A draw from Beta(1 + clicked, 20 + shown - clicked), the same for an item all hour: what was shown little, or clicked much, comes first
  * more often than not (Thompson). */
 double toplists_draw(uint32_t shown, uint32_t clicked, uint64_t item_hash, int64_t hour);
+double toplists_draw_now(const struct view_ctx *ctx, symbol_t item, const struct recommend_model *m); /* that of the item at the watermark; m NULL: untouched */
 
 void toplists_make(struct toplists *t, const struct recommend_settings *s, const struct view_ctx *ctx);
 /* Should they be made anew for a list? `refresh` has passed, people have decided something, or the watermark has gone on by more than a minute. In a

@@ -46,11 +46,16 @@ def explained(t):
             assert items[e['position']]['item'] == x['item'] and near(e['score'] * e['diversity_factor'], x['score']), (e, x)
             assert e['listed']['why'] == x['why'], (e, x)
             looked += 1
+        for y in [y for y in items if y not in own][:1]:
+            e = t.ctl_json(config, 'explain', user, y['item'])
+            assert e['score'] is None or e['base'] > 0, e
+            assert near(e['rank'], e['rank_base'] * e['boost'] * e['exposure_factor']) and e['listed']['why'] == y['why'], (e, y)
         e = t.ctl_json(config, 'explain', user, sorted(bought[user])[0])
         assert e['left_out'] == 'bought' and e['position'] is None, e
     assert looked == 6
     shown = t.ctl(config, 'explain', user, x['item']).stdout
     assert 'stars_factor' in shown and 'nearness' in shown, shown
+    assert re.search(r'^why +%s, seed .*, lift ' % x['why']['kind'], shown, re.M), shown
     done = t.ctl(config, 'explain', 'nobody', x['item'], check=False)
     assert done.returncode == 69 and "nothing is known of the shopper 'nobody'" in done.stderr, done
 

@@ -130,6 +130,48 @@ static void factors_weigh_what_is_alike_and_what_is_new(void **state)
 	shop_destroy(s);
 }
 
+static void the_explanation_of_what_fills_a_list_has_its_rank(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *[]){ "recommend.list_size=10", "recommend.explore=0.1", "recommend.brand_share=1", "recommend.category_share=1", NULL });
+	stock_of(s, "S", "rings", "Ann", "gold", 1000);
+	stock_of(s, "cousin", "rings", "Ann", "silver", 5000);
+	stock_of(s, "lamp", "lamps", "Bob", "", 0);
+	stock_of(s, "chair", "chairs", "Bob", "", 0);
+	stock_of(s, "n1", "lamps", "Bob", "", 0);
+	looked_at(s, "cousin", 2);
+	looked_at(s, "lamp", 8);
+	click(s, start, "zoe", ACTION_VIEW, "S", NULL);
+	decide(s, KEY_BRAND, "Bob", "{\"v\":1,\"boost\":2}");
+	decide(s, KEY_ITEM, "chair", "{\"v\":1,\"pin\":9}");
+	done(s);
+	static const struct {
+		const char *item, *kind;
+		double base, rank; /* 0: none */
+	} want[] = { { "cousin", "alike", .7, .7 }, { "n1", "new", .0785651, 2 * .0785651 }, { "lamp", "trending", NAN, NAN }, { "chair", "pinned", 0, 0 } };
+	for (int i = 0; i < 4; i++) {
+		json_t *e = explained(s, "zoe", want[i].item);
+		assert_true(json_is_null(json_object_get(e, "score")));
+		assert_string_equal(text_at(json_object_get(json_object_get(e, "listed"), "why"), "kind"), want[i].kind);
+		if (isnan(want[i].base)) { /* ratio x log(1 + actions): the eight are as of the middle of their hour, half an hour ahead, by a half-life of 6 h */
+			double rank = number_at(e, "trend") * log(1 + 8 * exp2(.5 / 6));
+			assert_true(fabs(number_at(e, "rank_base") / rank - 1) < .001 && fabs(number_at(e, "rank") - 2 * number_at(e, "rank_base")) < 1e-4);
+		} else if (want[i].base > 0) {
+			assert_true(fabs(number_at(e, "rank_base") - want[i].base) < 1e-5 && fabs(number_at(e, "rank") - want[i].rank) < 1e-5);
+		} else {
+			assert_null(json_object_get(e, "rank"));
+		}
+		json_decref(e);
+	}
+	shop_time(s, start + 10 * day); /* nothing rises any more; 8 actions, halved 10 / 7 times */
+	json_t *e = explained(s, "zoe", "lamp");
+	assert_string_equal(text_at(json_object_get(json_object_get(e, "listed"), "why"), "kind"), "popular");
+	assert_true(fabs(number_at(e, "rank_base") - number_at(e, "popular")) < 1e-5 && fabs(number_at(e, "popular") - 8 * exp2(-10 / 7.)) < .05);
+	assert_true(fabs(number_at(e, "rank") - 2 * number_at(e, "popular")) < 1e-4);
+	json_decref(e);
+	shop_destroy(s);
+}
+
 static int of_brand(struct shop *s, const json_t *list, size_t n, const char *brand)
 {
 	int count = 0;
@@ -350,6 +392,7 @@ int main(void)
 		cmocka_unit_test(a_boost_counts_before_top_lists_are_cut),
 		cmocka_unit_test(a_brand_that_is_shown_too_much_counts_less_in_top_lists),
 		cmocka_unit_test(factors_weigh_what_is_alike_and_what_is_new),
+		cmocka_unit_test(the_explanation_of_what_fills_a_list_has_its_rank),
 		cmocka_unit_test(default_lists_have_caps_while_there_is_enough_else),
 		cmocka_unit_test(keys_of_a_category_that_has_no_items_any_more_are_deleted),
 		cmocka_unit_test(top_lists_are_made_anew_when_event_time_has_gone_on),
