@@ -64,6 +64,11 @@ static void take_common(struct arguments *a, const struct ctl_option *o, const c
 	}
 }
 
+static bool is_option(const char *word) /* not "-", nor a number below zero */
+{
+	return word[0] == '-' && word[1] && !(word[1] >= '0' && word[1] <= '9');
+}
+
 /* An option may stand before its command, so the words come first. Switches of any command are known by then. */
 static bool is_switch(const struct ctl_command *commands, size_t n, const char *name, size_t size)
 {
@@ -80,7 +85,7 @@ static int collect(const struct ctl_command *commands, size_t n, int argc, char 
 	if (!ret->positional)
 		return -ENOMEM;
 	for (int i = 1; i < argc; i++) {
-		if (ended || argv[i][0] != '-' || !argv[i][1]) {
+		if (ended || !is_option(argv[i])) {
 			ret->positional[ret->n_positional++] = argv[i];
 			continue;
 		}
@@ -96,7 +101,7 @@ static int read_options(struct arguments *ret, int argc, char *const argv[], cha
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
 		const char *name = argv[i], *value = NULL;
-		if (name[0] != '-' || !name[1])
+		if (!is_option(name))
 			continue;
 		if (!strcmp(name, "-h"))
 			name = "--help";
@@ -136,6 +141,24 @@ static int read_options(struct arguments *ret, int argc, char *const argv[], cha
 	return 0;
 }
 
+/* The first word begins commands of two: says which. */
+static bool is_group(const struct ctl_command *commands, size_t n, const struct arguments *a, char *error, size_t size)
+{
+	size_t first = strlen(a->positional[0]), at = 0;
+	for (size_t i = 0; i < n; i++) {
+		const char *name = commands[i].name;
+		if (strncmp(name, a->positional[0], first) != 0 || name[first] != ' ')
+			continue;
+		if (!at && a->n_positional > 1)
+			at = (size_t)snprintf(error, size, "unknown command '%s %.40s'; there is %s", a->positional[0], a->positional[1], name);
+		else if (!at)
+			at = (size_t)snprintf(error, size, "which command? there is %s", name);
+		else if (at < size)
+			at += (size_t)snprintf(error + at, size - at, ", %s", name);
+	}
+	return at > 0;
+}
+
 int arguments_parse(const struct ctl_command *commands, size_t n, int argc, char *const argv[], struct arguments *ret, char *error, size_t size)
 {
 	int r, words = 0;
@@ -157,9 +180,9 @@ int arguments_parse(const struct ctl_command *commands, size_t n, int argc, char
 	if (!ret->command) {
 		if (ret->help || ret->version)
 			return 0;
-		if (ret->n_positional)
+		if (ret->n_positional && !is_group(commands, n, ret, error, size))
 			snprintf(error, size, "unknown command '%s'; see glintctl --help", ret->positional[0]);
-		else
+		else if (!ret->n_positional)
 			snprintf(error, size, "which command? see glintctl --help");
 		return -EINVAL;
 	}

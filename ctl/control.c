@@ -21,6 +21,7 @@
 #include "daemon/kafka/source.h"
 #include "daemon/kafka/topics.h"
 #include "daemon/state/forgotten.h"
+#include "processors/recommend.h"
 
 #define DELIVERY_TIMEOUT_MS 20000
 
@@ -168,15 +169,14 @@ static void list(const struct control_topic *t)
 	json_decref(lines);
 }
 
-/* "item:ID", "category:NAME" or "brand:NAME" as given; what has no such beginning is an item's id. From malloc; NULL with a sentence. */
-static char *scope_of(const char *argument, enum key_kind *ret_kind)
+/* The scope that the first argument names, from malloc. 0 or an exit code. */
+static int scope_of(struct ctl *ctl, char **ret_scope, enum key_kind *ret_kind)
 {
 	struct text id;
-	char *scope = NULL;
-	if (control_scope(text_of(argument), ret_kind, &id) == 0)
-		return strdup(argument);
-	*ret_kind = KEY_ITEM;
-	return *argument && asprintf(&scope, "item:%s", argument) > 0 ? scope : NULL;
+	char error[512];
+	if (control_scope_given(ctl->arguments->positional[0], ret_kind, &id, error, sizeof(error)) < 0)
+		return ctl_fail(ctl, EX_USAGE, "%s", error);
+	return asprintf(ret_scope, "%s:%s", key_kind_names[*ret_kind], id.data) > 0 ? 0 : ctl_fail(ctl, EX_UNAVAILABLE, "out of memory");
 }
 
 /* Sets one member in what is decided already, checks it as the daemon does, writes it. */
@@ -184,10 +184,12 @@ static int change(struct ctl *ctl, const char *member, json_t *setting)
 {
 	struct control_topic t = { .ctl = ctl };
 	enum key_kind kind;
-	char *scope = scope_of(ctl->arguments->positional[0], &kind), *text = NULL, error[256];
+	char *scope = NULL, *text = NULL, error[256];
 	const char *note = arguments_value(ctl->arguments, "note");
 	struct control checked;
-	int code = scope ? read_all(&t) : ctl_fail(ctl, EX_USAGE, "no scope: item:ID, category:NAME or brand:NAME");
+	int code = scope_of(ctl, &scope, &kind);
+	if (!code)
+		code = read_all(&t);
 	if (!code) {
 		json_t *value = json_object_get(t.rows, scope) ? json_incref(json_object_get(t.rows, scope)) : json_object();
 		json_object_set_new(value, "v", json_integer(1));
@@ -232,11 +234,13 @@ int ctl_control_boost(struct ctl *ctl)
 
 int ctl_control_pin(struct ctl *ctl)
 {
+	const struct recommend_settings *recommend = config_settings(ctl->config, recommend_processor.name);
 	const char *place = ctl->arguments->n_positional > 1 ? ctl->arguments->positional[1] : "0";
 	char *end;
 	long long n = strtoll(place, &end, 10);
-	if (end == place || *end)
-		return ctl_fail(ctl, EX_USAGE, "the place must be a number between 0 and 99, found '%s'", place);
+	if (end == place || *end || n < 0 || n >= recommend->list_size)
+		return ctl_fail(ctl, EX_USAGE, "the place must be a number between 0 and %lld (lists are %lld long: [recommend] list_size), found '%s'",
+			(long long)recommend->list_size - 1, (long long)recommend->list_size, place);
 	return change(ctl, "pin", json_integer(n));
 }
 
@@ -244,8 +248,10 @@ int ctl_control_unset(struct ctl *ctl)
 {
 	struct control_topic t = { .ctl = ctl };
 	enum key_kind kind;
-	char *scope = scope_of(ctl->arguments->positional[0], &kind);
-	int code = scope ? read_all(&t) : ctl_fail(ctl, EX_USAGE, "no scope: item:ID, category:NAME or brand:NAME");
+	char *scope = NULL;
+	int code = scope_of(ctl, &scope, &kind);
+	if (!code)
+		code = read_all(&t);
 	if (!code)
 		code = json_object_get(t.rows, scope) ? write_row(&t, scope, NULL) : ctl_fail(ctl, EX_UNAVAILABLE, "nothing is decided about %s", scope);
 	free(scope);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <strings.h>
 
 static int bad(char *error, size_t size, const char *sentence)
 {
@@ -52,4 +53,24 @@ int control_scope(struct text scope, enum key_kind *ret_kind, struct text *ret_i
 		return 0;
 	}
 	return -EBADMSG;
+}
+
+int control_scope_given(const char *argument, enum key_kind *ret_kind, struct text *ret_id, char *error, size_t size)
+{
+	static const char *const taken[] = { "item", "category", "brand", "campaign", "aspect", "user" };
+	size_t kind = strcspn(argument, ":");
+	if (control_scope(text_of(argument), ret_kind, ret_id) == 0)
+		return 0;
+	if (!*argument || (argument[kind] && !argument[kind + 1])) {
+		snprintf(error, size, "'%s' names nothing: a scope is item:ID, category:NAME or brand:NAME", argument);
+		return -EBADMSG;
+	}
+	for (size_t i = 0; argument[kind] && i < sizeof(taken) / sizeof(taken[0]); i++)
+		if (strlen(taken[i]) == kind && !strncasecmp(argument, taken[i], kind)) {
+			snprintf(error, size, "there is no scope '%s': a scope is item:ID, category:NAME or brand:NAME, and the item of this id item:%s", argument, argument);
+			return -EBADMSG;
+		}
+	*ret_kind = KEY_ITEM;
+	*ret_id = text_of(argument);
+	return 0;
 }

@@ -16,5 +16,8 @@ enum { CONTROL_PLACES = 100,
 int control_parse(enum key_kind kind, struct text json, struct control *ret, char *error, size_t size);
 /* "item:ID", "category:NAME", "brand:NAME": the kind, and the id borrowed from `scope`. 0 or -EBADMSG. */
 int control_scope(struct text scope, enum key_kind *ret_kind, struct text *ret_id);
+/* The same of what a person has typed, where an item's id may stand alone. -EBADMSG with a sentence: nothing is named, or it looks like a scope that there is
+ * not ("Brand:x", "user:x"), which as an item's id has to be written out. */
+int control_scope_given(const char *argument, enum key_kind *ret_kind, struct text *ret_id, char *error, size_t size);
 
 #endif

@@ -100,8 +100,12 @@ def controlled(t):
     wait_for(lambda: [x['item'] for x in items()] == [x['item'] for x in before], 60, 'the list is what it was')
     assert t.ctl_json(config, 'control', 'list') == []
     for args, code in ((('unset', first), 69), (('boost', first, '0'), 64), (('boost', first, 'x'), 64), (('pin', 'brand:' + brand, '1'), 64),
-                       (('pin', first, '100'), 64)):
+                       (('pin', first, '100'), 64), (('exclude', 'brand:'), 64), (('exclude', 'Brand:' + brand), 64)):
         assert t.ctl(config, 'control', *args, check=False).returncode == code, args
+    for place in ('-1', '20'):  # lists are 20 long
+        done = t.ctl(config, 'control', 'pin', first, place, check=False)
+        assert done.returncode == 64 and 'between 0 and 19' in done.stderr, done
+    assert t.ctl_json(config, 'control', 'list') == []
 
 
 def arms_of(events):

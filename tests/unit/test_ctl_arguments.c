@@ -14,6 +14,8 @@ static const struct ctl_command commands[] = {
 	{ .name = "topics create", .arguments = "", .options = { { "partitions", "N", "" } } },
 	{ .name = "replay", .arguments = "FILE...", .options = { { "topic", "NAME", "" }, { "rate", "R", "" }, { "skip-bad", NULL, "" } }, .min = 1, .max = -1 },
 	{ .name = "recs", .arguments = "USER", .min = 1, .max = 1 },
+	{ .name = "control pin", .arguments = "ITEM [PLACE]", .min = 1, .max = 2 },
+	{ .name = "control list", .arguments = "" },
 };
 static struct arguments got;
 static char why[256];
@@ -24,7 +26,7 @@ static int parse(const char *const *words)
 	while (words[n])
 		n++;
 	why[0] = '\0';
-	return arguments_parse(commands, 3, n, (char *const *)(uintptr_t)words, &got, why, sizeof(why));
+	return arguments_parse(commands, sizeof(commands) / sizeof(commands[0]), n, (char *const *)(uintptr_t)words, &got, why, sizeof(why));
 }
 
 #define PARSE(...) parse((const char *const[]){ "glintctl", __VA_ARGS__, NULL })
@@ -87,6 +89,26 @@ static void an_unknown_command_is_named(void **state)
 	assert_string_equal(why, "unknown command 'reccs'; see glintctl --help");
 }
 
+static void a_word_that_begins_several_commands_lists_them(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("control"), -EINVAL);
+	assert_string_equal(why, "which command? there is control pin, control list");
+	arguments_done(&got);
+	assert_int_equal(PARSE("control", "frob", "x"), -EINVAL);
+	assert_string_equal(why, "unknown command 'control frob'; there is control pin, control list");
+}
+
+static void a_number_below_zero_is_an_argument(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("control", "pin", "--json", "hat", "-1"), 0);
+	assert_int_equal(got.n_positional, 2);
+	assert_string_equal(got.positional[1], "-1");
+	arguments_done(&got);
+	assert_int_equal(PARSE("control", "pin", "hat", "-x"), -EINVAL);
+}
+
 static void an_option_of_another_command_is_unknown_to_this_one(void **state)
 {
 	(void)state;
@@ -146,6 +168,8 @@ int main(void)
 		cmocka_unit_test_teardown(two_dashes_end_the_options, done),
 		cmocka_unit_test_teardown(a_lone_dash_is_a_file, done),
 		cmocka_unit_test_teardown(an_unknown_command_is_named, done),
+		cmocka_unit_test_teardown(a_word_that_begins_several_commands_lists_them, done),
+		cmocka_unit_test_teardown(a_number_below_zero_is_an_argument, done),
 		cmocka_unit_test_teardown(an_option_of_another_command_is_unknown_to_this_one, done),
 		cmocka_unit_test_teardown(too_few_or_too_many_arguments_print_the_usage, done),
 		cmocka_unit_test_teardown(a_value_that_is_missing_or_not_wanted_is_named, done),

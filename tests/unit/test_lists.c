@@ -609,6 +609,28 @@ static void a_decision_against_the_schema_is_refused(void **state)
 	assert_int_equal(control_scope(TEXT("brand"), &kind, &id), -EBADMSG);
 }
 
+static void what_looks_like_a_scope_and_is_none_is_refused(void **state)
+{
+	(void)state;
+	enum key_kind kind;
+	struct text id;
+	char error[512];
+	static const char *const bad[] = { "", "item:", "brand:", "category:", "sku:", "Brand:x", "ITEM:x", "user:u1", "campaign:c" };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(control_scope_given(bad[i], &kind, &id, error, sizeof(error)), -EBADMSG);
+	assert_int_equal(control_scope_given("Brand:x", &kind, &id, error, sizeof(error)), -EBADMSG);
+	assert_string_equal(error, "there is no scope 'Brand:x': a scope is item:ID, category:NAME or brand:NAME, and the item of this id item:Brand:x");
+	static const struct {
+		const char *given, *id;
+		enum key_kind kind;
+	} good[] = { { "hat", "hat", KEY_ITEM }, { "item:Brand:x", "Brand:x", KEY_ITEM }, { "sku:7", "sku:7", KEY_ITEM }, { "items:x", "items:x", KEY_ITEM },
+		{ "brand:a:", "a:", KEY_BRAND }, { "category:rings", "rings", KEY_CATEGORY } };
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(control_scope_given(good[i].given, &kind, &id, error, sizeof(error)), 0);
+		assert_true(kind == good[i].kind && text_equal(id, text_of(good[i].id)));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -630,6 +652,7 @@ int main(void)
 		cmocka_unit_test(pinned_items_stand_at_their_places),
 		cmocka_unit_test(a_pin_of_what_the_catalogue_does_not_know_takes_no_place),
 		cmocka_unit_test(a_decision_against_the_schema_is_refused),
+		cmocka_unit_test(what_looks_like_a_scope_and_is_none_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
