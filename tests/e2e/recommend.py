@@ -4,6 +4,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, __file__.rsplit('/', 1)[0] + '/lib')
 from glintlib import *
+from rdkafka import Client
 from shop import Shop
 
 QUICK = {'commit_interval': '50ms', 'user_expiry': 0, 'item_expiry': 0, 'max_drift': '365d'}
@@ -142,6 +143,33 @@ def arms_of(events):
             count('clicked_lists', list_arm[which], ('list',) + which)
             count('clicks', list_arm[which], ('click',) + which + (e['item_id'],))
     return n, {arm: [sum(x) for x in of.values()] for arm, of in spent.items()}, shown
+
+
+@case
+def deleted(t):
+    'An item whose record in the items topic is deleted is blocked and in no list until it has a record again.'
+    shop = Shop(seed=74, users=60, items=40, events=1500)
+    redis = t.redis()
+    _, config = t.embedded(redis, recommend={'related_p': 1}, **FOREVER)
+    t.replay(config, 'items', shop.items())
+    for kind, events in zip(('clicks', 'purchases', 'reviews'), shop.traffic()):
+        t.replay(config, kind, events)
+    t.caught_up(config)
+    db = redis.client()
+    user = sorted(k.split(':', 2)[2] for k in db.do('KEYS', 'glint:recs:u*'))[0]
+
+    def has(key, item):
+        return item in [x['item'] for x in db.json(key)['items']]
+    gone = db.json('glint:recs:' + user)['items'][0]['item']
+    with open(config) as f:
+        brokers, topic = (re.search(r'^%s *= *(\S+)' % name, text, re.M).group(1) for text in [f.read()] for name in (r'bootstrap\.servers', 'items'))
+    with Client(brokers, partitioner='murmur2_random') as client:
+        client.send(topic, None, key=gone.encode())
+        client.flush()
+    wait_for(lambda: gone in db.do('SMEMBERS', 'glint:blocked') and not has('glint:recs:' + user, gone) and not has('glint:recs:_default', gone), 60, 'the item is gone')
+    assert t.ctl_json(config, 'explain', user, gone)['left_out'] == 'removed'
+    t.replay(config, 'items', [x for x in shop.items() if x['item_id'] == gone])
+    wait_for(lambda: gone not in db.do('SMEMBERS', 'glint:blocked') and has('glint:recs:' + user, gone), 60, 'the item is back')
 
 
 @case
