@@ -133,8 +133,9 @@ static uint32_t pin(struct recommend_scratch *x, const struct recommend_settings
 	const struct pin *pins = model_pins(ctx->model, &n_pins), *wanted[PINS_MAX];
 	for (uint32_t i = 0; i < n_pins; i++) {
 		const struct catalogue_item *known = model_catalogue(ctx->model, pins[i].item);
-		if ((uint32_t)pins[i].place >= size || (!known->known && model_catalogued(ctx->model)) || !controls_allow(ctx->model, pins[i].item, known) || recommend_owned(s, ctx, u, pins[i].item) == OWNED ||
-			(category && known->category != category))
+		bool there = known->known || !model_catalogued(ctx->model);
+		if ((uint32_t)pins[i].place >= size || !there || !controls_allow(ctx->model, pins[i].item, known) ||
+			recommend_owned(s, ctx, u, pins[i].item) == OWNED || (category && known->category != category))
 			continue;
 		uint32_t at = 0;
 		while (at < n && x->picks[at].item != pins[i].item)
