@@ -23,7 +23,7 @@ static void impressions(struct shop *s, const char *item, int n)
 	char id[32], user[32];
 	for (int i = 0; i < n; i++) {
 		snprintf(id, sizeof(id), "i-%s-%d", item, i);
-		snprintf(user, sizeof(user), "w%d", i);
+		snprintf(user, sizeof(user), "w-%s-%d", item, i);
 		struct event e = shop_click(id, start + 10, user, ACTION_IMPRESSION, item, NULL, NULL);
 		e.click.rec_id = TEXT("dddddddddddddddd-s");
 		e.click.has_position = true;
