@@ -5,10 +5,30 @@
 
 uint32_t ledger_first(const struct ledger *l, int32_t pane)
 {
-	uint32_t i = l->n; /* nearly always near the end */
-	while (i && l->rows[i - 1].pane >= pane)
-		i--;
-	return i;
+	uint32_t low = l->n, high = l->n;
+	for (uint32_t step = 1; low && l->rows[low - 1].pane >= pane; step *= 2) { /* nearly always near the end */
+		high = low - 1;
+		low = low > step ? low - step : 0;
+	}
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (l->rows[middle].pane < pane)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* To the memory's beginning, in room for `capacity` rows, at least n. */
+static void move(struct ledger *l, struct pool *pool, uint32_t capacity)
+{
+	struct ledger_row *memory = l->rows ? l->rows - l->dropped : NULL;
+	if (l->dropped)
+		memmove(memory, l->rows, l->n * sizeof(*memory));
+	if (capacity != l->capacity)
+		memory = pool_resize(pool, memory, l->capacity * sizeof(*memory), capacity * sizeof(*memory));
+	*l = (struct ledger){ .rows = memory, .n = l->n, .capacity = capacity };
 }
 
 struct ledger_row *ledger_row(struct ledger *l, const struct symbols *symbols, struct pool *pool, int32_t pane, symbol_t currency,
@@ -25,11 +45,9 @@ struct ledger_row *ledger_row(struct ledger *l, const struct symbols *symbols, s
 	}
 	if (currency && currencies >= max_currencies)
 		return NULL;
-	if (l->n == l->capacity) {
-		uint32_t capacity = l->capacity ? l->capacity * 2 : 2;
-		l->rows = pool_resize(pool, l->rows, l->capacity * sizeof(*l->rows), capacity * sizeof(*l->rows));
-		l->capacity = capacity;
-	}
+	if (l->dropped + l->n == l->capacity)
+		move(l, pool, l->dropped ? l->capacity : l->capacity ? l->capacity * 2
+								     : 2);
 	memmove(l->rows + at + 1, l->rows + at, (l->n - at) * sizeof(*l->rows));
 	l->n++;
 	l->rows[at] = (struct ledger_row){ .pane = pane, .currency = currency };
@@ -52,9 +70,12 @@ void ledger_drop_before(struct ledger *l, struct pool *pool, int32_t pane)
 	if (!n)
 		return;
 	l->n -= n;
-	memmove(l->rows, l->rows + n, l->n * sizeof(*l->rows));
+	l->rows += n;
+	l->dropped += n;
 	if (!l->n)
 		ledger_done(l, pool);
+	else if (l->dropped > l->n)
+		move(l, pool, l->capacity > 64 && l->capacity > 4 * l->n ? 2 * l->n : l->capacity);
 }
 
 void ledger_save(const struct ledger *l, const struct symbols *symbols, struct buf *to)
@@ -85,7 +106,8 @@ int ledger_load(struct ledger *l, struct reader *from, struct symbols *symbols, 
 
 void ledger_done(struct ledger *l, struct pool *pool)
 {
-	pool_free(pool, l->rows, l->capacity * sizeof(*l->rows));
+	if (l->rows)
+		pool_free(pool, l->rows - l->dropped, l->capacity * sizeof(*l->rows));
 	*l = (struct ledger){ 0 };
 }
 

@@ -1,6 +1,7 @@
 /* Figures by (pane, currency): a sorted array of rows, each with a few 64-bit columns. Currency 0 is the row of what is no money.
  *
- * Used by campaign: small, appended to at the end nearly always. Sums saturate. Memory from the pool; bounded by whoever adds (ledger_drop_before).
+ * Used by campaign: appended to at the end nearly always, dropped from at the beginning. Sums saturate. Memory from the pool; bounded by whoever adds
+ * (ledger_drop_before).
  */
 #ifndef GLINT_LEDGER_H
 #define GLINT_LEDGER_H
@@ -25,7 +26,8 @@ struct ledger_row {
 
 struct ledger {
 	struct ledger_row *rows; /* by pane, then by the currency's text; NULL while empty */
-	uint32_t n, capacity;
+	uint32_t n, capacity;    /* capacity: of the memory, which begins `dropped` rows before */
+	uint32_t dropped;
 };
 
 /* The row of (pane, currency), made when new. Currencies of a pane beyond `max_currencies`: NULL. */
