@@ -50,10 +50,11 @@ enum {
 	DROP_REFUND_OTHER_CURRENCY,
 	DROP_AMOUNTS_CUT,
 	DROP_CURRENCIES,
-	DROP_DAYS
+	DROP_DAYS,
+	DROP_UNWATCHED
 };
 static const char *const drop_names[] = { "touches_dropped", "orders_dropped", "refund_without_order", "refund_other_currency", "amounts_cut",
-	"currencies_dropped", "days_dropped", NULL };
+	"currencies_dropped", "days_dropped", "unwatched", NULL };
 
 enum {
 	METRIC_IMPRESSIONS, /* these three by minute */
@@ -406,7 +407,7 @@ static void add_figure(const struct campaign_settings *s, struct campaign_item *
 		return;
 	}
 	ledger_add(row, column, d->amount);
-	watch_count(&s->watch, &b->watch, ctx, (int64_t)d->pane * MINUTE_MS, d->sub, column, d->amount);
+	ctx->drops[DROP_UNWATCHED] += !watch_count(&s->watch, &b->watch, ctx, (int64_t)d->pane * MINUTE_MS, d->sub, column, d->amount);
 
 	int32_t day = pane_of((int64_t)d->pane * MINUTE_MS, DAY_MS);
 	int32_t last = b->days.n ? b->days.rows[b->days.n - 1].pane : day;
@@ -433,7 +434,7 @@ static void campaign_delta(const void *settings, struct item_ctx *ctx, void *blo
 	watch_advance(&s->watch, &b->watch, ctx);
 	if (d->metric >= METRIC_INPUT) {
 		if (d->metric < METRIC_INPUT + 3 && ctx->key.kind == KEY_ALL)
-			watch_count(&s->watch, &b->watch, ctx, (int64_t)d->pane * WATCH_PANE_MS, 0, d->metric - METRIC_INPUT, d->amount);
+			ctx->drops[DROP_UNWATCHED] += !watch_count(&s->watch, &b->watch, ctx, (int64_t)d->pane * WATCH_PANE_MS, 0, d->metric - METRIC_INPUT, d->amount);
 		return;
 	}
 	if (d->metric <= METRIC_ATTRIBUTED_REVENUE)
@@ -470,7 +471,7 @@ static void campaign_due(const void *settings, struct item_ctx *ctx, void *block
 	watch_advance(&((const struct campaign_settings *)settings)->watch, &b->watch, ctx);
 }
 
-enum { ITEM_VERSION = 2 }; /* 1: without watch */
+enum { ITEM_VERSION = 3 }; /* 1: without watch; 2: without the panes that it lost */
 
 static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
@@ -524,7 +525,7 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 	}
 	if (from->bad)
 		return -EBADMSG;
-	return version < 2 ? 0 : watch_load(&b->watch, from, symbols, pool);
+	return version < 2 ? 0 : watch_load(&b->watch, (uint16_t)(version - 1), from, symbols, pool);
 }
 
 static void item_done(void *block, struct pool *pool)

@@ -8,11 +8,10 @@
 #include "stats.h"
 #include "windows.h"
 
-enum { EVALUATIONS_TO_RESOLVE = 2,
-	AHEAD_MAX = 8 * WATCH_PANES_DAY }; /* of the watermark; what is further ahead is not watched */
-#define LEAST_SHARE (1. / 32)              /* of alpha, for the shortest windows */
-#define LEAST_EXCESS 3                     /* events, by dispersion */
-#define LEAST_RISEN 10                     /* events by dispersion that an amount must be expected to have before it can be up: few orders are a matter of their sizes */
+enum { EVALUATIONS_TO_RESOLVE = 2 };
+#define LEAST_SHARE (1. / 32) /* of alpha, for the shortest windows */
+#define LEAST_EXCESS 3        /* events, by dispersion */
+#define LEAST_RISEN 10        /* events by dispersion that an amount must be expected to have before it can be up: few orders are a matter of their sizes */
 #define QUIET (1 - 1e-9)
 #define PRIOR_EVENTS 5
 #define FIT_EVENTS 10 /* weight of dispersion 1 */
@@ -65,6 +64,11 @@ static int64_t longest(const struct watch_settings *s)
 static int64_t panes_in(int64_t ms)
 {
 	return (ms + WATCH_PANE_MS - 1) / WATCH_PANE_MS;
+}
+
+static bool is_lost(const struct watch *w, int64_t pane)
+{
+	return pane >= w->lost && pane < w->lost_end;
 }
 
 static int hour_of(int64_t pane)
@@ -172,6 +176,8 @@ static void learn(const struct watch_settings *s, struct watch *w, struct pool *
 	if (!raised && w->next < frozen)
 		w->next = frozen;
 	for (; !raised && w->next < below; w->next++) {
+		if (is_lost(w, w->next))
+			continue;
 		double x[WATCH_SERIES];
 		uint32_t at = w->panes.n ? ledger_first(&w->panes, (int32_t)(w->next + 1)) : 0;
 		series_of(w, w->next, &at, x);
@@ -192,11 +198,11 @@ static void begin(struct watch *w, int64_t pane)
 	w->quiet = false;
 }
 
-/* The main currency: the one with the most revenue of what is kept; another takes over only when it has none there. */
+/* The main currency: the one with the most revenue of what is kept up to now; another takes over only when it has none there. */
 static void choose_currency(struct watch *w)
 {
 	const struct ledger_row *best = NULL;
-	for (uint32_t i = 0; i < w->panes.n; i++) {
+	for (uint32_t i = 0; i < w->panes.n && w->panes.rows[i].pane <= w->judged; i++) {
 		const struct ledger_row *r = &w->panes.rows[i];
 		if (r->currency && r->currency == w->currency)
 			return;
@@ -254,7 +260,7 @@ static void look(const struct watch_settings *s, const struct watch *w, int64_t 
 {
 	const struct figure *f = figures_of(w);
 	double rates[WATCH_FIGURES][24], x[WATCH_SERIES];
-	uint32_t hours[WATCH_FIGURES] = { 0 }, rated = 0, at = w->panes.n;
+	uint32_t hours[WATCH_FIGURES] = { 0 }, rated = 0, at = ledger_first(&w->panes, (int32_t)(pane + 1));
 	struct seen sum[WATCH_FIGURES] = { { 0 } };
 	int span = 0;
 	for (int64_t q = pane; q > pane - longest(s); q--) {
@@ -264,7 +270,7 @@ static void look(const struct watch_settings *s, const struct watch *w, int64_t 
 			if (!(rated >> h & 1))
 				rates[i][h] = rate(w, &f[i], h);
 			double n = f[i].n == TIME ? 1. / WATCH_PANES_HOUR : x[f[i].n];
-			if (q < w->figures[i].frozen || q < w->next || isnan(rates[i][h]))
+			if (q < w->figures[i].frozen || q < w->next || is_lost(w, q) || isnan(rates[i][h]))
 				continue;
 			sum[i].k += x[f[i].k];
 			sum[i].n += f[i].n == TIME ? 0 : n;
@@ -455,6 +461,9 @@ static bool accept(const struct watch_settings *s, struct watch *w, struct item_
 static void judge(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t pane)
 {
 	struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES];
+	uint32_t row = ledger_first(&w->panes, (int32_t)pane);
+	if (pane > w->seen && ((row < w->panes.n && w->panes.rows[row].pane == pane) || is_lost(w, pane)))
+		w->seen = pane;
 	learn(s, w, ctx->pool, pane - longest(s) + 1);
 	if (forget(s, w, pane))
 		return;
@@ -469,35 +478,67 @@ static void judge(const struct watch_settings *s, struct watch *w, struct item_c
 
 /* ---- time ---- */
 
+static void start(struct watch *w, int64_t pane)
+{
+	w->on = true;
+	w->judged = w->seen = pane;
+	begin(w, pane);
+}
+
+/* What comes after the silence may be here already. */
+static void wake(struct watch *w)
+{
+	uint32_t row = ledger_first(&w->panes, (int32_t)w->judged);
+	if (row < w->panes.n)
+		start(w, w->panes.rows[row].pane);
+}
+
 void watch_advance(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx)
 {
 	if (ctx->watermark < 0 || !w->on)
 		return;
-	for (int64_t over = ctx->watermark / WATCH_PANE_MS; w->on && w->judged < over; w->judged++) {
+	for (int64_t over = ctx->watermark / WATCH_PANE_MS; w->on && w->judged < over;) {
 		if (w->judged % WATCH_PANES_HOUR == 0 && !w->inputs)
 			choose_currency(w);
-		judge(s, w, ctx, w->judged);
+		judge(s, w, ctx, w->judged++);
+		if (!w->on)
+			wake(w);
 	}
 }
 
-void watch_count(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t ts, symbol_t currency, int column, int64_t amount)
+/* More than that wait for the watermark, as when a history comes in one interval: alerts leave out the pane rather than take it for an empty one. */
+static bool no_room(struct watch *w, int64_t pane, symbol_t currency)
 {
-	int64_t pane = ts / WATCH_PANE_MS;
+	if (w->panes.n < WATCH_ROWS_MAX)
+		return false;
+	for (uint32_t i = ledger_first(&w->panes, (int32_t)pane); i < w->panes.n && w->panes.rows[i].pane == pane; i++)
+		if (w->panes.rows[i].currency == currency)
+			return false;
+	if (w->lost_end <= w->next)
+		w->lost = w->lost_end = pane;
+	w->lost = pane < w->lost ? pane : w->lost;
+	w->lost_end = pane >= w->lost_end ? pane + 1 : w->lost_end;
+	return true;
+}
+
+bool watch_count(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t ts, symbol_t currency, int column, int64_t amount)
+{
+	int64_t pane = ts / WATCH_PANE_MS, over = ctx->watermark < 0 ? 0 : ctx->watermark / WATCH_PANE_MS;
 	if (!(s->alpha > 0) || ts < 0)
-		return;
-	if (!w->on) {
-		int64_t over = ctx->watermark < 0 ? 0 : ctx->watermark / WATCH_PANE_MS;
-		w->on = true;
-		w->inputs = ctx->key.kind == KEY_ALL;
-		w->judged = over > pane || pane - over > AHEAD_MAX ? over : pane;
-		w->judged = ctx->watermark < 0 ? pane : w->judged;
-		begin(w, w->judged);
-		w->seen = w->judged;
-	}
-	if (pane < w->next || pane > w->judged + AHEAD_MAX)
-		return;
-	w->seen = pane > w->seen ? pane : w->seen;
+		return true;
+	if (!w->on)
+		start(w, over > pane ? over : pane);
+	else if (pane >= over && pane < w->judged && w->next == w->judged)
+		start(w, pane); /* what came first was not the earliest */
+	w->inputs = ctx->key.kind == KEY_ALL;
+	if (pane < w->next)
+		return false;
+	if (pane < w->judged && pane > w->seen)
+		w->seen = pane;
+	if (no_room(w, pane, currency))
+		return false;
 	ledger_add(ledger_row(&w->panes, ctx->symbols, ctx->pool, (int32_t)pane, currency, UINT32_MAX), column, amount);
+	return true;
 }
 
 int64_t watch_due_at(const struct watch *w)
@@ -517,6 +558,8 @@ void watch_save(const struct watch *w, const struct symbols *symbols, struct buf
 	buf_varint(to, (uint64_t)w->next);
 	buf_varint(to, (uint64_t)w->learnt);
 	buf_varint(to, (uint64_t)w->seen);
+	buf_varint(to, (uint64_t)w->lost);
+	buf_varint(to, (uint64_t)w->lost_end);
 	buf_text(to, symbols_text(symbols, w->currency));
 	for (int h = 0; h < 24; h++) {
 		buf_double(to, w->hours[h].hours);
@@ -540,7 +583,7 @@ static bool sane(int64_t pane)
 	return pane >= 0 && pane < INT32_MAX;
 }
 
-int watch_load(struct watch *w, struct reader *from, struct symbols *symbols, struct pool *pool)
+int watch_load(struct watch *w, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	uint8_t flags = reader_u8(from);
 	w->on = flags & 1;
@@ -555,6 +598,10 @@ int watch_load(struct watch *w, struct reader *from, struct symbols *symbols, st
 	w->next = (int64_t)reader_varint(from);
 	w->learnt = (int64_t)reader_varint(from);
 	w->seen = (int64_t)reader_varint(from);
+	if (version > 1) {
+		w->lost = (int64_t)reader_varint(from);
+		w->lost_end = (int64_t)reader_varint(from);
+	}
 	w->currency = symbols_intern(symbols, reader_text(from));
 	for (int h = 0; h < 24; h++) {
 		w->hours[h].hours = reader_double(from);
@@ -581,7 +628,7 @@ int watch_load(struct watch *w, struct reader *from, struct symbols *symbols, st
 			return -EBADMSG;
 	}
 	bool near = w->next >= w->judged - WATCH_SPAN_MAX - 1 && w->next <= w->judged + 1; /* what is to be learnt is at most a window */
-	return from->bad || !sane(w->judged) || !sane(w->learnt) || !sane(w->seen) || w->next < 0 || !near ? -EBADMSG : 0;
+	return from->bad || !sane(w->judged) || !sane(w->learnt) || !sane(w->seen) || !sane(w->lost) || !sane(w->lost_end) || w->next < 0 || !near ? -EBADMSG : 0;
 }
 
 void watch_done(struct watch *w, struct pool *pool)

@@ -18,7 +18,8 @@
  * K_h, N_h -> hours[]: what has left the longest window, decayed (watch_half_life, a day at a time); a window is never in its own history. spread: how
  * much a rate, or an amount, differs between days in the ordinary course. phi: dispersion, sum (x - mu)^2 / sum mu over the panes learnt, 1 at least (of revenue: about an order's
  * amount). While an alert stands nothing is learnt, and the panes that it saw are neither learnt nor judged again. Nothing is judged before
- * watch_days days are learnt.
+ * watch_days days are learnt. What is ahead of the watermark waits for it, so that a history that comes at once is judged as pane by pane; where there is no room
+ * for more (WATCH_ROWS_MAX) it is dropped, and the panes of which something was are left out.
  *
  * Resolved when the tail of the side that raised is > .1 at two evaluations in a row in the shortest window that is as long as the one that raised; of a
  * silence, when there is traffic. Then a cool-down, in which only twice the factor raises. What has stood for watch_accept is how things are: it is
@@ -40,7 +41,8 @@ enum { WATCH_PANE_MS = 15 * 60000,
 	WATCH_WINDOWS_MAX = 16,
 	WATCH_SPAN_MAX = 7 * WATCH_PANES_DAY,
 	WATCH_SERIES = 5,
-	WATCH_FIGURES = 4 };
+	WATCH_FIGURES = 4,
+	WATCH_ROWS_MAX = 1 << 16 }; /* 2.6 MB: of `all` 682 days, of a campaign with one currency 341 */
 
 struct watch_settings {
 	char *windows;
@@ -61,15 +63,16 @@ struct watch_figure {
 };
 
 struct watch {
-	struct ledger panes; /* the longest window, and what is ahead of the watermark */
+	struct ledger panes; /* the longest window, and what is ahead of the watermark; at most WATCH_ROWS_MAX */
 	struct watch_hour {
 		double hours, x[WATCH_SERIES];
 	} hours[24];
 	struct watch_figure figures[WATCH_FIGURES];
-	int64_t judged; /* panes below it are over */
-	int64_t next;   /* the first pane that is not learnt yet, nor left out */
-	int64_t learnt; /* panes, since the last new beginning */
-	int64_t seen;   /* greatest pane with traffic */
+	int64_t judged;         /* panes below it are over */
+	int64_t next;           /* the first pane that is not learnt yet, nor left out */
+	int64_t learnt;         /* panes, since the last new beginning */
+	int64_t seen;           /* greatest pane with traffic below judged */
+	int64_t lost, lost_end; /* panes of which something was dropped, and all between them: neither judged nor learnt */
 	symbol_t currency;
 	bool on, inputs; /* watching; the key `all` */
 	bool quiet;      /* of inputs, not saved: no silence can be until something comes */
@@ -80,12 +83,14 @@ int watch_setup(struct watch_settings *s, char *error, size_t error_size);
 
 /* Judges every pane that is over by ctx->watermark: before a delta is counted, and when due. */
 void watch_advance(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx);
-/* One delta's figures; column as in ledger.h; currency 0: none. `all`: column = 0 clicks, 1 purchases, 2 reviews. */
-void watch_count(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t ts, symbol_t currency, int column, int64_t amount);
+/* One delta's figures; column as in ledger.h; currency 0: none. `all`: column = 0 clicks, 1 purchases, 2 reviews. False: dropped, its pane being learnt already, or
+ * WATCH_ROWS_MAX rows ahead of the watermark (then the alerts leave out its pane). */
+bool watch_count(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t ts, symbol_t currency, int column, int64_t amount);
 int64_t watch_due_at(const struct watch *w); /* INT64_MAX: never */
 
 void watch_save(const struct watch *w, const struct symbols *symbols, struct buf *to);
-int watch_load(struct watch *w, struct reader *from, struct symbols *symbols, struct pool *pool); /* 0 or -EBADMSG */
+/* version: 1 is without `lost`. */
+int watch_load(struct watch *w, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool); /* 0 or -EBADMSG */
 void watch_done(struct watch *w, struct pool *pool);
 void watch_mark(const struct watch *w, struct symbols *symbols);
 

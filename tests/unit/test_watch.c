@@ -277,7 +277,7 @@ static void rows_carry_all_of_it(void **state)
 		watch_save(&cut.watch, cut.symbols, &row);
 		struct watch loaded = { 0 };
 		struct reader r = reader_of(row.data, row.size);
-		assert_int_equal(watch_load(&loaded, &r, cut.symbols, cut.ctx.pool), 0);
+		assert_int_equal(watch_load(&loaded, 2, &r, cut.symbols, cut.ctx.pool), 0);
 		assert_int_equal(reader_left(&r), 0);
 		watch_done(&cut.watch, cut.ctx.pool);
 		cut.watch = loaded;
@@ -286,7 +286,7 @@ static void rows_carry_all_of_it(void **state)
 		for (size_t n = 0; step == 45 && n < row.size; n++) {
 			struct watch part = { 0 };
 			r = reader_of(row.data, n);
-			assert_int_equal(watch_load(&part, &r, cut.symbols, cut.ctx.pool), -EBADMSG);
+			assert_int_equal(watch_load(&part, 2, &r, cut.symbols, cut.ctx.pool), -EBADMSG);
 			watch_done(&part, cut.ctx.pool);
 		}
 		buf_done(&row);
@@ -296,6 +296,102 @@ static void rows_carry_all_of_it(void **state)
 	assert_memory_equal(whole.alerts.data, cut.alerts.data, whole.alerts.size);
 	one_close(&whole);
 	one_close(&cut);
+}
+
+/* A campaign of 60 days: CTR halves for two, it stops for nine and comes again, its last orders are in another currency. */
+static void history(struct one *x, int column_from, int column_to, int64_t from, int64_t until, bool advance)
+{
+	for (x->now = T0 + from; x->now < T0 + until; x->now += PANE) {
+		int64_t day = (x->now - T0) / DAY;
+		const int64_t of[] = { 100, day == 20 || day == 21 ? 5 : 10, 1, 5000 };
+		for (int i = column_from; i < column_to; i++) {
+			static const int columns[] = { COLUMN_IMPRESSIONS, COLUMN_CLICKS, COLUMN_ATTRIBUTED_ORDERS, COLUMN_ATTRIBUTED_REVENUE };
+			symbol_t currency = i < 2 ? 0 : day < 50 ? x->currency
+								 : symbols_intern(x->symbols, TEXT("JPY"));
+			if (day < 30 || day >= 39)
+				count(x, currency, columns[i], of[i]);
+		}
+		x->ctx.watermark = advance ? x->now + PANE : x->ctx.watermark;
+		if (advance)
+			watch_advance(&x->settings, &x->watch, &x->ctx);
+	}
+}
+
+static void a_history_that_comes_at_once_is_judged_as_pane_by_pane(void **state)
+{
+	(void)state;
+	struct buf rows[3] = { { 0 } }, alerts[3];
+	for (int way = 0; way < 3; way++) {
+		struct one x;
+		one_open(&x, KEY_CAMPAIGN);
+		if (way == 0) {
+			history(&x, 0, 4, 0, 60 * DAY, true);
+		} else if (way == 1) { /* the orders first */
+			history(&x, 2, 4, 0, 60 * DAY, false);
+			history(&x, 0, 2, 0, 60 * DAY, false);
+		} else { /* of one process the later part, before the earlier one of another */
+			history(&x, 0, 4, 30 * DAY, 60 * DAY, false);
+			history(&x, 0, 4, 0, 30 * DAY, false);
+		}
+		x.ctx.watermark = T0 + 60 * DAY;
+		watch_advance(&x.settings, &x.watch, &x.ctx);
+		watch_save(&x.watch, x.symbols, &rows[way]);
+		assert_true(pool_bytes(x.ctx.pool) < 64 << 10); /* of two days, though sixty were there */
+		alerts[way] = x.alerts;
+		x.alerts = (struct buf){ 0 };
+		one_close(&x);
+	}
+	json_t *ctr = alerts_of(&alerts[0], "campaign_ctr"), *stop = alerts_of(&alerts[0], "campaign_silence");
+	assert_int_equal(json_array_size(ctr), 2);
+	assert_int_equal(json_array_size(stop), 2);
+	json_decref(ctr);
+	json_decref(stop);
+	for (int way = 1; way < 3; way++) {
+		assert_true(alerts[way].size == alerts[0].size && !memcmp(alerts[way].data, alerts[0].data, alerts[0].size));
+		assert_true(rows[way].size == rows[0].size && !memcmp(rows[way].data, rows[0].data, rows[0].size));
+	}
+	for (int way = 0; way < 3; way++) {
+		buf_done(&rows[way]);
+		buf_done(&alerts[way]);
+	}
+}
+
+static void what_finds_no_room_ahead_is_left_out_and_not_taken_for_silence(void **state)
+{
+	(void)state;
+	enum { ROOM = WATCH_ROWS_MAX / 2 }; /* panes: a row of counts, a row of money each */
+	struct one x;
+	one_open(&x, KEY_CAMPAIGN);
+	int64_t dropped = 0, panes_sent = ROOM + 5 * WATCH_PANES_DAY;
+	for (int64_t i = 0; i < panes_sent; i++) {
+		int64_t ts = T0 + i * PANE;
+		dropped += !watch_count(&x.settings, &x.watch, &x.ctx, ts, 0, COLUMN_IMPRESSIONS, 1000);
+		dropped += !watch_count(&x.settings, &x.watch, &x.ctx, ts, 0, COLUMN_CLICKS, 80);
+		dropped += !watch_count(&x.settings, &x.watch, &x.ctx, ts, x.currency, COLUMN_ATTRIBUTED_REVENUE, 4000);
+	}
+	assert_int_equal(dropped, 3 * 5 * WATCH_PANES_DAY);
+	assert_true(watch_count(&x.settings, &x.watch, &x.ctx, T0, 0, COLUMN_CLICKS, 0)); /* where there is a row there is room */
+	assert_int_equal(x.watch.lost, T0 / PANE + ROOM);
+	x.ctx.watermark = T0 + panes_sent * PANE;
+	watch_advance(&x.settings, &x.watch, &x.ctx);
+	struct buf row = { 0 };
+	struct watch loaded = { 0 };
+	watch_save(&x.watch, x.symbols, &row);
+	struct reader r = reader_of(row.data, row.size);
+	assert_int_equal(watch_load(&loaded, 2, &r, x.symbols, x.ctx.pool), 0);
+	assert_true(loaded.lost == x.watch.lost && loaded.lost_end == T0 / PANE + panes_sent);
+	watch_done(&loaded, x.ctx.pool);
+	buf_done(&row);
+	assert_int_equal(x.alerts.size, 0);
+	x.now = T0 + panes_sent * PANE;
+	panes(&x, x.now + 3 * DAY, 1000, 80, 0, 4000);
+	assert_int_equal(x.alerts.size, 0);
+	assert_int_equal(x.watch.learnt, ROOM + WATCH_PANES_DAY); /* all but the five days and the longest window */
+	panes(&x, x.now + DAY / 4, 0, 0, 0, 0);                   /* and a silence is told */
+	json_t *found = alerts_of(&x.alerts, "campaign_silence");
+	assert_int_equal(json_array_size(found), 1);
+	json_decref(found);
+	one_close(&x);
 }
 
 /* The beta function's tail is that of the negative binomial: ALGORITHMS E1, r = 4, p = 2/3: P(X >= 8) = .0088231807. */
@@ -381,6 +477,8 @@ static void events_of_a_shop_lead_to_them(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_history_that_comes_at_once_is_judged_as_pane_by_pane),
+		cmocka_unit_test(what_finds_no_room_ahead_is_left_out_and_not_taken_for_silence),
 		cmocka_unit_test(the_tail_is_the_negative_binomials),
 		cmocka_unit_test(a_stop_is_told_after_half_an_hour_and_its_end_at_once),
 		cmocka_unit_test(nights_without_traffic_are_usual_and_their_end_is_expected),
