@@ -126,6 +126,11 @@ static void due(const void *settings, struct item_ctx *ctx, void *block)
 	b->n_open -= n;
 	if (n)
 		memmove(b->open, b->open + n, b->n_open * sizeof(*b->open));
+	if (b->open_capacity > 16 && b->n_open <= b->open_capacity / 4) { /* after a history */
+		uint32_t capacity = 2 * b->n_open;
+		b->open = pool_resize(ctx->pool, b->open, b->open_capacity * sizeof(*b->open), capacity * sizeof(*b->open));
+		b->open_capacity = capacity;
+	}
 }
 
 static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)

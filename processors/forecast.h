@@ -16,7 +16,7 @@
 #include "processor.h"
 
 enum { FORECAST_SEASON = 7,
-	FORECAST_OPEN = 64, /* days that wait for the watermark */
+	FORECAST_OPEN = 4096, /* days that wait for the watermark: of a history that comes at once all, 64 kB */
 	FORECAST_DAYS_MAX = 60 };
 
 struct forecast_settings {

@@ -177,6 +177,39 @@ static void what_comes_when_its_day_is_over_is_counted_as_dropped(void **state)
 	shop_destroy(s);
 }
 
+static void a_year_that_comes_at_once_gives_the_forecast_of_its_days_one_by_one(void **state)
+{
+	(void)state;
+	const struct hw_rule r = { .2, .02, .1, 7 };
+	struct hw by_hand = { 0 };
+	struct forecast_item of[2];
+	for (int at_once = 0; at_once < 2; at_once++) {
+		struct shop *s = shop_create(2, NULL);
+		for (int d = 0; d < 400; d++) {
+			int n = d % 11 == 4 ? 0 : 3 + d / 50 + d % 7;
+			if (n)
+				sell(s, begin + d * day + 1000, "ring", n);
+			if (!at_once) {
+				hw_push(&r, &by_hand, n);
+				shop_flush(s);
+				shop_time(s, begin + (d + 1) * day + 1);
+			}
+		}
+		shop_flush(s);
+		shop_check_rows(s);
+		shop_time(s, begin + 400 * day + 1);
+		assert_int_equal(s->engine->drops[P_FORECAST][1], 0);
+		of[at_once] = *block_of(s, KEY_ITEM, "ring");
+		assert_int_equal(of[at_once].n_open, 0);
+		assert_true(of[at_once].open_capacity <= 16);
+		shop_check_rows(s);
+		shop_destroy(s);
+	}
+	near(of[0].model.level, by_hand.level, 1e-9);
+	assert_memory_equal(&of[0].model, &of[1].model, sizeof(of[0].model));
+	assert_int_equal(of[0].next, of[1].next);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +217,7 @@ int main(void)
 		cmocka_unit_test(the_interval_widens_as_the_formula_says_and_covers),
 		cmocka_unit_test(days_are_counted_silent_ones_too_and_shown),
 		cmocka_unit_test(what_comes_when_its_day_is_over_is_counted_as_dropped),
+		cmocka_unit_test(a_year_that_comes_at_once_gives_the_forecast_of_its_days_one_by_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
