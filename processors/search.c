@@ -63,7 +63,7 @@ struct text search_normal(struct text query, char *to)
 
 /* ---- user stage ---- */
 
-static void searched(const struct search_settings *s, struct user_ctx *ctx, struct search_user *u, const struct event *e)
+static void searched(struct user_ctx *ctx, struct search_user *u, const struct event *e)
 {
 	char normal[SEARCH_BYTES];
 	symbol_t query = symbols_intern(ctx->symbols, search_normal(e->click.query, normal));
@@ -83,7 +83,9 @@ static void searched(const struct search_settings *s, struct user_ctx *ctx, stru
 	if (at < u->n_asked)
 		memmove(u->asked + at, u->asked + at + 1, (--u->n_asked - at) * sizeof(*u->asked));
 	emit_sum(ctx->emitter, P_SEARCH, all, METRIC_SEARCHES, query, hour, 1);
-	if (a.counted == INT64_MIN || e->ts - a.counted >= s->window_ms) {
+	if (a.counted == INT64_MIN || hour > pane_of(a.counted, hour_ms)) { /* the shopper counts where she asked last, so that she leaves the window with that */
+		if (a.counted != INT64_MIN)
+			emit_sum(ctx->emitter, P_SEARCH, all, METRIC_SHOPPERS, query, pane_of(a.counted, hour_ms), -1);
 		emit_sum(ctx->emitter, P_SEARCH, all, METRIC_SHOPPERS, query, hour, 1);
 		a.counted = e->ts;
 	}
@@ -98,7 +100,7 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 	if (!s->queries || e->kind != EVENT_CLICK)
 		return;
 	if (e->click.action == ACTION_SEARCH) {
-		searched(s, ctx, u, e);
+		searched(ctx, u, e);
 		return;
 	}
 	if (!u->waiting || e->click.action == ACTION_IMPRESSION || e->click.action == ACTION_REMOVE_FROM_CART || !e->click.item_id.size)
@@ -108,6 +110,15 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 		return;
 	emit_sum(ctx->emitter, P_SEARCH, all, METRIC_ANSWERED, a->query, pane_of(a->ts, hour_ms), 1);
 	u->waiting = false;
+}
+
+/* Searches stay counted; the shopper does not. */
+static void leave(const void *settings, struct user_ctx *ctx, void *block, bool erase)
+{
+	const struct search_settings *s = settings;
+	const struct search_user *u = block;
+	for (uint32_t i = 0; i < u->n_asked && erase && s->queries; i++)
+		emit_sum(ctx->emitter, P_SEARCH, all, METRIC_SHOPPERS, u->asked[i].query, pane_of(u->asked[i].counted, hour_ms), -1);
 }
 
 static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
@@ -245,12 +256,29 @@ static struct search_row *row_of(struct search_query *q, struct pool *pool, int3
 	return &q->rows[at];
 }
 
+/* A shopper counts elsewhere now, or not at all. Where nothing is left of the query or the hour, there is nothing to take. */
+static void take_back(struct search_item *b, const struct delta *d)
+{
+	uint32_t at = b->index ? *slot_of(b, d->sub) : 0;
+	struct search_query *q = at ? &b->queries[at - 1] : NULL;
+	for (uint32_t i = q ? q->n_rows : 0; i--;)
+		if (q->rows[i].hour == d->pane) {
+			uint32_t *shoppers = &q->rows[i].shoppers;
+			*shoppers = *shoppers > -d->amount ? *shoppers - (uint32_t)-d->amount : 0;
+			return;
+		}
+}
+
 static void delta(const void *settings, struct item_ctx *ctx, void *block, const struct delta *d)
 {
 	const struct search_settings *s = settings;
 	struct search_item *b = block;
 	if (!d->sub || d->metric > METRIC_SHOPPERS || !s->queries || d->pane < first_hour(s, ctx->watermark))
 		return;
+	if (d->amount < 0) {
+		take_back(b, d);
+		return;
+	}
 	struct search_query *q = query_of(s, b, ctx, d->sub);
 	struct search_row *row = row_of(q, ctx->pool, d->pane);
 	uint32_t *figure = d->metric == METRIC_SEARCHES ? &row->searches : d->metric == METRIC_ANSWERED ? &row->answered
@@ -472,6 +500,7 @@ const struct processor search_processor = {
 	.user = { sizeof(struct search_user), 1, user_save, user_load, user_done, user_mark },
 	.item = { sizeof(struct search_item), 1, item_save, item_load, item_done, item_mark },
 	.event = event,
+	.leave = leave,
 	.delta = delta,
 	.due_at = due_at,
 	.due = due,

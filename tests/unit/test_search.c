@@ -138,6 +138,77 @@ static void a_rising_query_is_told_from_a_steady_one(void **state)
 	shop_destroy(s);
 }
 
+/* The shoppers of `query` as published, 0 when it is not. */
+static int shoppers_of(struct shop *s, const char *query)
+{
+	char name[40], *l = list(s, "frequent");
+	snprintf(name, sizeof(name), "{\"query\":\"%s\"", query);
+	const char *at = strstr(l, name);
+	at = at ? strstr(at, "\"shoppers\":") : NULL;
+	int n = at ? atoi(at + strlen("\"shoppers\":")) : 0;
+	free(l);
+	return n;
+}
+
+/* Against a count of who asked in the window's hours, of shoppers who ask again and again, some late. */
+static void a_shopper_who_asks_again_leaves_the_window_with_the_last_time(void **state)
+{
+	(void)state;
+	enum { SHOPPERS = 40,
+		HOURS = 30 * 24 };
+	struct shop *s = shop_create(2, NULL);
+	static bool asked[SHOPPERS][HOURS];
+	uint64_t random = 7;
+	for (int h = 0; h < HOURS; h++) {
+		for (int k = 0; k < 2; k++) {
+			random = random * 6364136223846793005u + 1442695040888963407u;
+			int u = (int)(random >> 33) % SHOPPERS, at = (random >> 20) % 10 || h < 3 ? h : h - 2; /* one in ten comes two hours late */
+			search(s, begin + at * hour + 60000 + k, u, "pearl");
+			asked[u][at] = true;
+		}
+		shop_flush(s);
+		if (h < 3 || h % 5)
+			continue;
+		shop_time(s, begin + (h - 2) * hour);
+		int n = 0;
+		for (int u = 0; u < SHOPPERS; u++) {
+			bool in = false;
+			for (int i = h - 2 - 168 + 1 > 0 ? h - 2 - 168 + 1 : 0; i <= h; i++)
+				in |= asked[u][i];
+			n += in;
+		}
+		if (shoppers_of(s, "pearl") != (n < 10 ? 0 : n))
+			fail_msg("hour %d: %d shoppers, not %d", h, shoppers_of(s, "pearl"), n);
+	}
+	shop_check_rows(s);
+	shop_destroy(s);
+}
+
+static void a_forgotten_shopper_is_no_longer_counted_and_none_is_counted_twice(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(2, NULL);
+	for (int u = 0; u < 12; u++) {
+		search(s, begin + u, u, "pearl");
+		search(s, begin + 100 * hour + u, u, "pearl");
+	}
+	shop_flush(s);
+	shop_time(s, begin + 101 * hour);
+	assert_int_equal(shoppers_of(s, "pearl"), 12);
+	shop_forget(s, "u3", begin + 101 * hour);
+	shop_flush(s);
+	assert_int_equal(shoppers_of(s, "pearl"), 11);
+	search(s, begin + 102 * hour, 3, "pearl");
+	shop_flush(s);
+	assert_int_equal(shoppers_of(s, "pearl"), 12);
+	shop_time(s, begin + 170 * hour); /* who asked at 0 asked at 100, too */
+	assert_int_equal(shoppers_of(s, "pearl"), 12);
+	shop_time(s, begin + 269 * hour);
+	assert_int_equal(shoppers_of(s, "pearl"), 0);
+	shop_check_rows(s);
+	shop_destroy(s);
+}
+
 static void the_rarest_query_goes_where_there_is_no_room(void **state)
 {
 	(void)state;
@@ -178,6 +249,8 @@ int main(void)
 		cmocka_unit_test(queries_are_made_alike),
 		cmocka_unit_test(shoppers_count_once_and_answers_in_time),
 		cmocka_unit_test(a_rising_query_is_told_from_a_steady_one),
+		cmocka_unit_test(a_shopper_who_asks_again_leaves_the_window_with_the_last_time),
+		cmocka_unit_test(a_forgotten_shopper_is_no_longer_counted_and_none_is_counted_twice),
 		cmocka_unit_test(the_rarest_query_goes_where_there_is_no_room),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
