@@ -25,6 +25,8 @@ enum { METRIC_N,
 	METRIC_SQUARE = METRIC_SUM + DIMS,
 	METRIC_SIZE = METRIC_SQUARE + DIMS,
 	METRIC_SAMPLE,
+	SHOPPER_BYTES = 8,
+	SAMPLE_BYTES = SHOPPER_BYTES + 4 * DIMS,
 	ROWS_MAX = 512 * KMEANS_K,
 	RECENCY_DAYS = 365 };
 
@@ -126,15 +128,16 @@ static void send(struct user_ctx *ctx, int32_t pane, uint32_t cluster, const int
 	}
 }
 
+/* point NULL: take it out. */
 static void send_sample(struct user_ctx *ctx, int32_t pane, const int32_t *point)
 {
-	uint8_t bytes[8 + 4 * DIMS];
-	for (int i = 0; i < 8; i++)
+	uint8_t bytes[SAMPLE_BYTES];
+	for (int i = 0; i < SHOPPER_BYTES; i++)
 		bytes[i] = (uint8_t)(ctx->user_hash >> (8 * i));
-	for (int d = 0; d < DIMS; d++)
+	for (int d = 0; d < DIMS && point; d++)
 		for (int i = 0; i < 4; i++)
-			bytes[8 + 4 * d + i] = (uint8_t)((uint32_t)point[d] >> (8 * i));
-	emit_list(ctx->emitter, P_SEGMENTS, all, METRIC_SAMPLE, pane, bytes, sizeof(bytes));
+			bytes[SHOPPER_BYTES + 4 * d + i] = (uint8_t)((uint32_t)point[d] >> (8 * i));
+	emit_list(ctx->emitter, P_SEGMENTS, all, METRIC_SAMPLE, pane, bytes, point ? SAMPLE_BYTES : SHOPPER_BYTES);
 }
 
 /* What the model row decides; never in a restore, where the row that was written with each such change is the truth. */
@@ -212,8 +215,13 @@ static void leave(const void *settings, struct user_ctx *ctx, void *block, bool 
 	const struct segments_settings *s = settings;
 	const struct segments_user *u = block;
 	const struct segments_model *m = model_block(ctx->model, P_SEGMENTS, all);
-	if (!s->k || !m || u->generation != m->generation)
+	if (!s->k)
 		return;
+	if (!m || u->generation != m->generation) {
+		if (erase && u->has_point)
+			send_sample(ctx, u->pane, NULL);
+		return;
+	}
 	if (u->segment)
 		emit_sum(ctx->emitter, P_SEGMENTS, all, METRIC_SIZE, 0, u->segment - 1, -1);
 	if (erase && u->cluster && u->has_point)
@@ -388,10 +396,15 @@ static void take_sample(const struct segments_settings *s, struct segments_item 
 	struct reader r = reader_of(d->bytes.data, d->bytes.size);
 	uint64_t shopper = reader_u64(&r);
 	uint32_t at = 0;
-	if (running(b) || d->bytes.size != 8 + 4 * DIMS)
+	if (running(b) || (d->bytes.size != SAMPLE_BYTES && d->bytes.size != SHOPPER_BYTES))
 		return;
 	while (at < b->n_samples && b->samples[at].shopper != shopper)
 		at++;
+	if (d->bytes.size == SHOPPER_BYTES) { /* forgotten */
+		if (at < b->n_samples)
+			memmove(b->samples + at, b->samples + at + 1, (--b->n_samples - at) * sizeof(*b->samples));
+		return;
+	}
 	if (at == b->n_samples) {
 		if (b->n_samples == b->samples_capacity) {
 			uint32_t capacity = b->samples_capacity ? 2 * b->samples_capacity : 16;

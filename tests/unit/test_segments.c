@@ -291,6 +291,35 @@ static void who_is_forgotten_leaves_its_segment(void **state)
 	shop_destroy(s);
 }
 
+static void who_is_forgotten_before_the_start_is_not_in_its_sample(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, two), *without = shop_create(1, two);
+	crowd(without, begin, 0, 40);
+	shop_flush(without);
+	crowd(s, begin, 0, 20);
+	order(s, begin + 30000, "secret", 99900, 0, PURCHASE_ORDER);
+	crowd(s, begin, 20, 39);
+	shop_flush(s);
+	const struct segments_item *b = clusters_of(s), *as = clusters_of(without);
+	assert_int_equal(b->n_samples, 40);
+	shop_forget(s, "secret", begin + hour);
+	shop_flush(s);
+	assert_int_equal(b->n_samples, 39);
+	crowd(s, begin, 39, 40);
+	shop_flush(s);
+	assert_int_equal(b->n_samples, as->n_samples);
+	assert_memory_equal(b->samples, as->samples, b->n_samples * sizeof(*b->samples));
+	shop_check_rows(s);
+	shop_forget(s, "nobody", begin + hour); /* who was never there */
+	crowd(s, begin, 40, 41);
+	shop_flush(s);
+	assert_int_equal(b->clusters.k, 2);
+	assert_int_equal(b->n_samples, 0);
+	shop_destroy(s);
+	shop_destroy(without);
+}
+
 static void quintiles_and_rules(void **state)
 {
 	(void)state;
@@ -384,6 +413,7 @@ int main(void)
 		cmocka_unit_test(a_shopper_between_two_segments_stays),
 		cmocka_unit_test(small_segments_are_not_published),
 		cmocka_unit_test(who_is_forgotten_leaves_its_segment),
+		cmocka_unit_test(who_is_forgotten_before_the_start_is_not_in_its_sample),
 		cmocka_unit_test(quintiles_and_rules),
 		cmocka_unit_test(a_name_changes_only_when_three_panes_agree),
 		cmocka_unit_test(a_row_of_version_1_is_read),
