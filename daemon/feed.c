@@ -71,8 +71,10 @@ static bool fill(struct feed *f, unsigned j, int64_t now_ms)
 			else
 				user_task_skip(t, j, r.offset, DEAD_LETTERED);
 		} else {
-			if (f->key)
-				f->heads[j].user_id = pseudonym_of(f->key, f->heads[j].user_id, f->pseudonyms[j]);
+			if (f->key) {
+				f->heads[j].sent_id = f->heads[j].user_id;
+				f->heads[j].user_id = pseudonym_of(f->key, f->heads[j].sent_id, f->pseudonyms[j]);
+			}
 			f->offsets[j] = r.offset;
 			f->ready[j] = true;
 			return true;

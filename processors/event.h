@@ -70,6 +70,7 @@ struct event {
 	enum event_kind kind;
 	int64_t ts; /* ms since 1970; event time. An EVENT_ITEM has none: 0 */
 	struct text event_id, user_id;
+	struct text sent_id; /* user_id as the record has it, when that one is a pseudonym; else absent. To be taken out of excerpts; stored nowhere */
 	union {
 		struct click click;
 		struct purchase purchase;

@@ -165,7 +165,7 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 		if (ctx->sentiment != SENTIMENT_NEGATIVE)
 			continue;
 		if (!excerpt.data)
-			excerpt = (struct text){ bytes, (uint32_t)excerpt_make(e->review.text, ctx->user, bytes, sizeof(bytes)) };
+			excerpt = (struct text){ bytes, (uint32_t)excerpt_make(e->review.text, e->sent_id.data ? e->sent_id : ctx->user, bytes, sizeof(bytes)) };
 		emit_negative(ctx, u, keys[i], e, pane, excerpt);
 	}
 }

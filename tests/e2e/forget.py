@@ -115,4 +115,20 @@ def pseudonyms(t):
     assert refused.returncode == 78 and 'a key has at least 16' in refused.stderr, refused.stderr
 
 
+@case
+def excerpts(t):
+    'With a key, too, an alert quotes nobody who wrote the id that the shop knows: the pseudonym hides it from the state, not from the text.'
+    put(t.path('key'), 'a secret of more than sixteen bytes\n')
+    redis = t.redis()
+    _, config = t.embedded(redis, privacy={'key_file': t.path('key')}, glint={'commit_interval': '50ms', 'max_drift': '365d', 'user_expiry': 0, 'item_expiry': 0})
+    start = 19676 * 86400000
+
+    def review(n, ts, user, text):
+        return {'event_id': 'r%d' % n, 'ts': start + ts, 'user_id': user, 'item_id': 'x', 'text': text, 'lang': 'en'}
+    bad = [review(n, n * 60000, 'customer-%04d' % n, 'Terrible and awful. My login is customer-%04d, refund me.' % n) for n in range(14)]
+    t.replay(config, 'reviews', bad + [review(99, 86400000, 'later', 'Nice')])
+    alerts = wait_for(lambda: redis.client().do('XRANGE', 'glint:alerts', '-', '+'), 60, 'an alert')
+    assert 'My login is …, refund me.' in str(alerts) and 'customer-' not in str(alerts), alerts
+
+
 main(at_once=2)
