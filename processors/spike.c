@@ -136,13 +136,13 @@ static void quote(struct user_ctx *ctx, struct spike_user *u, struct key key, in
 }
 
 /* `all` hears of enough: one shopper in eight is quoted there. */
-static void emit_negative(struct user_ctx *ctx, struct spike_user *u, struct key key, const struct event *e, int32_t pane, struct text excerpt)
+static void emit_negative(struct user_ctx *ctx, struct spike_user *u, struct key key, int32_t pane, struct text excerpt)
 {
 	emit_sum(ctx->emitter, P_SPIKE, key, SPIKE_NEGATIVE, 0, pane, 1);
 	if (excerpt.size && (key.kind != KEY_ALL || ctx->user_hash % 8 == 0))
 		quote(ctx, u, key, pane, excerpt);
 	for (uint32_t i = 0; i < ctx->n_complaints; i++)
-		emit_sum(ctx->emitter, P_SPIKE, key, SPIKE_COMPLAINT, ctx->complaints[i], pane_of(e->ts, day_ms), 1);
+		emit_sum(ctx->emitter, P_SPIKE, key, SPIKE_COMPLAINT, ctx->complaints[i], pane, 1);
 }
 
 static void event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
@@ -166,7 +166,7 @@ static void event(const void *settings, struct user_ctx *ctx, void *block, const
 			continue;
 		if (!excerpt.data)
 			excerpt = (struct text){ bytes, (uint32_t)excerpt_make(e->review.text, e->sent_id.data ? e->sent_id : ctx->user, bytes, sizeof(bytes)) };
-		emit_negative(ctx, u, keys[i], e, pane, excerpt);
+		emit_negative(ctx, u, keys[i], pane, excerpt);
 	}
 }
 
@@ -283,7 +283,7 @@ const struct processor spike_processor = {
 	.settings_size = sizeof(struct spike_settings),
 	.setup = setup,
 	.user = { sizeof(struct spike_user), 2, user_save, user_load, user_done, user_mark },
-	.item = { sizeof(struct spike_item), 3, spike_item_save, spike_item_load, spike_item_done, spike_item_mark },
+	.item = { sizeof(struct spike_item), 4, spike_item_save, spike_item_load, spike_item_done, spike_item_mark },
 	.model = { sizeof(struct spike_model), 1, NULL, model_load, NULL, NULL },
 	.event = event,
 	.leave = user_leave,

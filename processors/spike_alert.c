@@ -17,27 +17,25 @@ static struct text in_chinese(struct text aspect)
 	return aspect;
 }
 
-/* What the window's words are, as far as they are from it. */
+/* What the reviews that were counted say, as far as it is known. */
 struct quoted {
 	struct text aspect; /* size 0: none stands out */
 	int64_t aspect_k;
-	struct text excerpts[WORDS_EXCERPTS];
+	struct text excerpts[WORDS_SHOWN];
 	int n;
 };
 
-/* An aspect stands out when two negative reviews and a quarter of all complain of it. Days are whole: of a short window those of its day count. */
+/* An aspect stands out when two negative reviews and a quarter of all complain of it. */
 static struct quoted quote(const struct symbols *symbols, const struct spike_alert *a)
 {
 	struct quoted q = { .aspect = TEXT("") };
-	symbol_t aspect = spike_words_aspect(a->words, symbols, pane_of(a->first_ts, 24 * 3600 * 1000), &q.aspect_k);
-	if (!a->raised || !aspect || q.aspect_k < 2 || 4 * q.aspect_k < a->evidence.k)
+	symbol_t aspect = spike_words_aspect(a->words, symbols, a->first_pane, a->last_pane, &q.aspect_k);
+	if (!a->raised || !aspect || q.aspect_k < 2 || 4 * q.aspect_k < a->evidence.k || q.aspect_k > a->evidence.k)
 		q.aspect_k = 0;
 	else
 		q.aspect = symbols_text(symbols, aspect);
-	if (q.aspect_k > a->evidence.k)
-		q.aspect_k = a->evidence.k;
-	for (int i = 0; a->raised && i < WORDS_EXCERPTS && a->words->excerpts[i].text && a->words->excerpts[i].pane >= a->first_pane; i++)
-		q.excerpts[q.n++] = (struct text){ a->words->excerpts[i].text, a->words->excerpts[i].size };
+	if (a->raised)
+		q.n = spike_words_excerpts(a->words, a->first_pane, a->last_pane, q.excerpts);
 	return q;
 }
 

@@ -21,7 +21,7 @@ struct spike_alert {
 	int64_t window_ms;
 	struct spike_evidence evidence;
 	const struct spike_words *words; /* borrowed */
-	int64_t first_pane, first_ts;    /* of the window; ms */
+	int64_t first_pane, last_pane;   /* whose reviews were counted */
 };
 
 /* Emits it for the scope ctx->key. Allocates: alerts are rare. */

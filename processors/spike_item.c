@@ -141,8 +141,8 @@ static void send(const struct spike_settings *s, struct item_ctx *ctx, const str
 				 .window_ms = span * s->pane_ms,
 				 .evidence = *e,
 				 .words = &b->words,
-				 .first_pane = pane + 1 - span,
-				 .first_ts = (pane + 1 - span) * s->pane_ms,
+				 .first_pane = pane + 1 - span > b->frozen ? pane + 1 - span : b->frozen,
+				 .last_pane = pane,
 			 });
 }
 
@@ -285,6 +285,7 @@ static void advance(const struct spike_settings *s, struct item_ctx *ctx, struct
 	int64_t over = ctx->watermark / s->pane_ms; /* panes below it are over */
 	for (int64_t pane; b->judged < over && (pane = next_pane(s, b)) < over;) {
 		leave(s, b, pane - longest(s) + 1);
+		spike_words_leave(&b->words, pane - longest(s) + 1);
 		b->judged = b->evaluated = pane + 1;
 		if (b->late && b->late <= pane)
 			b->late = 0;
@@ -331,8 +332,10 @@ void spike_item_delta(const void *settings, struct item_ctx *ctx, void *block, c
 	advance(s, ctx, b);
 	if (d->metric == SPIKE_EXCERPT && d->merge == MERGE_LIST && d->pane >= b->judged - longest(s))
 		spike_words_excerpt(&b->words, ctx->pool, d->pane, d->bytes);
-	else if (d->metric == SPIKE_COMPLAINT && d->sub)
-		spike_words_complaint(&b->words, ctx->pool, ctx->symbols, d->pane, d->sub, d->amount, (int32_t)((b->judged - longest(s)) * s->pane_ms / day_ms));
+	else if (d->metric == SPIKE_COMPLAINT && d->sub && d->pane >= b->judged - longest(s))
+		spike_words_complaint(&b->words, ctx->pool, ctx->symbols, d->pane, d->sub, d->amount);
+	else if (d->metric == SPIKE_COMPLAINT_OF_DAY && d->sub) /* what is known of its panes begins behind that day */
+		spike_words_leave(&b->words, panes_in(s, (d->pane + INT64_C(1)) * day_ms));
 	else if (d->metric == SPIKE_UNQUOTE && d->merge == MERGE_LIST)
 		spike_words_unquote(&b->words, ctx->pool, d->bytes);
 	if (d->metric > SPIKE_NEGATIVE)
@@ -369,7 +372,7 @@ void spike_item_due(const void *settings, struct item_ctx *ctx, void *block)
 
 /* ---- state ---- */
 
-enum { VERSION = 3 }; /* 2: without words; 1: also without raised_span and drift */
+enum { VERSION = 4 }; /* 3: complaints by days; 2: without words; 1: also without raised_span and drift */
 
 void spike_item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
@@ -457,7 +460,11 @@ int spike_item_load(const void *settings, void *block, uint16_t version, struct 
 	}
 	b->judged = b->evaluated > b->late ? b->evaluated : b->late; /* what came late waits for the pane that it was put down for */
 	int r = load_panes(s, b, from, pane_ms, pool);
-	return r || version < 3 ? r : spike_words_load(&b->words, from, symbols, pool, pane_ms, s->pane_ms);
+	if (!r && version >= 3)
+		r = spike_words_load(&b->words, from, symbols, pool, pane_ms, s->pane_ms, version == 3);
+	if (!r && version < 4 && b->n)
+		b->words.known_from = b->panes[b->n - 1].pane + INT64_C(1);
+	return r;
 }
 
 void spike_item_mark(const void *block, struct symbols *symbols)

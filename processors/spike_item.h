@@ -9,8 +9,9 @@
 enum spike_metric { SPIKE_COUNTED, /* reviews */
 	SPIKE_NEGATIVE,            /* negative ones among them */
 	SPIKE_EXCERPT,             /* LIST: of a negative one (excerpt.h) */
-	SPIKE_COMPLAINT,           /* negative ones that speak ill of an aspect, the sub; by days of event time, not panes */
-	SPIKE_UNQUOTE };           /* LIST: u64, the XXH3 of an excerpt that is to go */
+	SPIKE_COMPLAINT_OF_DAY,    /* of an older version: as SPIKE_COMPLAINT, by days of event time; not counted any more */
+	SPIKE_UNQUOTE,             /* LIST: u64, the XXH3 of an excerpt that is to go */
+	SPIKE_COMPLAINT };         /* negative ones that speak ill of an aspect, the sub */
 
 enum spike_drop { SPIKE_DROP_SEEN,
 	SPIKE_DROP_PANES,

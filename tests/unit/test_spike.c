@@ -1,26 +1,7 @@
 /* Spikes: what raises, what resolves, who counts. The transitions of the long stream are those of tests/models/spike_reference.py, which
  * judges every pane the long way; single figures come from exact rational arithmetic (Python's fractions). */
-#include <errno.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-#include <jansson.h>
-
 #include "processors/sentiment.h"
-#include "processors/spike_item.h"
-#include "shop.h"
-
-static const int64_t quarter = 900000, hour = 3600000, day = 86400000;
-static const int64_t start = INT64_C(472222) * 3600000; /* 2023-11-14 22:00 */
-
-static struct shop *shop_open(uint32_t partitions)
-{
-	return shop_create(partitions, (const char *[]){ shop_lexicon_option, NULL });
-}
+#include "spike_fixture.h"
 
 static void review(struct shop *s, int number, int64_t ts, const char *user, const char *item, bool bad)
 {
@@ -28,42 +9,6 @@ static void review(struct shop *s, int number, int64_t ts, const char *user, con
 	snprintf(id, sizeof(id), "e%d", number);
 	struct event e = shop_review(id, ts, user, item, bad ? "bad" : "good", "en");
 	assert_int_equal(shop_event(s, &e), APPLIED);
-}
-
-/* The alerts so far whose scope is `scope` (NULL: any), parsed; decref the array. */
-static json_t *alerts_of(const struct buf *alerts, const char *scope)
-{
-	json_t *all = json_array();
-	struct reader r = reader_of(alerts->data, alerts->size);
-	while (reader_left(&r)) {
-		struct text t = reader_text(&r);
-		json_error_t error;
-		json_t *a = json_loadb(t.data, t.size, JSON_REJECT_DUPLICATES, &error);
-		if (!a)
-			fail_msg("%s in %.*s", error.text, (int)t.size, t.data);
-		if (!scope || strcmp(json_string_value(json_object_get(a, "scope")), scope) == 0)
-			json_array_append_new(all, a);
-		else
-			json_decref(a);
-	}
-	assert_false(r.bad);
-	return all;
-}
-
-static const char *text_at(const json_t *alert, const char *name)
-{
-	const char *s = json_string_value(json_object_get(alert, name));
-	assert_non_null(s);
-	return s;
-}
-
-static double number_at(const json_t *alert, const char *name)
-{
-	const json_t *v = json_object_get(alert, name);
-	if (!v)
-		v = json_object_get(json_object_get(alert, "evidence"), name);
-	assert_true(json_is_number(v));
-	return json_number_value(v);
 }
 
 static void a_spike_is_raised_with_its_figures_and_resolved_when_its_reviews_are_gone(void **state)
@@ -183,82 +128,6 @@ static void a_shoppers_memory_is_bounded(void **state)
 	assert_int_equal(s->engine->drops[P_SPIKE][0], 300 + 1 + 4 - 64); /* items and `all`; and `all` again each time 64 items had pushed it out */
 	shop_check_rows(s);
 	shop_destroy(s);
-}
-
-/* ---- a scope by itself ---- */
-
-struct scope {
-	struct shop *shop;
-	void *block;
-	struct buf alerts;
-	uint64_t drops[DROPS];
-	struct item_ctx ctx;
-};
-
-static struct scope *scope_open(struct shop *s, const char *item)
-{
-	struct scope *x = calloc(1, sizeof(*x));
-	x->shop = s;
-	x->block = pool_alloc(s->engine->pool, spike_processor.item.size);
-	x->ctx = (struct item_ctx){ .key = { KEY_ITEM, symbols_intern(s->engine->symbols, text_of(item)) }, .watermark = INT64_MIN, .symbols = s->engine->symbols, .pool = s->engine->pool, .drops = x->drops, .alerts = &x->alerts };
-	return x;
-}
-
-static void scope_close(struct scope *x)
-{
-	spike_processor.item.done(x->block, x->shop->engine->pool);
-	pool_free(x->shop->engine->pool, x->block, spike_processor.item.size);
-	buf_done(&x->alerts);
-	free(x);
-}
-
-static const void *settings_of(struct scope *x)
-{
-	return x->shop->settings[P_SPIKE];
-}
-
-static void scope_add(struct scope *x, int64_t ts, int64_t n, int64_t k)
-{
-	struct delta d = { .metric = SPIKE_COUNTED, .merge = MERGE_SUM, .pane = pane_of(ts, ((const struct spike_settings *)settings_of(x))->pane_ms), .amount = n };
-	spike_processor.delta(settings_of(x), &x->ctx, x->block, &d);
-	if (!k)
-		return;
-	d.metric = SPIKE_NEGATIVE;
-	d.amount = k;
-	spike_processor.delta(settings_of(x), &x->ctx, x->block, &d);
-}
-
-static void scope_time(struct scope *x, int64_t watermark)
-{
-	x->ctx.watermark = watermark;
-	if (spike_processor.due_at(settings_of(x), x->block) > watermark)
-		return;
-	spike_processor.due(settings_of(x), &x->ctx, x->block);
-	assert_true(spike_processor.due_at(settings_of(x), x->block) > watermark);
-}
-
-static void scope_save(struct scope *x, struct buf *to)
-{
-	buf_clear(to);
-	spike_processor.item.save(settings_of(x), x->block, x->shop->engine->symbols, to);
-}
-
-/* Through a row and back. */
-static void scope_restart(struct scope *x)
-{
-	struct buf bytes = { 0 }, again = { 0 };
-	struct pool *pool = x->shop->engine->pool;
-	scope_save(x, &bytes);
-	spike_processor.item.done(x->block, pool);
-	pool_free(pool, x->block, spike_processor.item.size);
-	x->block = pool_alloc(pool, spike_processor.item.size);
-	struct reader r = reader_of(bytes.data, bytes.size);
-	assert_int_equal(spike_processor.item.load(settings_of(x), x->block, spike_processor.item.version, &r, x->shop->engine->symbols, pool), 0);
-	scope_save(x, &again);
-	assert_int_equal(bytes.size, again.size);
-	assert_memory_equal(bytes.data, again.data, bytes.size);
-	buf_done(&bytes);
-	buf_done(&again);
 }
 
 /* ---- the stream of spike_reference.py ---- */
@@ -500,67 +369,6 @@ static void every_alert_is_what_the_schema_says(void **state)
 	shop_destroy(s);
 }
 
-static void an_alert_names_the_aspect_and_quotes_what_was_written(void **state)
-{
-	(void)state;
-	struct shop *s = shop_open(1);
-	struct scope *x = scope_open(s, "B1");
-	static const char *const written[] = { "the fourth", "the first", "the third", "the second", "the third" };
-	static const int at[] = { 0, 3, 1, 2, 1 }; /* pane of each, from `start` */
-	symbol_t fit = symbols_intern(s->engine->symbols, TEXT("fit")), price = symbols_intern(s->engine->symbols, TEXT("price"));
-	for (int i = 0; i < 5; i++) {
-		struct delta d = { .metric = SPIKE_EXCERPT, .merge = MERGE_LIST, .pane = pane_of(start + at[i] * quarter, quarter), .bytes = text_of(written[i]) };
-		spike_processor.delta(settings_of(x), &x->ctx, x->block, &d);
-	}
-	for (int i = 0; i < 6; i++) {
-		struct delta d = { .metric = SPIKE_COMPLAINT, .merge = MERGE_SUM, .pane = pane_of(start, day), .sub = i % 3 ? fit : price, .amount = 1 };
-		spike_processor.delta(settings_of(x), &x->ctx, x->block, &d);
-	}
-	scope_add(x, start + 3 * quarter, 14, 12);
-	scope_restart(x);
-	scope_time(x, start + hour);
-	json_t *found = alerts_of(&x->alerts, NULL);
-	const json_t *a = json_array_get(found, 0);
-	assert_string_equal(text_at(a, "text_en"), "Negative reviews of item B1 are up: 12 of 14 in the last 2 hours (86 %), 4 of them about fit, 10 % expected: "
-						   "\"the first\", \"the second\", \"the third\".");
-	assert_string_equal(text_at(a, "text_zh"), "商品 B1 的差评增多：最近 2 小时的 14 条评论中有 12 条差评（86%），其中 4 条涉及版型，正常约为 10%："
-						   "“the first”、“the second”、“the third”。");
-	const json_t *evidence = json_object_get(a, "evidence");
-	assert_string_equal(text_at(evidence, "aspect"), "fit");
-	assert_true(number_at(a, "aspect_k") == 4 && json_array_size(json_object_get(evidence, "excerpts")) == 3);
-	json_decref(found);
-	scope_close(x);
-	shop_destroy(s);
-}
-
-/* With [privacy] key_file the shopper is known by a pseudonym, and writes what the shop calls them. */
-static void nobody_is_named_in_an_alert(void **state)
-{
-	(void)state;
-	for (int keyed = 0; keyed < 2; keyed++) {
-		struct shop *s = shop_open(1);
-		for (int i = 0; i < 12; i++) {
-			char id[24], sent[24], user[24], text[128];
-			snprintf(id, sizeof(id), "e%d", i);
-			snprintf(sent, sizeof(sent), "shopper-%d", i);
-			snprintf(user, sizeof(user), "%016x", i);
-			snprintf(text, sizeof(text), "bad, says shopper-%d (s%d@mail.example, 0170 1234%03d)", i, i, i);
-			struct event e = shop_review(id, start + i, keyed ? user : sent, "B1", text, "en");
-			if (keyed)
-				e.sent_id = text_of(sent);
-			assert_int_equal(shop_event(s, &e), APPLIED);
-		}
-		shop_time(s, start + hour);
-		json_t *found = alerts_of(&s->alerts, "item:B1");
-		assert_int_equal(json_array_size(found), 1);
-		assert_non_null(strstr(text_at(json_array_get(found, 0), "text_en"), "expected: \"bad, says … (…, …)\"."));
-		assert_null(strstr(text_at(json_array_get(found, 0), "text_zh"), "shopper-"));
-		json_decref(found);
-		shop_check_rows(s);
-		shop_destroy(s);
-	}
-}
-
 static void a_row_of_version_1_is_taken_over(void **state)
 {
 	(void)state; /* hourly panes; an alert stands since the hour of `start` */
@@ -762,8 +570,6 @@ int main(void)
 		cmocka_unit_test(a_restore_is_silent),
 		cmocka_unit_test(panes_are_bounded_and_rows_cut_anywhere_are_refused),
 		cmocka_unit_test(every_alert_is_what_the_schema_says),
-		cmocka_unit_test(an_alert_names_the_aspect_and_quotes_what_was_written),
-		cmocka_unit_test(nobody_is_named_in_an_alert),
 		cmocka_unit_test(a_row_of_version_1_is_taken_over),
 		cmocka_unit_test(what_an_alert_saw_is_not_judged_again),
 		cmocka_unit_test(what_a_cool_down_held_back_is_raised_at_its_end_whatever_comes_just_then),
