@@ -23,7 +23,7 @@ JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # --- rooms (explicit lists; each room has its own lines) ---
 PROCESSORS :=
-PROCESSORS += processors/alert.c processors/opinions.c processors/sentiment.c processors/spike.c processors/spike_alert.c processors/spike_item.c processors/spike_words.c processors/excerpt.c processors/stats.c processors/windows.c
+PROCESSORS += processors/alert.c processors/opinions.c processors/sentiment.c processors/spike.c processors/spike_alert.c processors/spike_item.c processors/spike_words.c processors/excerpt.c processors/excerpt_take.c processors/stats.c processors/windows.c
 PROCESSORS += processors/candidates.c processors/popularity.c processors/recommend.c processors/toplists.c
 PROCESSORS += processors/complaints.c
 PROCESSORS += processors/kept_opinions.c processors/lexicon.c processors/score.c processors/scorer.c processors/aspects.c processors/vader.c processors/weights.c processors/zh.c processors/han.c

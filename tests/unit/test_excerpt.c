@@ -34,6 +34,41 @@ static void plain_words_stay_as_they_are(void **state)
 	same("wechat support was useless, instagram photos lie", "u1", "wechat support was useless, instagram photos lie");
 	same("looked at it, dot pattern at the hem", "u1", "looked at it, dot pattern at the hem");
 	same("用微信支付很方便，质量差", "u1", "用微信支付很方便，质量差");
+	same("polka dot top, excellent quality . it shrank", "u1", "polka dot top, excellent quality . it shrank");
+	same("32c-24-35 and 172cm70kg and 1200x1024 and 6½", "u1", "32c-24-35 and 172cm70kg and 1200x1024 and 6½");
+	same("order 38, delivered 12:30, price 49.99", "u1", "order 38, delivered 12:30, price 49.99");
+	same("installing it, the line is crooked, signal weak", "u1", "installing it, the line is crooked, signal weak");
+	same("facebook friends laughed, twitter is useless", "u1", "facebook friends laughed, twitter is useless");
+	same("衣服不错.公司发货快，网络慢", "u1", "衣服不错.公司发货快，网络慢");
+}
+
+static void the_writers_own_id_is_taken_out_however_it_is_written(void **state)
+{
+	(void)state;
+	static const char *const cases[][3] = {
+		/* id, text, excerpt */
+		{ "ÄNN", "ich bin änn und ÄNN", "ich bin … und …" },
+		{ "Зоя", "я зоя и ЗОЯ", "я … и …" },
+		{ "Straße9", "ich bin STRASSE9", "ich bin …" },
+		{ "ren\xc3\xa9", "je suis rene\xcc\x81 ici", "je suis … ici" },
+		{ "ａｎｎ７", "I am ann7 here", "I am … here" },
+		{ "ann7", "I am Ａｎｎ７ here", "I am … here" },
+		{ "ann7", "I am a\xe2\x80\x8dnn7 here", "I am … here" },
+		{ "u-77", "I am U‑77 here", "I am … here" },
+		{ "ann lee", "I am ann　 lee here", "I am … here" },
+		{ "张三", "我是张三，差", "我是…，差" },
+		/* of one or two characters, or of digits alone: words of their own */
+		{ "x9", "I am X9, not x90 or ax9", "I am …, not x90 or ax9" },
+		{ "x9", "我是x9呀", "我是…呀" },
+		{ "好", "好的，好 不好", "好的，… 不好" },
+		{ "10086", "my id 10086, not 100860", "my id …, not …" },
+		{ "1234", "pin 1234 or 12345", "pin … or 12345" },
+		/* and a plain number of up to three digits says too little */
+		{ "77", "size 77, no 7", "size 77, no 7" },
+		{ "007", "bond 007 bag", "bond 007 bag" },
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		same(cases[i][1], cases[i][0], cases[i][2]);
 }
 
 static void what_points_to_a_person_is_taken_out(void **state)
@@ -90,6 +125,27 @@ static void what_points_to_a_person_is_taken_out(void **state)
 		{ "my wei xin annlee88", "my wei xin …" },
 		{ "V 信 annlee88", "V 信 …" },
 		{ "write ann.lee(a)gmail.com", "write …" },
+		{ "call 555‑123‑4567 or 555−123−4567 or 555•123•4567", "call … or … or …" },
+		{ "call 555|123|4567 or 555:123:4567", "call … or …" },
+		{ "call 555  –\t123  –\n4567 now", "call … now" },
+		{ "call ১৩৮০০১৩৮, ➀➂➇➆➅➄ or ⒈⒊⒏⒎⒍⒌ now", "call … or … now" },
+		{ "mail o'brien@gmail.com or ann&co@gmail.com now", "mail … or … now" },
+		{ "mail \"ann lee\"@gmail.com now", "mail … now" },
+		{ "mail ann(@)gmail.com or ann<at>gmail.com now", "mail … or … now" },
+		{ "mail ann <at> gmail <dot> com or ann%40gmail.com now", "mail … or … now" },
+		{ "mail иван@яндекс.рф or 张三@公司.中国 now", "mail … or … now" },
+		{ "邮箱：李小明@163.com 谢谢", "邮箱：… 谢谢" },
+		{ "问 @小明 吧", "问 … 吧" },
+		{ "tg: annlee88, telegram annlee, discord ann#1234", "tg: …, telegram …, discord …" },
+		{ "twitter annlee88, linkedin: annlee, signal: ann.88", "twitter …, linkedin: …, signal: …" },
+		{ "line: annlee88, my line is annlee", "line: …, my line is …" },
+		{ "wechat annlee, my wechat is annlee", "wechat …, my wechat is …" },
+		{ "insta is annlee, we-chat annlee88", "insta is …, we-chat …" },
+		{ "微信 annlee，加我微 annlee8，加我vx annlee8", "微信 …，加我微 …，加我vx …" },
+		{ "q号12345，球球 12345，微信：ann", "q号…，球球 …，微信：…" },
+		{ "order AB12345, #AB-98765 or order no. 4711", "order …, #… or order no. …" },
+		{ "订单号 12345 没到", "订单号 … 没到" },
+		{ "see example.dev or example.fashion or 淘宝.网络", "see … or … or …" },
 		{ "13800138000", "" },
 		{ "!!! 12 ...", "" },
 		{ "", "" },
@@ -116,6 +172,22 @@ static void what_is_long_is_cut_between_words_or_characters(void **state)
 	}
 }
 
+static void words_are_left_of_the_whole_text(void **state)
+{
+	(void)state;
+	static char text[2 * EXCERPT_WORDS_BYTES], to[EXCERPT_WORDS_BYTES];
+	size_t n = excerpt_words(TEXT("Bad. I am ann_lee, ann@x.com or 0170 1234567!  Torn"), TEXT("ann_lee"), to);
+	assert_int_equal(n, strlen("Bad. I am ., . or .! Torn"));
+	assert_memory_equal(to, "Bad. I am ., . or .! Torn", n);
+	memset(text, 'a', sizeof(text));
+	memcpy(text + EXCERPT_LOOK_BYTES, " ann_lee ", 9);
+	memcpy(text + EXCERPT_WORDS_BYTES - 1, "差", 3); /* not cut within */
+	n = excerpt_words((struct text){ text, sizeof(text) }, TEXT("ann_lee"), to);
+	assert_true(n == EXCERPT_WORDS_BYTES - 1 - 6 && !memmem(to, n, "ann_lee", 7));
+	assert_int_equal(excerpt_words(TEXT(""), TEXT("u1"), to), 0);
+	assert_int_equal(excerpt_words((struct text){ NULL, 0 }, TEXT("u1"), to), 0);
+}
+
 static bool valid(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n;) {
@@ -130,7 +202,7 @@ static bool valid(const char *s, size_t n)
 
 static void whatever_comes_it_ends_valid_and_without_an_address(void **state)
 {
-	static const char *const bits[] = { "ann@x.com", "a", " ", "7", "77", "138001", "微信", "qq", ":", "号", "差", "@", ".", "com", "www.", "://", "é", "😡", "-", "+", "u1" };
+	static const char *const bits[] = { "ann@x.com", "a", " ", "7", "77", "138001", "微信", "qq", ":", "号", "差", "@", ".", "com", "www.", "://", "é", "😡", "-", "+", "u1", "order", "line", "\"", "<at>", "рф", "\xcc\x81", "\n" };
 	(void)state;
 	uint64_t x = 1;
 	for (int round = 0; round < 20000; round++) {
@@ -146,6 +218,9 @@ static void whatever_comes_it_ends_valid_and_without_an_address(void **state)
 		}
 		n = excerpt_make((struct text){ text, (uint32_t)size }, TEXT("u1"), to, sizeof(to));
 		assert_true(n <= sizeof(to) && valid(to, n));
+		char words[EXCERPT_WORDS_BYTES];
+		size_t left = excerpt_words((struct text){ text, (uint32_t)size }, TEXT("u1"), words);
+		assert_true(left <= size && valid(words, left) && !memchr(words, '@', left));
 		assert_null(memchr(to, '@', n));
 		size_t run = 0;
 		for (size_t i = 0; i < n; i++) {
@@ -160,6 +235,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_words_stay_as_they_are),
 		cmocka_unit_test(what_points_to_a_person_is_taken_out),
+		cmocka_unit_test(the_writers_own_id_is_taken_out_however_it_is_written),
+		cmocka_unit_test(words_are_left_of_the_whole_text),
 		cmocka_unit_test(what_is_long_is_cut_between_words_or_characters),
 		cmocka_unit_test(whatever_comes_it_ends_valid_and_without_an_address),
 	};
