@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "excerpt.h"
 #include "json.h"
 #include "sentiment.h"
 #include "view.h"
@@ -20,11 +21,13 @@ static const struct option options[] = {
 	{ "shown", OPTION_COUNT, OPTION_AT(complaints_settings, shown), .value = "20", .min = "1", .max = "1000", .unit = "terms",
 		.help = "Terms in glint:complaints, the most surprising first." },
 	{ "least", OPTION_REAL, OPTION_AT(complaints_settings, least), .value = "5", .min = "1", .max = "1000000",
-		.help = "A term is shown from so many recent negative reviews on (decayed)." },
+		.help = "A term is shown from so many recent negative reviews on (decayed; of one shopper one counts)." },
 };
 
-enum { DROP_TERMS };
-static const char *const drop_names[] = { "terms", NULL };
+enum { DROP_TERMS,
+	DROP_REMEMBERED };
+static const char *const drop_names[] = { "terms", "terms_remembered", NULL };
+static const int64_t day_ms = 24 * 3600 * 1000;
 
 #define Z_LEAST 1.96
 
@@ -97,6 +100,7 @@ static bool is_number(struct text t)
 
 struct collecting {
 	uint64_t hashes[COMPLAINTS_REVIEW_MAX];
+	size_t at[COMPLAINTS_REVIEW_MAX + 1]; /* in bytes: where each begins, and the end */
 	uint32_t n;
 	uint8_t bytes[COMPLAINTS_REVIEW_MAX * (2 * WEIGHTS_WORD_MAX + 2)]; /* of each a size and its text */
 	size_t size;
@@ -125,7 +129,8 @@ static void collect(void *to, const struct term *t)
 	for (uint32_t i = 0; i < c->n; i++)
 		if (c->hashes[i] == t->hash)
 			return;
-	c->hashes[c->n++] = t->hash;
+	c->hashes[c->n] = t->hash;
+	c->at[c->n++] = c->size;
 	uint32_t space = t->kind == TERM_PAIR && !is_han(t->word);
 	uint32_t before = t->kind == TERM_PAIR ? t->before.size : 0;
 	c->bytes[c->size++] = (uint8_t)(before + space + t->word.size);
@@ -136,27 +141,140 @@ static void collect(void *to, const struct term *t)
 		c->bytes[c->size++] = ' ';
 	memcpy(c->bytes + c->size, t->word.data, t->word.size);
 	c->size += t->word.size;
+	c->at[c->n] = c->size;
 }
 
-static void negative_review(const struct complaints_settings *s, struct user_ctx *ctx, const struct event *e)
+/* A term that this shopper's reviews have counted. */
+struct counted {
+	uint32_t term, category; /* of their hashes; category 0: not known */
+	int32_t pane;
+};
+
+struct complaints_user {
+	struct counted *list; /* as they came, from the pool */
+	uint32_t n, capacity;
+};
+
+static void forget_old(const struct complaints_settings *s, struct complaints_user *u, int32_t pane)
+{
+	uint32_t left = 0;
+	int64_t newest = pane, kept = (s->long_ms + day_ms) / COMPLAINTS_PANE_MS; /* a day, for reviews that come late */
+	for (uint32_t i = 0; i < u->n; i++)
+		newest = u->list[i].pane > newest ? u->list[i].pane : newest;
+	for (uint32_t i = 0; i < u->n; i++)
+		if (u->list[i].pane > newest - kept)
+			u->list[left++] = u->list[i];
+	u->n = left;
+}
+
+/* Whether the term counts for all, and for the category: when none of the shopper's less than `long` away has. One that there is no room to remember does not. */
+static void count_term(const struct complaints_settings *s, struct user_ctx *ctx, struct complaints_user *u, struct counted now, bool *ret_all, bool *ret_category)
+{
+	*ret_all = *ret_category = true;
+	for (uint32_t i = 0; i < u->n && *ret_category; i++)
+		if (u->list[i].term == now.term && llabs((int64_t)u->list[i].pane - now.pane) * COMPLAINTS_PANE_MS < s->long_ms) {
+			*ret_all = false;
+			*ret_category = u->list[i].category != now.category;
+		}
+	if (!*ret_category)
+		return;
+	if (u->n == COMPLAINTS_REMEMBERED) {
+		*ret_all = *ret_category = false;
+		ctx->drops[DROP_REMEMBERED]++;
+		return;
+	}
+	if (u->n == u->capacity) {
+		uint32_t grown = u->capacity ? 2 * u->capacity : 16;
+		u->list = pool_resize(ctx->pool, u->list, u->capacity * sizeof(*u->list), grown * sizeof(*u->list));
+		u->capacity = grown;
+	}
+	u->list[u->n++] = now;
+}
+
+static void send(struct user_ctx *ctx, struct key key, int32_t pane, const struct collecting *c, const bool *counts)
+{
+	uint8_t bytes[sizeof(c->bytes)];
+	size_t size = 0;
+	for (uint32_t i = 0; i < c->n; i++)
+		if (counts[i]) {
+			memcpy(bytes + size, c->bytes + c->at[i], c->at[i + 1] - c->at[i]);
+			size += c->at[i + 1] - c->at[i];
+		}
+	emit_list(ctx->emitter, P_COMPLAINTS, key, 0, pane, bytes, size);
+}
+
+static void read_terms(const struct complaints_settings *s, const struct user_ctx *ctx, const struct event *e, struct text text, struct collecting *c)
+{
+	char words[EXCERPT_WORDS_BYTES];
+	size_t n = text.size ? excerpt_words(text, e->sent_id.data ? e->sent_id : ctx->user, words) : 0;
+	terms_of(s->cutter, (struct text){ words, (uint32_t)n }, collect, c);
+}
+
+static void negative_review(const struct complaints_settings *s, struct user_ctx *ctx, struct complaints_user *u, const struct event *e)
 {
 	struct collecting c; /* some 10 KB: only what is used is written */
 	struct key keys[REVIEW_SCOPES];
+	bool all[COMPLAINTS_REVIEW_MAX], category[COMPLAINTS_REVIEW_MAX];
+	struct counted now = { .pane = pane_of(e->ts, COMPLAINTS_PANE_MS) };
 	c.n = 0;
 	c.size = 0;
-	terms_of(s->cutter, e->review.title, collect, &c);
-	terms_of(s->cutter, e->review.text, collect, &c);
+	read_terms(s, ctx, e, e->review.title, &c);
+	read_terms(s, ctx, e, e->review.text, &c);
 	int n = review_scopes(ctx, &e->review, keys);
-	for (int i = 0; i < n && c.n; i++)
+	for (int i = 0; i < n; i++)
+		if (keys[i].kind == KEY_CATEGORY)
+			now.category = (uint32_t)symbols_hash(ctx->symbols, keys[i].id) | 1;
+	forget_old(s, u, now.pane);
+	for (uint32_t i = 0; i < c.n; i++) {
+		now.term = (uint32_t)c.hashes[i];
+		count_term(s, ctx, u, now, &all[i], &category[i]);
+	}
+	for (int i = 0; i < n; i++)
 		if (keys[i].kind == KEY_ALL || keys[i].kind == KEY_CATEGORY)
-			emit_list(ctx->emitter, P_COMPLAINTS, keys[i], 0, pane_of(e->ts, COMPLAINTS_PANE_MS), c.bytes, c.size);
+			send(ctx, keys[i], now.pane, &c, keys[i].kind == KEY_ALL ? all : category);
 }
 
 static void event(const void *settings, struct user_ctx *ctx, void *block, const struct event *e)
 {
-	(void)block;
 	if (e->kind == EVENT_REVIEW && ctx->sentiment == SENTIMENT_NEGATIVE)
-		negative_review(settings, ctx, e);
+		negative_review(settings, ctx, block, e);
+}
+
+static void user_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
+{
+	const struct complaints_user *u = block;
+	(void)settings, (void)symbols;
+	buf_varint(to, u->n);
+	for (uint32_t i = 0; i < u->n; i++) {
+		buf_u32(to, u->list[i].term);
+		buf_u32(to, u->list[i].category);
+		buf_zigzag(to, u->list[i].pane - (i ? (int64_t)u->list[i - 1].pane : 0));
+	}
+}
+
+static int user_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
+{
+	struct complaints_user *u = block;
+	(void)settings, (void)symbols;
+	uint64_t n = reader_varint(from);
+	if (version != 1 || from->bad || n > COMPLAINTS_REMEMBERED)
+		return -EBADMSG;
+	u->capacity = (uint32_t)n;
+	u->list = pool_alloc(pool, u->capacity * sizeof(*u->list));
+	for (int64_t pane = 0; u->n < n; u->n++) {
+		uint32_t term = reader_u32(from), category = reader_u32(from);
+		int64_t step = reader_zigzag(from);
+		if (from->bad || __builtin_add_overflow(pane, step, &pane) || pane < INT32_MIN || pane > INT32_MAX)
+			return -EBADMSG;
+		u->list[u->n] = (struct counted){ term, category, (int32_t)pane };
+	}
+	return 0;
+}
+
+static void user_done(void *block, struct pool *pool)
+{
+	struct complaints_user *u = block;
+	pool_free(pool, u->list, u->capacity * sizeof(*u->list));
 }
 
 /* ---- item stage ---- */
@@ -436,6 +554,7 @@ const struct processor complaints_processor = {
 	.settings_size = sizeof(struct complaints_settings),
 	.setup = setup,
 	.teardown = teardown,
+	.user = { sizeof(struct complaints_user), 1, user_save, user_load, user_done, NULL },
 	.item = { sizeof(struct complaints_item), 1, item_save, item_load, item_done, item_mark },
 	.event = event,
 	.delta = delta,

@@ -1,7 +1,9 @@
 /* What complaints speak of that they did not speak of before: the rising words and pairs of words of negative reviews.
  *
  * User stage: the distinct words and pairs (weights.h: of one clause; Han: pairs of characters) of each review that the sentiment
- * processor calls negative, without function words, 96 at most, go to `all` and the item's category. Item stage: per term the number of
+ * processor calls negative, without function words and what excerpt.h takes out, 96 at most, go to `all` and the item's category. A shopper counts once for a
+ * term of a scope within `long`: the user stage remembers hashes of the terms, 256 at most, and counts none that it has no room for (counted:
+ * terms_remembered), so that a term's f is never more than 1 / (1 - 2^-(long / recent)) for each shopper (1.001 by default). Item stage: per term the number of
  * negative reviews that hold it, decayed with two half-lives,
  *
  *   f(t), F   with half-life `recent` (3 d):    reviews with the term, and all negative reviews, of these days
@@ -24,7 +26,8 @@
 #include "weights.h"
 
 enum { COMPLAINTS_PANE_MS = 60 * 60 * 1000,
-	COMPLAINTS_REVIEW_MAX = 96 }; /* terms of one review */
+	COMPLAINTS_REVIEW_MAX = 96,    /* terms of one review */
+	COMPLAINTS_REMEMBERED = 256 }; /* of a shopper's reviews */
 
 struct complaints_settings {
 	int64_t recent_ms, long_ms; /* half-lives */

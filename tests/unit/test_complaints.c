@@ -167,6 +167,133 @@ static void the_rarest_terms_are_forgotten_at_the_bound(void **state)
 	shop_destroy(s);
 }
 
+static void post_of(struct shop *s, int64_t ts, const char *user, const char *item, const char *text)
+{
+	static int number = 1000000;
+	char id[24];
+	snprintf(id, sizeof(id), "e%d", ++number);
+	struct event e = shop_review(id, ts, user, item, text, "en");
+	assert_int_equal(shop_event(s, &e), APPLIED);
+}
+
+static void what_points_to_a_person_is_no_term(void **state)
+{
+	(void)state;
+	for (int keyed = 0; keyed < 2; keyed++) {
+		struct shop *s = shop_open(1, "complaints.least=1");
+		for (int i = 0; i < 40; i++)
+			post(s, start + i, "bad zipper", "en");
+		for (int i = 0; i < 12; i++) {
+			char id[24], user[24];
+			snprintf(id, sizeof(id), "p%d", i);
+			snprintf(user, sizeof(user), "pseudonym%d", i);
+			struct event e = shop_review(id, start + 30 * day + i, keyed ? user : "annlee1990", "B1", "bad clasp. ANNLEE1990 annlee@gmail.com 13800138000 wechat sunny88", "en");
+			e.review.title = TEXT("annlee1990 writes, insta dreamer");
+			if (keyed)
+				e.sent_id = TEXT("annlee1990");
+			assert_int_equal(shop_event(s, &e), APPLIED);
+		}
+		shop_flush(s);
+		json_t *view = shown(s, NULL);
+		char *text = json_dumps(view, 0);
+		if (keyed)
+			assert_true(near(number(term_of(view, "clasp"), "count"), 12) && term_of(view, "writes"));
+		static const char *const none[] = { "annlee", "gmail", "138", "sunny", "dreamer" };
+		for (size_t i = 0; i < sizeof(none) / sizeof(*none); i++)
+			assert_null(strstr(text, none[i]));
+		free(text);
+		json_decref(view);
+		shop_destroy(s);
+	}
+}
+
+/* Ten shoppers are ten; nine are not, however much they write. */
+static void a_shopper_counts_once_for_a_term(void **state)
+{
+	(void)state;
+	for (int shoppers = 9; shoppers <= 10; shoppers++) {
+		struct shop *s = shop_open(1, "complaints.least=1");
+		static const struct event items[2] = { { .kind = EVENT_ITEM, .item = { .item_id = TEXT("B1"), .category = TEXT("rings"), .available = true } },
+			{ .kind = EVENT_ITEM, .item = { .item_id = TEXT("B2"), .category = TEXT("bows"), .available = true } } };
+		s->engine->rules.least_baskets = 10;
+		for (int i = 0; i < 2; i++)
+			shop_event(s, &items[i]);
+		for (int i = 0; i < 400; i++)
+			post_of(s, start + i, "others", "B1", "bad");
+		for (int i = 0; i < 5 * shoppers; i++) {
+			char user[24];
+			snprintf(user, sizeof(user), "u%d", i % shoppers);
+			post_of(s, start + 30 * day + i, user, "B1", "bad clasp");
+			post_of(s, start + 30 * day + i, user, "B2", i < shoppers ? "bad clasp" : "bad bow"); /* of another category: once there, too */
+		}
+		shop_reload_block(s, "u0", P_COMPLAINTS);
+		shop_flush(s);
+		json_t *view = shown(s, NULL), *rings = shown(s, "rings"), *bows = shown(s, "bows");
+		assert_true(near(number(view, "reviews"), 10 * shoppers + 400 * exp2(-10))); /* reviews are counted all */
+		assert_int_equal(term_of(view, "clasp") != NULL, shoppers == 10);
+		if (shoppers == 10) {
+			assert_true(near(number(term_of(view, "clasp"), "count"), 10) && near(number(term_of(rings, "clasp"), "count"), 10));
+			assert_true(number(rings, "reviews") > 49.9 && number(bows, "reviews") == 50);
+		}
+		json_decref(view);
+		json_decref(rings);
+		json_decref(bows);
+		for (int i = 0; i < shoppers; i++) { /* `long` later they count again */
+			char user[24];
+			snprintf(user, sizeof(user), "u%d", i);
+			post_of(s, start + 30 * day + i, user, "B1", "bad clasp"); /* late: not */
+			post_of(s, start + 60 * day + hour, user, "B1", "bad clasp");
+		}
+		shop_flush(s);
+		view = shown(s, NULL);
+		assert_int_equal(term_of(view, "clasp") != NULL, shoppers == 10);
+		if (shoppers == 10)
+			assert_true(near(number(term_of(view, "clasp"), "count"), 10 + 10 * exp2(-(30 * 24 + 1) / 72.)));
+		json_decref(view);
+		shop_check_rows(s);
+		shop_destroy(s);
+	}
+}
+
+static void a_review_without_terms_is_one_of_all(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1, "complaints.least=1");
+	post_of(s, start, "ann", "B1", "bad clasp");
+	for (int i = 0; i < 3; i++) {
+		char id[8];
+		snprintf(id, sizeof(id), "r%d", i);
+		struct event e = shop_review(id, start + i, "ben", "B1", "it was so so", "en");
+		e.review.rating_milli = 1000;
+		assert_int_equal(shop_event(s, &e), APPLIED);
+	}
+	shop_flush(s);
+	json_t *view = shown(s, NULL);
+	assert_true(near(number(view, "reviews"), 4));
+	json_decref(view);
+	shop_destroy(s);
+}
+
+/* What there is no room to remember does not count; nothing makes room but time. */
+static void a_shoppers_memory_is_bounded(void **state)
+{
+	(void)state;
+	struct shop *s = shop_open(1, "complaints.least=1");
+	char text[64];
+	for (int i = 0; i < 2 * COMPLAINTS_REMEMBERED; i++) {
+		snprintf(text, sizeof(text), "bad. word%c%c", 'a' + i / 26, 'a' + i % 26);
+		post_of(s, start + i, "ann", "B1", text);
+	}
+	assert_int_equal(s->engine->drops[P_COMPLAINTS][1], COMPLAINTS_REMEMBERED + 1); /* "bad" is one of the first */
+	shop_reload_block(s, "ann", P_COMPLAINTS);
+	post_of(s, start + 32 * day, "ann", "B1", "bad clasp");
+	assert_int_equal(s->engine->drops[P_COMPLAINTS][1], COMPLAINTS_REMEMBERED + 1);
+	shop_reload_block(s, "ann", P_COMPLAINTS);
+	shop_flush(s);
+	shop_check_rows(s);
+	shop_destroy(s);
+}
+
 static void rows_cut_anywhere_are_refused(void **state)
 {
 	(void)state;
@@ -196,6 +323,10 @@ int main(void)
 		cmocka_unit_test(chinese_complaints_are_pairs_of_characters),
 		cmocka_unit_test(reviews_out_of_order_count_by_their_age),
 		cmocka_unit_test(the_rarest_terms_are_forgotten_at_the_bound),
+		cmocka_unit_test(what_points_to_a_person_is_no_term),
+		cmocka_unit_test(a_shopper_counts_once_for_a_term),
+		cmocka_unit_test(a_review_without_terms_is_one_of_all),
+		cmocka_unit_test(a_shoppers_memory_is_bounded),
 		cmocka_unit_test(rows_cut_anywhere_are_refused),
 	};
 	return cmocka_run_group_tests(tests, shop_lexicon_write, shop_lexicon_remove);
