@@ -58,7 +58,7 @@ DAEMON += daemon/kafka/kafka.c daemon/kafka/partitioner.c daemon/kafka/topics.c 
 # all but ctl/main.c; tests link them too
 CTL :=
 CTL += ctl/baskets.c ctl/lexicon.c
-CTL += ctl/evaluate.c ctl/evaluate_events.c ctl/evaluate_run.c
+CTL += ctl/evaluate.c ctl/evaluate_events.c ctl/evaluate_order.c ctl/evaluate_run.c
 CTL += ctl/evaluate_bias.c ctl/evaluate_intent.c ctl/evaluate_knn.c ctl/knn.c ctl/evaluate_next.c ctl/evaluate_unseen.c
 CTL += ctl/evaluate_sentiment.c ctl/judged.c ctl/judged_read.c ctl/learn.c ctl/lexicon_learn.c
 CTL += ctl/evaluate_baskets.c ctl/evaluate_itemsets.c ctl/evaluate_spike.c
@@ -73,7 +73,7 @@ UNIT += config http log metrics notify option reference reload
 UNIT += decode decode_schema decode_hostile
 UNIT += aspects complaints lexicon scorer vader weights zh
 UNIT += stats sentiment spike spike_words recommend watch
-UNIT += next similar intent knn
+UNIT += next similar intent knn evaluate_order
 UNIT += pool json hll pairs bias itemsets campaign
 UNIT += measures miner related itemsets_exact sets
 UNIT += kmeans segments forget forget_reviews privacy pseudonym forecast search

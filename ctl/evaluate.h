@@ -2,12 +2,13 @@
  *
  *   evaluate.c         the command: which way of evaluating, the result as a table or as one JSON object
  *   evaluate_events.c  a line of an event file as the daemon's decoder gives it to the processors
+ *   evaluate_order.c   events in order of ts, whatever the order of their lines
  *   evaluate_run.c     the run: each event is first shown to the sections, which predict, and then learnt by all processors
  *   evaluate_NAME.c    one section, or one way of evaluating, a file
  *
  * Event files are replayed through the daemon's own engine and processors in one process and one partition, prequentially: test, then
  * learn: a click or a rating is known to all models before the next event is looked at, an order at the latest EVALUATE_INTERVAL events
- * later. How fast the processors are is measured beside it: the same records are decoded and go through a second engine, without any section,
+ * later. What the engine would leave out (a repeat, or late) is shown to no section: no figure holds what is not learnt. How fast the processors are is measured beside it: the same records are decoded and go through a second engine, without any section,
  * whose intervals are long and whose model rows come as often as a daemon's at work: once in model_interval, by the engine's own time.
  *
  * To add a section: one file with a `const struct evaluate_section`, a line in `sections` of evaluate_run.c. To add a way of evaluating that
@@ -54,7 +55,7 @@ struct evaluate_section {
 	size_t state_size; /* zero bytes at the start */
 	/* NULL allowed. 0; an exit code, after ctl_fail. */
 	int (*start)(struct evaluate *e, void *state);
-	/* Before the event is learnt. EVENT_ITEM too. Texts are borrowed for the call. */
+	/* Before the event is learnt, which it will be. EVENT_ITEM too. Texts are borrowed for the call. */
 	void (*event)(struct evaluate *e, void *state, const struct event *event);
 	/* All events are learnt, time has passed to their end. Its result, a new object; NULL: nothing of it could be computed. */
 	json_t *(*finish)(struct evaluate *e, void *state);
@@ -98,5 +99,26 @@ struct text evaluate_reader_bytes(const struct evaluate_reader *r);
 void evaluate_reader_decode(struct evaluate_reader *r, enum event_kind kind, struct text bytes, struct event *ret);
 /* The event of one line; its texts are borrowed until the next call. 0; -EINVAL with a sentence. */
 int evaluate_reader_take(struct evaluate_reader *r, const struct jsonl_line *line, struct event *ret, char *error, size_t size);
+
+/* ---- in order of ts: evaluate_order.c ---- */
+
+/* Lines are read ahead until they take ORDER_BYTES, and the least ts leaves; those of one ts in the order of their lines. So files that fit into
+ * it may be in any order; in larger ones a line may stand that far behind its place. What stands further leaves late, and the engine judges it. */
+#define ORDER_BYTES ((size_t)256 << 20)
+
+struct evaluate_record {
+	int64_t ts;      /* its line's */
+	uint64_t number; /* of put */
+	enum event_kind kind;
+	uint32_t size;
+	char bytes[]; /* as evaluate_reader_decode takes them */
+};
+
+struct evaluate_order;
+struct evaluate_order *evaluate_order_create(size_t most); /* bytes. NULL: no memory */
+void evaluate_order_destroy(struct evaluate_order *o);     /* NULL allowed */
+int evaluate_order_put(struct evaluate_order *o, enum event_kind kind, int64_t ts, struct text bytes); /* copies. 0, -ENOMEM */
+/* The record whose turn it is, the caller's (free); NULL: more is to be put first. at_end: nothing more comes; NULL: that was all. */
+struct evaluate_record *evaluate_order_take(struct evaluate_order *o, bool at_end);
 
 #endif

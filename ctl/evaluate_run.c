@@ -111,6 +111,11 @@ static void end_interval(struct evaluate *e, bool at_end)
 	e->waiting = 0;
 }
 
+static unsigned input_of(const struct event *event)
+{
+	return event->kind == EVENT_CLICK ? 0 : event->kind == EVENT_PURCHASE ? 1 : 2;
+}
+
 static void learn(struct evaluate *e, const struct event *event)
 {
 	e->n_events[event->kind]++;
@@ -118,7 +123,7 @@ static void learn(struct evaluate *e, const struct event *event)
 		model_catalogue_load(e->engine->model, event);
 		return;
 	}
-	unsigned j = event->kind == EVENT_CLICK ? 0 : event->kind == EVENT_PURCHASE ? 1 : 2;
+	unsigned j = input_of(event);
 	e->outcomes[user_task_apply(e->users, j, e->offsets[j]++, event, true, 0)]++;
 	int64_t ts = e->users->in[j].time.ts;
 	if (ts > e->ts)
@@ -165,35 +170,60 @@ static void pace_run(struct pace *p, struct evaluate_reader *reader)
 	p->n = 0;
 }
 
-static int one_line(struct evaluate *e, struct pace *pace, struct evaluate_reader *reader, const struct jsonl_line *line, void *const *states)
+static void one_record(struct evaluate *e, struct pace *pace, struct evaluate_reader *reader, const struct evaluate_record *record, void *const *states)
+{
+	struct event event;
+	evaluate_reader_decode(reader, record->kind, (struct text){ record->bytes, record->size }, &event);
+	if (event.kind == EVENT_ITEM || user_task_admits(e->users, input_of(&event), &event) == APPLIED)
+		for (int i = 0; i < SECTIONS; i++)
+			sections[i]->event(e, states[i], &event);
+	learn(e, &event);
+	pace->records[pace->n].kind = event.kind;
+	pace->records[pace->n].at = pace->bytes.size;
+	pace->records[pace->n++].size = record->size;
+	buf_bytes(&pace->bytes, record->bytes, record->size);
+	if (pace->n == PACE_RECORDS)
+		pace_run(pace, reader);
+}
+
+static void in_order(struct evaluate *e, struct pace *pace, struct evaluate_reader *reader, struct evaluate_order *order, bool at_end, void *const *states)
+{
+	struct evaluate_record *record;
+	while ((record = evaluate_order_take(order, at_end))) {
+		one_record(e, pace, reader, record, states);
+		free(record);
+	}
+}
+
+static int one_line(struct evaluate *e, struct evaluate_reader *reader, const struct jsonl_line *line, struct evaluate_order *order)
 {
 	struct event event;
 	char error[512];
 	if (evaluate_reader_take(reader, line, &event, error, sizeof(error)))
 		return ctl_fail(e->ctl, EX_USAGE, "%s:%" PRIu64 ": %s", line->file, line->number, error);
-	for (int i = 0; i < SECTIONS; i++)
-		sections[i]->event(e, states[i], &event);
-	learn(e, &event);
-	struct text bytes = evaluate_reader_bytes(reader);
-	pace->records[pace->n].kind = event.kind;
-	pace->records[pace->n].at = pace->bytes.size;
-	pace->records[pace->n++].size = bytes.size;
-	buf_bytes(&pace->bytes, bytes.data, bytes.size);
-	if (pace->n == PACE_RECORDS)
-		pace_run(pace, reader);
+	if (evaluate_order_put(order, event.kind, line->ts, evaluate_reader_bytes(reader)))
+		return ctl_fail(e->ctl, EX_UNAVAILABLE, "out of memory");
 	return 0;
 }
 
 static int all_lines(struct evaluate *e, struct pace *pace, struct jsonl *files, void *const *states)
 {
 	struct evaluate_reader *reader = NULL;
+	struct evaluate_order *order = evaluate_order_create(ORDER_BYTES);
 	struct jsonl_line line;
 	char error[512] = "out of memory";
 	int code = 0, n;
+	if (!order)
+		return ctl_fail(e->ctl, EX_UNAVAILABLE, "%s", error);
 	if (evaluate_reader_create(&reader, e->config, error, sizeof(error)))
-		return ctl_fail(e->ctl, EX_CONFIG, "%s", error);
-	while (!code && (n = jsonl_next(files, &line, error, sizeof(error))) != 0)
-		code = n < 0 ? ctl_fail(e->ctl, EX_UNAVAILABLE, "%s", error) : one_line(e, pace, reader, &line, states);
+		code = ctl_fail(e->ctl, EX_CONFIG, "%s", error);
+	while (!code && (n = jsonl_next(files, &line, error, sizeof(error))) != 0) {
+		code = n < 0 ? ctl_fail(e->ctl, EX_UNAVAILABLE, "%s", error) : one_line(e, reader, &line, order);
+		if (!code)
+			in_order(e, pace, reader, order, false, states);
+	}
+	if (!code)
+		in_order(e, pace, reader, order, true, states);
 	if (!code && e->ts != INT64_MIN) {
 		learn_end(e);
 		pace_run(pace, reader);
@@ -202,6 +232,7 @@ static int all_lines(struct evaluate *e, struct pace *pace, struct jsonl *files,
 		e->learn_ns = pace->shop.learn_ns + cpu_ns() - start;
 	}
 	evaluate_reader_destroy(reader);
+	evaluate_order_destroy(order);
 	return code;
 }
 
@@ -239,13 +270,13 @@ static void tear_down(struct evaluate *e)
 	buf_done(&e->alerts);
 }
 
-/* What was not learnt is said, since it is in no figure of the models. */
+/* What was not learnt is said, since it is in no figure. */
 static void complain(const struct evaluate *e)
 {
 	if (e->outcomes[DUPLICATE])
 		ctl_fail(e->ctl, 0, "%" PRIu64 " events were left out: repeats, by their event_id", e->outcomes[DUPLICATE]);
 	if (e->outcomes[LATE])
-		ctl_fail(e->ctl, 0, "%" PRIu64 " events were left out: late, as the daemon would find them; are the files in order of ts?", e->outcomes[LATE]);
+		ctl_fail(e->ctl, 0, "%" PRIu64 " events were left out: late, as the daemon would find them; sort the files by ts", e->outcomes[LATE]);
 }
 
 int evaluate_run(struct evaluate *e, json_t *result)

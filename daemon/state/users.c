@@ -310,6 +310,18 @@ count:
 	return outcome;
 }
 
+enum outcome user_task_admits(const struct user_task *t, unsigned j, const struct event *event)
+{
+	const struct user_input *in = &t->in[j];
+	if (in->time.ts != INT64_MIN && event->ts < in->time.ts - t->engine->rules.allowed_lateness_ms)
+		return LATE;
+	const struct user *u = user_task_find(t, event->user_id);
+	if (!u)
+		return event->ts <= in->floor || event->ts <= until(t->engine, event->user_id) ? LATE : APPLIED;
+	const struct ring *ring = &u->rings[j];
+	return ring_has(ring, XXH3_64bits(event->event_id.data, event->event_id.size)) ? DUPLICATE : event->ts <= ring->floor ? LATE : APPLIED;
+}
+
 /* The steps up to SOON_BLOCKS, of a shopper of `size` bytes. NULL: nothing is known of it yet. */
 static inline const struct user *soon(const struct user_task *t, uint64_t hash, enum soon step, size_t size)
 {

@@ -107,6 +107,8 @@ void user_task_destroy(struct user_task *t); /* NULL allowed */
 /* One decoded record at `offset` of input `j`. live: deltas are emitted, views and rows become due; otherwise it is a restore
  * (records below counted_to are not counted, entities that cover it are left alone). now_ms: the wall clock. */
 enum outcome user_task_apply(struct user_task *t, unsigned j, int64_t offset, const struct event *event, bool live, int64_t now_ms);
+/* What the same record would end as, were it applied now with `live`, of a task that was never restored. Changes nothing. */
+enum outcome user_task_admits(const struct user_task *t, unsigned j, const struct event *event);
 /* Hints: a record of this shopper comes in some records' time, so that memory is asked for what it will touch. Call it with each step
  * in turn: SOON_SLOT earliest, then SOON_USER, SOON_BLOCKS, and SOON_ARRAYS. An unknown id does no harm. */
 enum soon { SOON_SLOT, SOON_USER, SOON_BLOCKS, SOON_ARRAYS };

@@ -80,6 +80,26 @@ def files_are_merged_by_ts_gzipped_or_not():
     assert whole["bias"] == parts["bias"], (whole, parts)
 
 
+def figures(r):
+    return {name: value for name, value in r.items() if name != "events_per_second"}
+
+
+def what_is_left_out_is_in_no_figure_and_the_order_of_lines_is_none():
+    chance = random.Random(11)
+    events = [rating(1000 * i * i, f"u{chance.randrange(20)}", f"i{chance.randrange(30)}", chance.randrange(1, 11) / 2, text="good") for i in range(1, 600)]
+    events += [click(1000 * i * i + 1, f"u{chance.randrange(20)}", f"i{chance.randrange(30)}", session_id=f"s{i // 9}") for i in range(1, 600)]
+    path = write("ordered.jsonl", sorted(events, key=lambda e: e["ts"]))
+    once = figures(result(path))
+    assert {"bias", "unseen_item", "next_item", "intent", "sentiment"} <= once.keys(), once
+    del once["itemsets"]  # has a time in it
+    for again in ([path, path], [write("shuffled.jsonl", chance.sample(events, len(events)))]):
+        code, out, err = evaluate("--json", *again)
+        r = figures(json.loads(out))
+        del r["itemsets"]
+        assert code == 0 and r == once, (again, r, once)
+        assert ("1198 events were left out: repeats" in err) == (len(again) == 2) and "late" not in err, err
+
+
 def only_sections_that_could_be_computed_are_printed():
     r = result(write("clicks.jsonl", [{"event_id": "c1", "ts": 1000, "user_id": "a", "action": "VIEW", "item_id": "x"}]))
     assert "bias" not in r and r["events_per_second"] > 0, r

@@ -87,7 +87,9 @@ static enum outcome click(struct bench *b, const char *user, int id, int64_t ts)
 	char name[24];
 	snprintf(name, sizeof(name), "c%d", id);
 	struct event e = shop_click(name, ts, user, ACTION_VIEW, "i1", NULL, NULL);
-	return user_task_apply(b->task, 0, b->offsets[0]++, &e, true, 0);
+	enum outcome foretold = user_task_admits(b->task, 0, &e), outcome = user_task_apply(b->task, 0, b->offsets[0]++, &e, true, 0);
+	assert_int_equal(foretold, outcome);
+	return outcome;
 }
 
 /* ---- the rules, naively ---- */
