@@ -13,12 +13,17 @@
 struct evaluate_reader {
 	struct decoder *decoders[EVENT_KINDS];
 	struct encoded encoded;
+	double rating_min, rating_max;
 };
 
 int evaluate_reader_create(struct evaluate_reader **ret, const struct config *config, char *error, size_t size)
 {
 	struct evaluate_reader *r = calloc(1, sizeof(*r));
 	int e = r ? 0 : -ENOMEM;
+	if (r) {
+		r->rating_min = config->glint.rating_min;
+		r->rating_max = config->glint.rating_max;
+	}
 	for (int k = 0; !e && k < EVENT_KINDS; k++) {
 		struct decoder_settings settings;
 		config_decoder(config, (enum event_kind)k, &settings);
@@ -97,6 +102,11 @@ int evaluate_reader_take(struct evaluate_reader *r, const struct jsonl_line *lin
 	}
 	if (decoder_decode(r->decoders[kind], r->encoded.data, r->encoded.size, ret) < 0) {
 		const char *field = decoder_field(r->decoders[kind]);
+		if (decoder_reason(r->decoders[kind]) == REASON_BAD_RATING) {
+			snprintf(error, size, "rating: %.7g is not within %.7g to %.7g; glint.rating_min and glint.rating_max are the shop's scale", json_number_value(json_object_get(line->object, "rating")),
+				r->rating_min, r->rating_max);
+			return -EINVAL;
+		}
 		snprintf(error, size, "%s%s%s", field, *field ? ": " : "", decode_reasons[decoder_reason(r->decoders[kind])]);
 		return -EINVAL;
 	}

@@ -33,10 +33,6 @@ static const struct option options[] = {
 	{ "learning_rate", OPTION_REAL, OPTION_AT(bias_settings, learning_rate), .value = "0.01", .min = "0", .max = "0.5",
 		.help = "Of rule = river." },
 	{ "l2", OPTION_REAL, OPTION_AT(bias_settings, l2), .value = "0", .min = "0", .max = "1", .help = "Of rule = river: pull towards 0." },
-	{ "rating_min", OPTION_REAL, OPTION_AT(bias_settings, rating_min), .value = "0.5", .min = "-1000", .max = "1000", .unit = "stars",
-		.help = "The lowest rating of the shop's scale." },
-	{ "rating_max", OPTION_REAL, OPTION_AT(bias_settings, rating_max), .value = "5", .min = "-1000", .max = "1000", .unit = "stars",
-		.help = "The highest rating of the shop's scale." },
 };
 
 /* `all` has the same block and uses n and sum_milli alone. */
@@ -54,13 +50,20 @@ enum { METRIC_RATING, /* list: u32 milli, i64 weight, c_sum, v_sum */
 
 static const char *const drop_names[] = { "ratings_forgotten", NULL };
 
+static void bias_scale(void *settings, double rating_min, double rating_max)
+{
+	struct bias_settings *s = settings;
+	s->rating_min = rating_min;
+	s->rating_max = rating_max;
+}
+
 static int bias_setup(void *settings, char *error, size_t error_size)
 {
 	const struct bias_settings *s = settings;
-	if (s->rating_min < s->rating_max)
-		return 0;
-	snprintf(error, error_size, "rating_min (%g) must be below rating_max (%g)", s->rating_min, s->rating_max);
-	return -EINVAL;
+	(void)error, (void)error_size;
+	if (!s->rating_max)
+		bias_scale(settings, 0.5, 5);
+	return 0;
 }
 
 static double mu_now(const struct bias_settings *s, const struct model *m)
@@ -378,6 +381,7 @@ const struct processor bias_processor = {
 	.options = options,
 	.n_options = OPTION_N(options),
 	.settings_size = sizeof(struct bias_settings),
+	.scale = bias_scale,
 	.setup = bias_setup,
 	.user = { sizeof(struct bias_user), 2, bias_user_save, bias_user_load, bias_user_done, bias_user_mark },
 	.item = { sizeof(struct bias_item), 2, item_save, item_load, NULL, NULL },

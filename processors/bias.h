@@ -53,7 +53,7 @@ struct bias_settings {
 	int64_t session_time_ms;
 	int64_t ratings_kept;
 	double learning_rate, l2;      /* rule = river */
-	double rating_min, rating_max; /* stars; mu is their middle while nothing was rated */
+	double rating_min, rating_max; /* stars, of [glint]; mu is their middle while nothing was rated */
 };
 
 /* What the model table tells of an item; of `all` n and sum_milli alone. */

@@ -201,6 +201,8 @@ struct processor {
 
 	const struct option *options; /* into the settings struct; see option.h */
 	size_t n_options, settings_size;
+	/* The shop's scale of ratings in stars, [glint] rating_min and rating_max: before setup. NULL: nothing; not called: 0.5 to 5. */
+	void (*scale)(void *settings, double rating_min, double rating_max);
 	int (*setup)(void *settings, char *error, size_t error_size); /* after the options were filled; NULL: nothing; -errno with a sentence */
 	void (*teardown)(void *settings);
 

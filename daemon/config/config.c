@@ -92,7 +92,11 @@ static void load_processor(struct load *l, size_t i)
 		l->no_memory = true;
 		return;
 	}
-	if (!load_table(l, p->name, p->options, p->n_options, m->settings[i]) || l->no_memory || !p->setup)
+	if (!load_table(l, p->name, p->options, p->n_options, m->settings[i]) || l->no_memory)
+		return;
+	if (p->scale)
+		p->scale(m->settings[i], l->config->glint.rating_min, l->config->glint.rating_max);
+	if (!p->setup)
 		return;
 	int r = p->setup(m->settings[i], error, sizeof(error));
 	if (r == 0) {

@@ -119,6 +119,16 @@ def a_bad_line_is_refused_with_its_place():
         assert code == 64 and "bad.jsonl:2: " in err and word in err and out == "", (line, code, out, err)
 
 
+def one_scale_of_ratings_counts_for_reading_and_for_predicting():
+    path = write("ten.jsonl", [rating(1000, "a", "x", 10.0), rating(2000, "a", "y", 8.0)])
+    code, out, err = evaluate(path)
+    assert code == 64 and "ten.jsonl:1: rating: 10 is not within 0.5 to 5; glint.rating_min and glint.rating_max are the shop's scale" in err, (code, err)
+    r = result("--set", "glint.rating_min=1", "--set", "glint.rating_max=10", path)  # the middle, 5.5, then the mean, 10
+    assert math.isclose(r["bias"]["mae"], (4.5 + 2) / 2, rel_tol=1e-6), r
+    code, out, err = evaluate("--set", "bias.rating_max=10", path)
+    assert code == 78 and "bias.rating_max: unknown option; it is one of [glint]" in err, (code, err)
+
+
 def what_cannot_be_read_is_said():
     code, out, err = evaluate(folder / "absent.jsonl")
     assert code == 64 and "absent.jsonl: No such file" in err, (code, err)

@@ -25,6 +25,12 @@ static void apply_option(struct shop *s, const char *text)
 {
 	char error[OPTION_ERROR_BYTES] = "";
 	const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
+	if (!strncmp(text, "glint.rating_max=", 17)) {
+		for (int p = 0; p < PROCESSORS; p++)
+			if (processors[p]->scale)
+				processors[p]->scale(s->settings[p], 0.5, strtod(equals + 1, NULL));
+		return;
+	}
 	for (int p = 0; p < PROCESSORS; p++) {
 		if (strlen(processors[p]->name) != (size_t)(dot - text) || strncmp(processors[p]->name, text, (size_t)(dot - text)) != 0)
 			continue;

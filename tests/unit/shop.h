@@ -26,7 +26,7 @@ struct shop {
 	uint32_t messages;
 };
 
-/* options: "itemsets.window=0" ..., NULL-terminated; NULL = defaults. Fails the test when one is wrong. */
+/* options: "itemsets.window=0" ..., NULL-terminated; NULL = defaults; of [glint] "glint.rating_max=10" alone. Fails the test when one is wrong. */
 struct shop *shop_create(uint32_t partitions, const char *const *options);
 void shop_destroy(struct shop *s);
 

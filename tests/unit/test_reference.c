@@ -1,4 +1,5 @@
 /* conf/glintd.conf says the truth: every option of every table is there, with its default, and it loads. */
+#include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include "daemon/config/config.h"
 #include "daemon/config/ini.h"
 #include "daemon/config/option.h"
+#include "processors/bias.h"
 #include "processors/processor.h"
 
 struct written {
@@ -139,12 +141,38 @@ static void the_reference_and_the_minimal_file_load(void **state)
 	}
 }
 
+static void one_scale_of_ratings_is_of_glint_and_reaches_the_biases(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		const char *const sets[] = { "topics.reviews=r", "glint.rating_min=1", i ? "bias.rating_max=10" : "glint.rating_max=10" };
+		const struct config_request request = { .sets = sets, .n_sets = 3, .ctl = true, .embedded = true, .processors = processors, .n_processors = PROCESSORS };
+		struct config *c = NULL;
+		struct config_errors errors = { NULL, 0 };
+		int r = config_load(&request, &c, &errors);
+		if (i) { /* as a file of before has it */
+			assert_int_equal(r, -EINVAL);
+			assert_string_equal(errors.lines[0], "--set: bias.rating_max: unknown option; it is one of [glint]");
+		} else {
+			const struct bias_settings *s = config_settings(c, "bias");
+			struct decoder_settings decoder;
+			config_decoder(c, EVENT_REVIEW, &decoder);
+			assert_int_equal(r, 0);
+			assert_true(s->rating_min == 1 && s->rating_max == 10);
+			assert_true(decoder.limits.rating_min_milli == 1000 && decoder.limits.rating_max_milli == 10000);
+		}
+		config_errors_done(&errors);
+		config_destroy(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_reference_has_every_option_with_its_default),
 		cmocka_unit_test(every_option_has_help_and_a_default_that_is_allowed),
 		cmocka_unit_test(the_reference_and_the_minimal_file_load),
+		cmocka_unit_test(one_scale_of_ratings_is_of_glint_and_reaches_the_biases),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
