@@ -1,6 +1,7 @@
 /* Rating biases: how far a shopper and an item stand from the mean, learned online; and each item's exact rating count and sum.
  *
- * Model of one rating r of a shopper u and an item i (rule = adaptive), all variances in units of the noise of one rating:
+ * Model of one rating r of a shopper u and an item i (rule = adaptive), all variances in units of the noise of one rating, which is taken
+ * to be the same part of every scale, 1 / 4.5 (1 star of 0.5 to 5):
  *
  *   r = mu + l_u + s_u + a_u b_i + e     e ~ N(0, 1)
  *   l_u ~ N(0, user_spread)              lasting; a random walk of variance user_drift per rating
@@ -18,7 +19,8 @@
  *
  *   W = sum a_u^2 w,   Y = sum a_u w y,    b_i = Y / (W + 1 / item_spread),   P_i = 1 / (W + 1 / item_spread)
  *
- * so that whatever was added can be taken away again to the last bit, in any order.
+ * so that whatever was added can be taken away again to the last bit, in any order. r, mu and all biases are kept in stars: the gains have no
+ * unit. In the slope's terms (b_i^2 P_a, b_i P_a x) b_i and x are divided by `unit`, so that a scale k times as wide predicts k times the same.
  *
  * The steps live in two stages, and mu, a property of the whole shop, in a third place: the item stage reads no global table, and a
  * row of the global table is old in a replay. But all is linear in mu: write each bias as b = c - mu v, y = (r - c_u) - mu (1 - v_u); c
@@ -54,6 +56,7 @@ struct bias_settings {
 	int64_t ratings_kept;
 	double learning_rate, l2;      /* rule = river */
 	double rating_min, rating_max; /* stars, of [glint]; mu is their middle while nothing was rated */
+	double unit;                   /* of the filter, in stars: (rating_max - rating_min) / 4.5 */
 };
 
 /* What the model table tells of an item; of `all` n and sum_milli alone. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An independent run of the bias recursion that processors/bias.h splits over two stages: one loop, running mean, no sums.
 
-  bias_reference.py RATINGS.jsonl[.gz]       prequential RMSE (predict, clip to 0.5..5, then learn), N, and the mean
+  bias_reference.py RATINGS.jsonl[.gz] [MIN MAX]   prequential RMSE (predict, clip to the scale, 0.5..5, then learn), N, and the mean
   bias_reference.py --series                 the small series of tests/unit/test_bias.c, learnt with a constant mean
 
 It prints the numbers that test_bias.c holds; it is run by hand when they are to be made again.
@@ -17,7 +17,8 @@ ITEM, USER, SITTING, SLOPE, DRIFT, KEEP, TIME = .25, .15, .1, .05, .0005, .95, 3
 class Biases:
     """The Kalman filter of bias.h in its textbook form: gains and variances, items too; the running mean at each step."""
 
-    def __init__(self, mu=None):
+    def __init__(self, mu=None, unit=1.):
+        self.unit = unit  # stars in one unit of the filter
         self.mu, self.n, self.constant = mu or 0., 0, mu is not None
         self.users, self.items = {}, {}  # id -> {..}
 
@@ -29,9 +30,10 @@ class Biases:
 
     def predict(self, user, item, ts):
         x = self.at(user, ts)
-        return self.mu + x['l'] + x['s'] + x['a'] * self.items.get(item, {'b': 0.})['b']
+        return (self.mu + x['l'] + x['s'] + x['a'] * self.items.get(item, {'b': 0.})['b']) * self.unit
 
-    def learn(self, user, item, rating, ts):
+    def learn(self, user, item, stars, ts):
+        rating = stars / self.unit
         x, i = self.at(user, ts), self.items.setdefault(item, {'b': 0., 'p': ITEM, 'n': 0})
         b, p, a = i['b'], i['p'], x['a']
         if self.constant or self.n:
@@ -49,19 +51,19 @@ class Biases:
             self.mu += (rating - self.mu) / self.n
 
 
-def prequential(path):
-    model, square, n = Biases(), 0., 0
+def prequential(path, low=.5, high=5.):
+    model, square, n = Biases(unit=(high - low) / 4.5), 0., 0
     with (gzip.open if path.endswith('.gz') else open)(path, 'rt', encoding='utf-8') as lines:
         for line in lines:
             e = json.loads(line)
             if e.get('rating') is None or not e.get('item_id'):
                 continue
             if model.n:
-                guess = min(max(model.predict(e['user_id'], e['item_id'], e['ts']), .5), 5)
+                guess = min(max(model.predict(e['user_id'], e['item_id'], e['ts']), low), high)
                 square += (e['rating'] - guess) ** 2
                 n += 1
             model.learn(e['user_id'], e['item_id'], e['rating'], e['ts'])
-    print('RMSE %.6f over %d, mean %.6f' % (math.sqrt(square / n), n, model.mu))
+    print('RMSE %.6f over %d, mean %.6f' % (math.sqrt(square / n), n, model.mu * model.unit))
 
 
 def series():
@@ -82,7 +84,7 @@ def series():
 
 if sys.argv[1:] == ['--series']:
     series()
-elif len(sys.argv) == 2:
-    prequential(sys.argv[1])
+elif len(sys.argv) in (2, 4):
+    prequential(sys.argv[1], *map(float, sys.argv[2:]))
 else:
     sys.exit(__doc__)

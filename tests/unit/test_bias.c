@@ -159,6 +159,32 @@ static void by_river_s_rule_the_small_table_comes_out(void **state)
 	shop_destroy(s);
 }
 
+/* 3 x (0.5 to 5), up to where it begins, is 1.5 to 15: as wide as 0.5 to 14. */
+static void on_a_scale_three_times_as_wide_all_is_three_times_as_much(void **state)
+{
+	(void)state;
+	struct shop *one = shop_create(1, NULL), *three = shop_create(1, (const char *const[]){ "glint.rating_max=14", NULL });
+	for (int i = 0; i < 20 * N_SERIES; i++) {
+		struct rating r = series[i % N_SERIES];
+		char user[16];
+		snprintf(user, sizeof(user), "%s%d", r.user, i / N_SERIES % 5);
+		r.user = user;
+		rate(one, i, &r);
+		r.milli *= 3;
+		rate(three, i, &r);
+		shop_flush(one);
+		shop_flush(three);
+	}
+	double mu = mu_of(one);
+	assert_true(fabs(mu_of(three) - 3 * mu) < 1e-9);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(fabs(bias_of(model_of(three, expected_items[i].id), 3 * mu) - 3 * bias_of(model_of(one, expected_items[i].id), mu)) < 1e-5);
+	const struct bias_user *x = shop_user_block(one, "ann2", P_BIAS), *y = shop_user_block(three, "ann2", P_BIAS);
+	assert_true(fabs(x->now.slope - 1) > 0.001 && fabs(x->now.slope - y->now.slope) < 1e-5 && fabs(x->now.slope_p - y->now.slope_p) < 1e-5);
+	shop_destroy(one);
+	shop_destroy(three);
+}
+
 static void same_item(struct shop *a, struct shop *b, const char *id)
 {
 	const struct bias_model *x = model_of(a, id), *y = model_of(b, id);
@@ -350,6 +376,7 @@ int main(void)
 		cmocka_unit_test(counts_and_sums_are_exact_and_biases_near_however_intervals_are_cut),
 		cmocka_unit_test(by_river_s_rule_its_documented_example_comes_out),
 		cmocka_unit_test(by_river_s_rule_the_small_table_comes_out),
+		cmocka_unit_test(on_a_scale_three_times_as_wide_all_is_three_times_as_much),
 		cmocka_unit_test(a_rating_that_is_withdrawn_or_changed_leaves_no_trace),
 		cmocka_unit_test(beyond_the_kept_ratings_a_withdrawal_is_counted_as_forgotten),
 		cmocka_unit_test(rows_of_before_are_read),
