@@ -48,7 +48,10 @@ enum { METRIC_RATING, /* list: u32 milli, i64 weight, c_sum, v_sum */
 	METRIC_UNDO,  /* the same, to be taken away */
 	METRIC_RIVER }; /* list: u32 milli, double r - mu - b_u */
 
-static const char *const drop_names[] = { "ratings_forgotten", NULL };
+enum { DROP_FORGOTTEN,
+	DROP_OUTDATED };
+
+static const char *const drop_names[] = { "ratings_forgotten", "ratings_outdated", NULL };
 
 static void bias_scale(void *settings, double rating_min, double rating_max)
 {
@@ -141,6 +144,10 @@ static void bias_event(const void *settings, struct user_ctx *ctx, void *block, 
 	uint32_t before = 0;
 	while (before < u->n_kept && u->kept[before].item != k.item)
 		before++;
+	if (before < u->n_kept && e->ts < u->kept[before].ts) { /* came later, and was said earlier */
+		ctx->drops[DROP_OUTDATED]++;
+		return;
+	}
 	if (before < u->n_kept) {
 		emit_rating(s, ctx, &u->kept[before], -1);
 		if (s->rule == BIAS_RIVER) {
@@ -149,7 +156,7 @@ static void bias_event(const void *settings, struct user_ctx *ctx, void *block, 
 			bias_forget(s, u, before);
 		}
 	} else if (!k.milli) {
-		ctx->drops[0]++;
+		ctx->drops[DROP_FORGOTTEN]++;
 	}
 	if (!k.milli)
 		return;

@@ -29,12 +29,13 @@
  *
  * A rating changed (the same shopper rates the item again) or withdrawn (a review of it with neither stars nor text) is undone: from
  * the item its very summands are taken away; the shopper's filter is run again over the ratings kept without it. So the
- * last `ratings_kept` ratings of a shopper are kept with what was known of their items then; an older one is beyond undoing: rated
- * again it counts as one more, withdrawn it stays, and both are counted (ratings_forgotten).
+ * last `ratings_kept` ratings of a shopper are kept with what was known of their items then; an older one is beyond undoing: withdrawn
+ * it stays, which is counted (ratings_forgotten); rated again it counts as one more, which nobody can tell from a first rating. A change or
+ * withdrawal whose ts is below the kept rating's is outdated: it changes nothing and is counted (ratings_outdated). Of one ts the later to come holds.
  *
  * rule = river is the rule of River's reco.Baseline (ALGORITHMS A1), with the running mean: mu first, then with x = r - mu - b_u - b_i
  * both b += learning_rate (2 x - l2 b). Its steps cannot be undone: a changed rating is one more observation of the biases; counts and
- * sums are exact all the same.
+ * sums are exact all the same, so mu is without the rating that was changed, where River's mean keeps it.
  *
  * Clicks and purchases never enter: what a shopper did is no rating. Rating sums are integers: thousandths of a star.
  */

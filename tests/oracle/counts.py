@@ -20,7 +20,8 @@ Choices where the documents leave one:
 - a campaign's revenue is an order's lines less its discount; a refund goes to the campaigns of the order that it names, at most
   what is left of it, and takes the discount back in proportion; one whose order is unknown goes to the campaign that it names.
   A last touch is the one with the greatest ts that is not after the order, the later arrival among equals
-- a shopper's second rating of an item replaces the first, a review with neither stars nor text withdraws it (of the last 20 ratings);
+- a shopper's second rating of an item replaces the first, a review with neither stars nor text withdraws it (of the last 20 ratings),
+  unless its ts is below the first's;
   a bias is a Kalman filter's over all that remain, by ts, with their mean as mu
 """
 import argparse
@@ -253,7 +254,7 @@ class Counts:
         self.sessions = {}
         self.item = collections.defaultdict(collections.Counter)
         self.ratings = []
-        self.kept = collections.defaultdict(list)  # of a shopper: (item, rating, number in ratings), what can still be undone
+        self.kept = collections.defaultdict(list)  # of a shopper: (item, rating, number in ratings, ts), what can still be undone
         self.campaign = collections.defaultdict(collections.Counter)
         self.touches = collections.defaultdict(list)
         self.placed = {}
@@ -368,13 +369,15 @@ class Counts:
             return
         kept = self.kept[e['user_id']]
         before = [r for r in kept if r[0] == item]
+        if before and e['ts'] < before[0][3]:  # outdated
+            return
         if before:  # changed or withdrawn
             kept.remove(before[0])
             self.count_rating(item, -1, before[0][1])
             self.ratings[before[0][2]] = None
         if rating is not None:
             self.count_rating(item, 1, rating)
-            kept.append((item, rating, len(self.ratings)))
+            kept.append((item, rating, len(self.ratings), e['ts']))
             del kept[:-20]
             self.ratings.append((item, e['user_id'], rating, e['ts']))
 

@@ -242,6 +242,39 @@ static void beyond_the_kept_ratings_a_withdrawal_is_counted_as_forgotten(void **
 	shop_destroy(s);
 }
 
+/* The shop in which what came late never came, but the one at the same ts did, is the shop with it. */
+static void an_older_change_that_comes_later_changes_nothing_and_is_counted(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t ts;
+		const char *item;
+		int32_t milli;
+		bool counts;
+	} sent[] = { { 2000, "tea", 4000, true }, { 1999, "tea", 1000, false }, { 1999, "tea", 0, false }, { 2000, "tea", 2000, true }, { 1500, "cup", 3000, true },
+		{ 1500, "cup", 0, true }, { 2001, "tea", 5000, true }, { 2000, "tea", 0, false } };
+	for (int river = 0; river < 2; river++) {
+		const char *const options[] = { river ? "bias.rule=river" : "bias.rule=adaptive", NULL };
+		struct shop *with = shop_create(1, options), *without = shop_create(1, options);
+		for (size_t i = 0; i < sizeof(sent) / sizeof(sent[0]); i++) {
+			struct event e = shop_rating((char[]){ (char)('a' + i), 0 }, 1700000000000 + sent[i].ts, "ann", sent[i].item, sent[i].milli);
+			assert_int_equal(shop_event(with, &e), APPLIED);
+			shop_flush(with);
+			if (sent[i].counts)
+				assert_int_equal(shop_event(without, &e), APPLIED);
+			shop_flush(without);
+		}
+		same_item(with, without, "tea");
+		assert_true(model_of(with, NULL)->n == 1 && model_of(with, NULL)->sum_milli == 5000);
+		const struct bias_user *x = shop_user_block(with, "ann", P_BIAS), *y = shop_user_block(without, "ann", P_BIAS);
+		assert_memory_equal(&x->now, &y->now, sizeof(x->now));
+		assert_true(with->engine->drops[P_BIAS][0] == 0 && with->engine->drops[P_BIAS][1] == 3 && without->engine->drops[P_BIAS][1] == 0);
+		shop_check_rows(with);
+		shop_destroy(with);
+		shop_destroy(without);
+	}
+}
+
 static void rows_of_before_are_read(void **state)
 {
 	(void)state;
@@ -379,6 +412,7 @@ int main(void)
 		cmocka_unit_test(on_a_scale_three_times_as_wide_all_is_three_times_as_much),
 		cmocka_unit_test(a_rating_that_is_withdrawn_or_changed_leaves_no_trace),
 		cmocka_unit_test(beyond_the_kept_ratings_a_withdrawal_is_counted_as_forgotten),
+		cmocka_unit_test(an_older_change_that_comes_later_changes_nothing_and_is_counted),
 		cmocka_unit_test(rows_of_before_are_read),
 		cmocka_unit_test(what_is_no_rating_of_an_item_changes_nothing),
 		cmocka_unit_test(rows_come_back_byte_for_byte),
