@@ -119,7 +119,7 @@ int ctl_alerts(struct ctl *ctl)
 
 	if (lang && strcmp(lang, "en") != 0 && strcmp(lang, "zh") != 0)
 		return ctl_fail(ctl, EX_USAGE, "--lang must be en or zh, found '%s'", lang);
-	if (arguments_number(ctl->arguments, "top", 0, 100000, &top, error, sizeof(error)))
+	if (arguments_whole(ctl->arguments, "top", 0, 100000, &top, error, sizeof(error)))
 		return ctl_fail(ctl, EX_USAGE, "%s", error);
 	if (!redis_open(&r, ctl))
 		return r.code;

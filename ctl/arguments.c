@@ -208,19 +208,29 @@ const char *arguments_value(const struct arguments *a, const char *name)
 	return a->values[o - a->command->options];
 }
 
-int arguments_number(const struct arguments *a, const char *name, double min, double max, double *ret, char *error, size_t size)
+static int number(const struct arguments *a, const char *name, const char *what, double min, double max, double *ret, char *error, size_t size)
 {
 	const char *value = arguments_value(a, name);
 	char *end;
 	if (!value)
 		return 0;
 	double v = strtod(value, &end);
-	if (!*value || *end || !isfinite(v) || v < min || v > max) {
-		snprintf(error, size, "--%s must be a number from %g to %g, found '%s'", name, min, max, value);
+	if (!*value || *end || !isfinite(v) || v < min || v > max || (*what == 'w' && v != floor(v))) {
+		snprintf(error, size, "--%s must be a %s from %g to %g, found '%s'", name, what, min, max, value);
 		return -EINVAL;
 	}
 	*ret = v;
 	return 0;
+}
+
+int arguments_number(const struct arguments *a, const char *name, double min, double max, double *ret, char *error, size_t size)
+{
+	return number(a, name, "number", min, max, ret, error, size);
+}
+
+int arguments_whole(const struct arguments *a, const char *name, double min, double max, double *ret, char *error, size_t size)
+{
+	return number(a, name, "whole number", min, max, ret, error, size);
 }
 
 static void print_options(const struct ctl_option *o, FILE *to)

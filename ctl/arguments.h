@@ -53,6 +53,8 @@ const char *arguments_value(const struct arguments *a, const char *name);
 
 /* A number in min..max, or *ret untouched when the option was not given. 0; -EINVAL with a sentence. */
 int arguments_number(const struct arguments *a, const char *name, double min, double max, double *ret, char *error, size_t size);
+/* The same of a whole number. */
+int arguments_whole(const struct arguments *a, const char *name, double min, double max, double *ret, char *error, size_t size);
 
 /* All commands, or one with its options. */
 void arguments_usage(const struct ctl_command *commands, size_t n, const struct ctl_command *one, FILE *to);

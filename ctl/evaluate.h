@@ -47,6 +47,7 @@ struct evaluate {
 	int64_t learning_ns;         /* the thread's CPU time when that batch began */
 	int64_t offsets[INPUTS], item_offset;
 	uint32_t waiting;            /* events since the last interval's end */
+	int code;                    /* not 0: an exit code, after ctl_fail, of a section that cannot do what it was asked for */
 	bool pace;                   /* the second engine: intervals by number and bytes, model rows by model_interval */
 };
 

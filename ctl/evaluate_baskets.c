@@ -50,7 +50,9 @@ int evaluate_baskets(struct ctl *ctl, json_t *result)
 	struct baskets b;
 	int code = 0, r = baskets_read(arguments_value(a, "baskets"), &b, error, sizeof(error));
 	if (r)
-		code = ctl_fail(ctl, EX_UNAVAILABLE, "%s", error);
+		code = ctl_fail(ctl, r == -EIO || r == -ENOMEM ? EX_UNAVAILABLE : EX_USAGE, "%s", error);
+	else if (!b.as.n)
+		code = ctl_fail(ctl, EX_USAGE, "%s: there is no basket in it", arguments_value(a, "baskets"));
 	else
 		code = mine(ctl, &b, support, confidence, result);
 	baskets_done(&b);

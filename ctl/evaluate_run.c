@@ -224,7 +224,9 @@ static int all_lines(struct evaluate *e, struct pace *pace, struct jsonl *files,
 	}
 	if (!code)
 		in_order(e, pace, reader, order, true, states);
-	if (!code && e->ts != INT64_MIN) {
+	if (!code && e->ts == INT64_MIN)
+		code = ctl_fail(e->ctl, EX_USAGE, "there is no click, purchase or review in %s", e->ctl->arguments->n_positional > 1 ? "the files" : e->ctl->arguments->positional[0]);
+	if (!code) {
 		learn_end(e);
 		pace_run(pace, reader);
 		int64_t start = cpu_ns();
@@ -311,6 +313,7 @@ int evaluate_run(struct evaluate *e, json_t *result)
 		json_t *one = sections[i]->finish(e, states[i]);
 		if (one)
 			json_object_set_new(result, sections[i]->name, one);
+		code = e->code;
 	}
 	uint64_t n = 0;
 	for (int k = 0; k < EVENT_KINDS; k++)

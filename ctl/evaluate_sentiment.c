@@ -24,10 +24,16 @@ static int folds_of(struct ctl *ctl, size_t *ret)
 {
 	double folds = 0;
 	char error[256];
-	if (arguments_number(ctl->arguments, "folds", 2, FOLDS_MAX, &folds, error, sizeof(error)))
+	if (arguments_whole(ctl->arguments, "folds", 2, FOLDS_MAX, &folds, error, sizeof(error)))
 		return ctl_fail(ctl, EX_USAGE, "%s", error);
 	*ret = (size_t)folds;
 	return 0;
+}
+
+/* A fold without a text judges nothing. */
+static int enough(struct ctl *ctl, size_t folds, size_t n)
+{
+	return n < folds ? ctl_fail(ctl, EX_USAGE, "--folds %zu: there are %zu texts to be judged; a fold takes one at least", folds, n) : 0;
 }
 
 /* ---- event files ---- */
@@ -57,7 +63,8 @@ static json_t *sentiment_finish(struct evaluate *e, void *state)
 	struct sentiment_state *s = state;
 	const struct sentiment_settings *settings = e->settings[P_SENTIMENT];
 	char error[512] = "out of memory";
-	if (!s->texts.n || !settings->scorer)
+	e->code = enough(e->ctl, s->folds, s->texts.n);
+	if (e->code || !s->texts.n || !settings->scorer)
 		return NULL;
 	if (s->failed || judged_score(&s->texts, settings, s->folds, error, sizeof(error))) {
 		ctl_fail(e->ctl, 0, "sentiment: %s", error);
@@ -100,6 +107,10 @@ static int labelled(struct ctl *ctl, struct judged *j, const struct sentiment_se
 	int code = folds_of(ctl, &folds);
 	if (!code)
 		code = judged_read_labelled(ctl, arguments_value(ctl->arguments, "labelled"), lang, j);
+	if (!code && !j->n)
+		code = ctl_fail(ctl, EX_USAGE, "%s: there is no text in it with a label other than 0", arguments_value(ctl->arguments, "labelled"));
+	if (!code)
+		code = enough(ctl, folds, j->n);
 	if (!code && judged_score(j, settings, folds, error, sizeof(error)))
 		code = ctl_fail(ctl, EX_UNAVAILABLE, "%s", error);
 	if (code)

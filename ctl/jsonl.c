@@ -170,6 +170,10 @@ static int advance(struct file *f, char *error, size_t size)
 		}
 		if (r < 0)
 			return r;
+		if (f->head.number == 1 && f->line_size >= 3 && !memcmp(f->line, "\xef\xbb\xbf", 3)) { /* a byte order mark */
+			f->line += 3;
+			f->line_size -= 3;
+		}
 		size_t blank = 0;
 		while (blank < f->line_size && (f->line[blank] == ' ' || f->line[blank] == '\t'))
 			blank++;

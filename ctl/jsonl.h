@@ -1,7 +1,7 @@
 /* Event files: JSON lines, gzip'd or not, several of them merged by their events' time.
  *
  * Each file is taken to be in time order, as exports are; the merge takes the least head, so a file that is not keeps its own
- * order. A line without ts (the catalogue) takes the time of the line before it. Called by glintctl replay and by tests.
+ * order. A line without ts (the catalogue) takes the time of the line before it. A byte order mark (UTF-8) at a file's start is passed over. Called by glintctl replay and by tests.
  */
 #ifndef GLINT_CTL_JSONL_H
 #define GLINT_CTL_JSONL_H

@@ -28,7 +28,7 @@ int judged_read_events(struct ctl *ctl, const struct config *config, const char 
 	char error[512] = "out of memory";
 	int code = 0, n;
 	if (jsonl_open(&path, 1, &file, error, sizeof(error)))
-		return ctl_fail(ctl, EX_UNAVAILABLE, "%s", error);
+		return ctl_fail(ctl, EX_USAGE, "%s", error);
 	if (evaluate_reader_create(&reader, config, error, sizeof(error)))
 		code = ctl_fail(ctl, EX_CONFIG, "%s", error);
 	while (!code && (n = jsonl_next(file, &line, error, sizeof(error))) != 0) {
@@ -77,7 +77,7 @@ int judged_read_labelled(struct ctl *ctl, const char *path, const char *lang, st
 	char *line = f ? malloc(LINE_MAX_BYTES) : NULL;
 	int code = 0, r = 0;
 	if (!line) {
-		code = ctl_fail(ctl, EX_UNAVAILABLE, "%s: %s", path, strerror(errno ? errno : ENOMEM));
+		code = f || !errno ? ctl_fail(ctl, EX_UNAVAILABLE, "%s: out of memory", path) : ctl_fail(ctl, EX_USAGE, "%s: %s", path, strerror(errno));
 		if (f)
 			gzclose(f);
 		return code;
@@ -85,13 +85,13 @@ int judged_read_labelled(struct ctl *ctl, const char *path, const char *lang, st
 	for (size_t number = 1; !code && gzgets(f, line, LINE_MAX_BYTES); number++) {
 		if (strlen(line) == LINE_MAX_BYTES - 1)
 			code = ctl_fail(ctl, EX_USAGE, "%s:%zu: longer than %d bytes", path, number, LINE_MAX_BYTES);
-		else if ((r = one_line(to, line, text_of(lang))) != 0)
+		else if ((r = one_line(to, line + (number == 1 && !strncmp(line, "\xef\xbb\xbf", 3) ? 3 : 0), text_of(lang))) != 0) /* a byte order mark */
 			code = r == -EINVAL ? ctl_fail(ctl, EX_USAGE, "%s:%zu: expected 'label TAB text', the label a number", path, number)
 					    : ctl_fail(ctl, EX_UNAVAILABLE, "out of memory");
 	}
 	const char *why = gzerror(f, &r);
-	if (!code && r < 0)
-		code = ctl_fail(ctl, EX_UNAVAILABLE, "%s: %s", path, why);
+	if (!code && r < 0) /* zlib says the path, too */
+		code = ctl_fail(ctl, EX_UNAVAILABLE, "%s%s%s", strncmp(why, path, strlen(path)) ? path : "", strncmp(why, path, strlen(path)) ? ": " : "", why);
 	free(line);
 	gzclose(f);
 	return code;

@@ -57,7 +57,7 @@ static int learn(struct ctl *ctl, const struct config *config, struct judged *te
 	const char *lang = arguments_value(a, "lang"), *licence = arguments_value(a, "licence");
 	double l2 = LEARN_L2, least = LEARN_LEAST;
 	char error[512] = "";
-	if (arguments_number(a, "l2", 1e-9, 1e9, &l2, error, sizeof(error)) || arguments_number(a, "least", 1, 1e9, &least, error, sizeof(error)))
+	if (arguments_number(a, "l2", 1e-9, 1e9, &l2, error, sizeof(error)) || arguments_whole(a, "least", 1, 1e9, &least, error, sizeof(error)))
 		return ctl_fail(ctl, EX_USAGE, "%s", error);
 	lang = lang ? lang : "en";
 	if (strcmp(lang, "en") != 0 && strcmp(lang, "zh") != 0)

@@ -65,7 +65,7 @@ int ctl_topics_create(struct ctl *ctl)
 	rd_kafka_t *client = NULL;
 	size_t n = 0;
 
-	if (arguments_number(ctl->arguments, "partitions", 1, 10000, &partitions, error, sizeof(error)))
+	if (arguments_whole(ctl->arguments, "partitions", 1, 10000, &partitions, error, sizeof(error)))
 		return ctl_fail(ctl, EX_USAGE, "%s", error);
 	if (retention && option_parse_duration(retention, &retention_ms))
 		return ctl_fail(ctl, EX_USAGE, "--retention must be a time like 12h or 30d, found '%s'", retention);

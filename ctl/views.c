@@ -11,7 +11,7 @@ static int top_of(struct ctl *ctl, int *ret)
 {
 	char error[128];
 	double top = 20;
-	if (arguments_number(ctl->arguments, "top", 1, 100000, &top, error, sizeof(error)))
+	if (arguments_whole(ctl->arguments, "top", 1, 100000, &top, error, sizeof(error)))
 		return ctl_fail(ctl, EX_USAGE, "%s", error);
 	*ret = (int)top;
 	return 0;

@@ -103,7 +103,18 @@ def what_is_left_out_is_in_no_figure_and_the_order_of_lines_is_none():
 def only_sections_that_could_be_computed_are_printed():
     r = result(write("clicks.jsonl", [{"event_id": "c1", "ts": 1000, "user_id": "a", "action": "VIEW", "item_id": "x"}]))
     assert "bias" not in r and r["events_per_second"] > 0, r
-    assert result(write("none.jsonl", [])) == {}
+
+
+def files_without_an_event_are_refused():
+    for name, events in (("none.jsonl", []), ("items.jsonl", [{"item_id": "x", "title": "X", "category": "c", "price_minor": 100, "currency": "EUR", "available": True}])):
+        code, out, err = evaluate("--json", write(name, events))
+        assert code == 64 and out == "" and f"there is no click, purchase or review in {folder / name}" in err, (code, out, err)
+
+
+def a_byte_order_mark_is_passed_over():
+    plain = write("plain.jsonl", [rating(1000, "a", "x", 5.0), rating(2000, "a", "y", 4.0)])
+    (folder / "marked.jsonl").write_bytes(b"\xef\xbb\xbf" + plain.read_bytes())
+    assert figures(result(folder / "marked.jsonl")) == figures(result(plain))
 
 
 def the_table_says_what_the_object_says():

@@ -103,8 +103,9 @@ def what_is_missing_or_wrong_is_said():
         got = evaluate("--baskets", path, *arguments)
         assert got[0] == code and word in got[2] and got[1] == "", got
     got = evaluate("--baskets", folder / "absent", "--min-support", ".1", "--min-confidence", ".5")
-    assert got[0] == 69 and "absent: No such file" in got[2], got
-    assert result("--baskets", write("none", []), "--min-support", ".1", "--min-confidence", ".5")["baskets"] == 0
+    assert got[0] == 64 and "absent: No such file" in got[2], got
+    got = evaluate("--baskets", write("none", []), "--min-support", ".1", "--min-confidence", ".5")
+    assert got[0] == 64 and "none: there is no basket in it" in got[2] and got[1] == "", got
 
 
 for name, f in list(globals().items()):

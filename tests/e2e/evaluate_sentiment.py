@@ -146,13 +146,24 @@ def chinese_is_learnt_from_characters_and_pairs_of_them():
     assert result("--labelled", folder / "zh.tsv", "--lang", "zh", *own)["balanced_accuracy"] == .5
 
 
+def a_byte_order_mark_is_passed_over():
+    write("marked.tsv", ["\ufeff1\tgood", "-1\tbad"])
+    assert result("--labelled", folder / "marked.tsv", "--lang", "en", *OWN)["n"] == 2
+
+
 def what_is_missing_or_wrong_is_said():
     path = write("ok.tsv", ["1\tgood", "-1\tbad"])
     bad = write("wrong.tsv", ["1\tgood", "good"])
+    few = write("few.jsonl", [review(i, 5 - 4 * (i % 2), "good") for i in range(4)])
+    cut = folder / "cut.tsv.gz"
+    cut.write_bytes(write("whole.tsv.gz", [f"1\tgood {i * i % 9973}" for i in range(3000)]).read_bytes()[:-20])
     for arguments, code, word in ((["evaluate", "--labelled", bad], 64, "wrong.tsv:2: expected"), (["evaluate", "--labelled", path, "--lang", "fr"], 64, "en or zh"),
-                                  (["evaluate", "--labelled", path, "--folds", "1"], 64, "folds"), (["evaluate", "--labelled", folder / "absent"], 69, "absent: No such file"),
+                                  (["evaluate", "--labelled", path, "--folds", "1"], 64, "folds"), (["evaluate", "--labelled", path, "--folds", "2.5"], 64, "whole number"),
+                                  (["evaluate", "--labelled", path, "--folds", "3"], 64, "--folds 3: there are 2 texts"), (["evaluate", few, "--folds", "5"], 64, "--folds 5: there are 4 texts"),
+                                  (["evaluate", "--labelled", write("zeros.tsv", ["0\tgood"])], 64, "zeros.tsv: there is no text"), (["evaluate", "--labelled", cut], 69, "evaluate: " + str(cut) + ": unexpected end of file"),
+                                  (["evaluate", "--labelled", folder / "absent"], 64, "absent: No such file"),
                                   (["lexicon", "learn", write("one.tsv", ["1\tgood"])], 69, "both good and bad"),
-                                  (["lexicon", "learn", path, "--lang", "de"], 64, "en or zh"), (["lexicon", "learn", folder / "absent.jsonl"], 69, "absent.jsonl"),
+                                  (["lexicon", "learn", path, "--lang", "de"], 64, "en or zh"), (["lexicon", "learn", folder / "absent.jsonl"], 64, "absent.jsonl"),
                                   (["lexicon", "learn", path, "--licence", "a\nb"], 64, "one line")):
         got = run(*arguments)
         assert got[0] == code and word in got[2] and got[1] == "", (arguments, got)

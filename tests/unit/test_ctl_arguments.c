@@ -147,6 +147,14 @@ static void numbers_are_checked_for_their_range(void **state)
 	assert_int_equal(arguments_number(&got, "rate", 1, 1e9, &v, why, sizeof(why)), -EINVAL);
 	assert_string_equal(why, "--rate must be a number from 1 to 1e+09, found 'fast'");
 	assert_true(v == 2500);
+	arguments_done(&got);
+	assert_int_equal(PARSE("replay", "f", "--rate", "2.5"), 0);
+	assert_int_equal(arguments_whole(&got, "rate", 1, 1e9, &v, why, sizeof(why)), -EINVAL);
+	assert_string_equal(why, "--rate must be a whole number from 1 to 1e+09, found '2.5'");
+	arguments_done(&got);
+	assert_int_equal(PARSE("replay", "f", "--rate", "25e1"), 0);
+	assert_int_equal(arguments_whole(&got, "rate", 1, 1e9, &v, why, sizeof(why)), 0);
+	assert_true(v == 250);
 }
 
 static void help_needs_no_arguments(void **state)

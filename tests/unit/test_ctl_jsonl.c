@@ -49,6 +49,15 @@ static char *read_all(const char *const *files, int n, int *ret)
 	return text;
 }
 
+static void a_byte_order_mark_at_the_start_of_a_file_is_passed_over(void **state)
+{
+	const char *files[] = { file(0, "\xef\xbb\xbf{\"ts\":10}\n\xef\xbb\xbf{\"ts\":30}\n"), file(1, "\xef\xbb\xbf"), file(2, "\xef\xbb\xbf\n{\"ts\":20}") };
+	int r;
+	(void)state;
+	assert_string_equal(read_all(files, 3, &r), "0:1 10 0:2 10! 2:2 20 ");
+	assert_int_equal(r, 0);
+}
+
 static void several_files_are_merged_by_ts_and_ties_go_by_file(void **state)
 {
 	const char *files[] = { file(0, "{\"ts\":10}\n{\"ts\":30}\n{\"ts\":30}\n"), file(1, "{\"ts\":20}\n{\"ts\":30}"), file(2, "") };
@@ -175,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(several_files_are_merged_by_ts_and_ties_go_by_file),
+		cmocka_unit_test(a_byte_order_mark_at_the_start_of_a_file_is_passed_over),
 		cmocka_unit_test(a_line_without_ts_takes_the_time_of_the_one_before_it),
 		cmocka_unit_test(blank_lines_are_passed_over_and_numbers_still_count_them),
 		cmocka_unit_test(bad_lines_are_given_out_as_such),
