@@ -1,6 +1,7 @@
 /* evaluate: which item a shopper turns to that the shopper has not met before. For each rating by a shopper who has rated before, of an item that
  * anyone has rated before and this shopper has not: all rated items that the shopper has not met are ranked by the counts of
- * `similar` (all of them, not the nearest alone), seeds the last 10 ratings, newest first; ties go to the id that comes first as bytes. unseen_item {hr10, n}:
+ * `similar` (all of them, not the nearest alone), seeds the last 10 ratings, newest first; behind those of which these counts say nothing, by the
+ * number of shoppers who rated them, as popular items fill a list. Ties go to the id that comes first as bytes. unseen_item {hr10, n}:
  * share within the first 10 of n. Then it is learnt. Protocol: ALGORITHMS B3. For this `[similar] ratings` is on, whatever the configuration
  * says; the pace is measured as configured. */
 #include <stdlib.h>
@@ -20,6 +21,10 @@ struct unseen_section {
 	uint64_t n, hits;
 	float *scores, *norm; /* by symbol: score of the event's ranking, 0 between; 1 / sqrt(n + shrink), 0 while unrated */
 	symbol_t *touched;
+	uint32_t *count, *place;           /* by symbol: shoppers who rated it; where it stands in `popular` */
+	symbol_t *popular;                 /* all that were rated, by count */
+	uint32_t *above, above_limit;      /* by count: how many items have a greater one, which is where those of this one begin */
+	uint32_t rated;                    /* items */
 	struct met *met; /* by the shopper's number */
 	symbol_t last;   /* item of the event before: its norm is to be made anew */
 	uint32_t items_limit, met_limit;
@@ -45,6 +50,9 @@ static void make_room(struct unseen_section *s, symbol_t item)
 	s->scores = grown(s->scores, sizeof(*s->scores), s->items_limit, limit);
 	s->norm = grown(s->norm, sizeof(*s->norm), s->items_limit, limit);
 	s->touched = grown(s->touched, sizeof(*s->touched), s->items_limit, limit);
+	s->count = grown(s->count, sizeof(*s->count), s->items_limit, limit);
+	s->place = grown(s->place, sizeof(*s->place), s->items_limit, limit);
+	s->popular = grown(s->popular, sizeof(*s->popular), s->items_limit, limit);
 	s->items_limit = limit;
 }
 
@@ -75,6 +83,28 @@ static void meet(struct met *m, symbol_t item)
 		m->words = words;
 	}
 	m->bits[item / 32] |= 1u << item % 32;
+}
+
+/* One more shopper has rated the item: it changes places with the first of those that have as many. */
+static void count_one(struct unseen_section *s, symbol_t item)
+{
+	uint32_t n = s->count[item];
+	if (n >= s->above_limit) {
+		uint32_t limit = s->above_limit ? 2 * s->above_limit : 1024;
+		s->above = grown(s->above, sizeof(*s->above), s->above_limit, limit);
+		s->above_limit = limit;
+	}
+	if (!n) {
+		s->place[item] = s->rated;
+		s->popular[s->rated++] = item;
+	}
+	uint32_t first = s->above[n]++, mine = s->place[item];
+	symbol_t other = s->popular[first];
+	s->popular[mine] = other;
+	s->place[other] = mine;
+	s->popular[first] = item;
+	s->place[item] = first;
+	s->count[item] = n + 1;
 }
 
 static void renew(struct evaluate *e, struct unseen_section *s)
@@ -115,7 +145,8 @@ static float term(const struct unseen_section *s, const struct part *p, symbol_t
 	return p->weight * (float)count * (p->norm ? s->norm[other] : 1);
 }
 
-/* Scores only grow: as soon as FIRST of the others are past the item's own score, which is told beforehand, it is no hit. */
+/* Scores only grow: as soon as FIRST of the others are past the item's own score, which is told beforehand, it is no hit. An item without a
+ * score stands behind all that have one. */
 static bool hit(struct evaluate *e, struct unseen_section *s, const struct similar_user *u, const struct met *met, symbol_t item)
 {
 	struct part parts[2 * SIMILAR_SEEDS];
@@ -123,7 +154,7 @@ static bool hit(struct evaluate *e, struct unseen_section *s, const struct simil
 	float own = 0;
 	for (uint32_t k = 0; k < n_parts; k++)
 		own += term(s, &parts[k], item, pair_map_count(parts[k].map, item));
-	for (uint32_t k = 0; k < n_parts && own > 0 && before < FIRST; k++) {
+	for (uint32_t k = 0; k < n_parts && before < FIRST; k++) {
 		const struct pair_map *map = parts[k].map;
 		for (uint32_t i = 0; map->slots && i < 1u << map->bits; i++) {
 			symbol_t other = map->slots[i].other;
@@ -140,13 +171,19 @@ static bool hit(struct evaluate *e, struct unseen_section *s, const struct simil
 		}
 	}
 	struct text id = symbols_text(e->engine->symbols, item);
+	for (uint32_t i = 0; own == 0 && before < FIRST && i < s->rated && s->count[s->popular[i]] >= s->count[item]; i++) {
+		symbol_t j = s->popular[i];
+		if (s->scores[j] == 0 && j != item && !has_met(met, j) &&
+			(s->count[j] > s->count[item] || text_compare(symbols_text(e->engine->symbols, j), id) < 0))
+			before++;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		symbol_t j = s->touched[i];
-		if (before < FIRST && s->scores[j] == own && j != item && !has_met(met, j) && text_compare(symbols_text(e->engine->symbols, j), id) < 0)
+		if (before < FIRST && own > 0 && s->scores[j] == own && j != item && !has_met(met, j) && text_compare(symbols_text(e->engine->symbols, j), id) < 0)
 			before++;
 		s->scores[j] = 0;
 	}
-	return own > 0 && before < FIRST;
+	return before < FIRST;
 }
 
 static int unseen_start(struct evaluate *e, void *state)
@@ -173,6 +210,8 @@ static void unseen_event(struct evaluate *e, void *state, const struct event *ev
 		s->n++;
 		s->hits += hit(e, s, u, met, item);
 	}
+	if (!has_met(met, item))
+		count_one(s, item);
 	meet(met, item);
 	s->last = item;
 }
@@ -194,6 +233,10 @@ static void unseen_done(struct evaluate *e, void *state)
 	free(s->scores);
 	free(s->norm);
 	free(s->touched);
+	free(s->count);
+	free(s->place);
+	free(s->popular);
+	free(s->above);
 	symbols_destroy(s->shoppers);
 }
 

@@ -319,7 +319,9 @@ enum outcome user_task_admits(const struct user_task *t, unsigned j, const struc
 	if (!u)
 		return event->ts <= in->floor || event->ts <= until(t->engine, event->user_id) ? LATE : APPLIED;
 	const struct ring *ring = &u->rings[j];
-	return ring_has(ring, XXH3_64bits(event->event_id.data, event->event_id.size)) ? DUPLICATE : event->ts <= ring->floor ? LATE : APPLIED;
+	if (ring_has(ring, XXH3_64bits(event->event_id.data, event->event_id.size)))
+		return DUPLICATE;
+	return event->ts <= ring->floor ? LATE : APPLIED;
 }
 
 /* The steps up to SOON_BLOCKS, of a shopper of `size` bytes. NULL: nothing is known of it yet. */

@@ -183,6 +183,15 @@ def the_unseen_item_is_foreseen_as_counted_by_hand():
     assert r["unseen_item"] == {"hr10": 1.0, "n": 1}, r
 
 
+def an_item_of_which_nothing_else_is_known_stands_behind_more_popular_ones():
+    # a, b, c rate the same k items: b's and c's are k - 1 tests each, found among k items; then v, of whose q nobody knows anything, turns to y, which d
+    # alone has rated: behind k items that three have rated. 9 leave it the tenth place, 10 do not.
+    for k, hits in ((9, 17), (10, 18)):
+        events = [(u, f"p{i}") for u in "abc" for i in range(k)] + [("d", "y"), ("v", "q"), ("v", "y")]
+        r = result(write("popular.jsonl", [rating(1000 * t + 1000, u, i, 4.0) for t, (u, i) in enumerate(events)]))["unseen_item"]
+        assert r["n"] == 2 * k - 1 and math.isclose(r["hr10"], hits / (2 * k - 1), rel_tol=1e-6), (k, r)
+
+
 def shared(*names):
     data = pathlib.Path(os.environ.get("GLINT_DATA", ROOT.parent / "shared" / "data"))
     paths = [data / n for n in names]
