@@ -372,7 +372,7 @@ void spike_item_due(const void *settings, struct item_ctx *ctx, void *block)
 
 /* ---- state ---- */
 
-enum { VERSION = 4 }; /* 3: complaints by days; 2: without words; 1: also without raised_span and drift */
+enum { VERSION = 4 }; /* 3: complaints by days, excerpts with more in them; 2: without words; 1: also without raised_span and drift */
 
 void spike_item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {

@@ -188,24 +188,27 @@ static int load_excerpts(struct spike_words *w, struct reader *from, struct pool
 	return 0;
 }
 
-static int skip_days(struct reader *from)
+static int skip_older(struct reader *from)
 {
-	uint64_t n = reader_varint(from);
-	for (uint64_t i = 0; i < n && !from->bad; i++) {
-		reader_zigzag(from);
-		reader_text(from);
-		reader_varint(from);
+	for (int part = 0; part < 2; part++) { /* excerpts: pane, text; complaints: day, aspect, k */
+		uint64_t n = reader_varint(from);
+		for (uint64_t i = 0; i < n && !from->bad; i++) {
+			reader_zigzag(from);
+			reader_text(from);
+			if (part)
+				reader_varint(from);
+		}
 	}
 	return from->bad ? -EBADMSG : 0;
 }
 
-int spike_words_load(struct spike_words *w, struct reader *from, struct symbols *symbols, struct pool *pool, int64_t old_pane_ms, int64_t pane_ms, bool by_days)
+int spike_words_load(struct spike_words *w, struct reader *from, struct symbols *symbols, struct pool *pool, int64_t old_pane_ms, int64_t pane_ms, bool older)
 {
 	symbol_t names[WORDS_COMPLAINTS_MAX];
+	if (older)
+		return skip_older(from);
 	if (load_excerpts(w, from, pool, old_pane_ms, pane_ms) < 0)
 		return -EBADMSG;
-	if (by_days)
-		return skip_days(from);
 	uint64_t known = reader_varint(from), n_names = reader_varint(from);
 	if (from->bad || known > INT32_MAX || n_names > WORDS_COMPLAINTS_MAX)
 		return -EBADMSG;

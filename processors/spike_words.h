@@ -46,8 +46,8 @@ symbol_t spike_words_aspect(const struct spike_words *w, const struct symbols *s
 int spike_words_excerpts(const struct spike_words *w, int64_t first, int64_t last, struct text ret[WORDS_SHOWN]);
 
 void spike_words_save(const struct spike_words *w, const struct symbols *symbols, struct buf *to);
-/* 0 or -EBADMSG. `by_days`: of an older version, which had complaints by days: they are left out, and known_from is the caller's to set. */
-int spike_words_load(struct spike_words *w, struct reader *from, struct symbols *symbols, struct pool *pool, int64_t old_pane_ms, int64_t pane_ms, bool by_days);
+/* 0 or -EBADMSG. `older`: of version 3, which cleaned excerpts of less, and had complaints by days: both are left out; known_from is the caller's to set. */
+int spike_words_load(struct spike_words *w, struct reader *from, struct symbols *symbols, struct pool *pool, int64_t old_pane_ms, int64_t pane_ms, bool older);
 void spike_words_mark(const struct spike_words *w, struct symbols *symbols);
 void spike_words_done(struct spike_words *w, struct pool *pool);
 
