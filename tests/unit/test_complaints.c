@@ -261,7 +261,7 @@ static void a_review_without_terms_is_one_of_all(void **state)
 	struct shop *s = shop_open(1, "complaints.least=1");
 	post_of(s, start, "ann", "B1", "bad clasp");
 	for (int i = 0; i < 3; i++) {
-		char id[8];
+		char id[16];
 		snprintf(id, sizeof(id), "r%d", i);
 		struct event e = shop_review(id, start + i, "ben", "B1", "it was so so", "en");
 		e.review.rating_milli = 1000;
