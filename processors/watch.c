@@ -12,6 +12,8 @@ enum { EVALUATIONS_TO_RESOLVE = 2 };
 #define LEAST_SHARE (1. / 32) /* of alpha, for the shortest windows */
 #define LEAST_EXCESS 3        /* events, by dispersion */
 #define LEAST_RISEN 10        /* events by dispersion that an amount must be expected to have before it can be up: few orders are a matter of their sizes */
+#define USUAL .1              /* p of what is over, at least */
+#define TIMES_LIKELIER 20     /* as usual than half way to what raised */
 #define QUIET (1 - 1e-9)
 #define PRIOR_EVENTS 5
 #define FIT_EVENTS 10 /* weight of dispersion 1 */
@@ -303,6 +305,16 @@ static double tail(const struct watch_settings *s, const struct figure *f, const
 	return up ? (k > 0 ? beta_tail(q, r, k) : 1) : beta_tail(1 - q, k + 1, r);
 }
 
+/* ln of how many times likelier the count is with mu than with mu factor. */
+static double likelier(const struct watch_settings *s, const struct figure *f, const struct seen *x, double phi, double factor)
+{
+	double spread = f->n == TIME ? s->spread_amounts : s->spread_rates, mu = x->mu / phi, k = x->k / phi;
+	if (mu <= 0 || x->support <= 0)
+		return 0;
+	double r = 1 / (spread * spread + phi / x->support);
+	return (k + r) * log((r + mu * factor) / (r + mu)) - k * log(factor);
+}
+
 static double factor_of(const struct seen *x, double phi)
 {
 	double a = x->k / phi + .5, b = x->mu / phi + .5;
@@ -369,19 +381,38 @@ static uint8_t level_of(enum watch_kind kind, double factor)
 							 : SEVERITY_LOW;
 }
 
+/* The shortest window that is as long. */
+static int first_span(const struct watch_settings *s, int64_t span)
+{
+	int v = 0;
+	while (v < s->n_spans - 1 && s->spans[v] < span)
+		v++;
+	return v;
+}
+
+/* Of a figure: the count is usual, and it is enough to tell usual from what raised; from half way to that, whose factor, having raised, is rather too great than too
+ * small. */
+static bool is_over(const struct watch_settings *s, const struct figure *f, const struct watch_figure *g, const struct seen *x, double phi, double *ret_p)
+{
+	*ret_p = tail(s, f, x, phi, g->up);
+	if (silence(f->kind))
+		return x->k > 0;
+	return *ret_p > USUAL && likelier(s, f, x, phi, pow(g->factor, g->up ? .5 : -.5)) > log(TIMES_LIKELIER);
+}
+
 static void judge_raised(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int i, int64_t pane, const struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES], double phi)
 {
 	const struct figure *f = &figures_of(w)[i];
 	struct watch_figure *g = &w->figures[i];
-	int v = 0;
-	while (v < s->n_spans - 1 && s->spans[v] < g->raised_span)
+	double p = 1;
+	int v = first_span(s, g->raised_span), end = v + 1;
+	while (end < s->n_spans && !silence(f->kind) && s->spans[end] <= pane - g->raised_pane)
+		end++; /* longer ones that hold nothing of before */
+	while (v < end && !is_over(s, f, g, &seen[v][i], phi, &p))
 		v++;
-	const struct seen *x = &seen[v][i];
-	double p = tail(s, f, x, phi, g->up);
-	g->calm = silence(f->kind) ? (x->k > 0 ? EVALUATIONS_TO_RESOLVE : 0) : p > .1 ? g->calm + 1
-										      : 0;
-	if (g->calm >= EVALUATIONS_TO_RESOLVE) {
-		resolve(s, w, ctx, i, pane, v, x, p, phi, false);
+	g->calm = v < end ? g->calm + 1 : 0;
+	if (g->calm >= (silence(f->kind) ? 1 : EVALUATIONS_TO_RESOLVE)) {
+		resolve(s, w, ctx, i, pane, v, &seen[v][i], p, phi, false);
 		return;
 	}
 	bool up = false;
@@ -447,9 +478,7 @@ static bool accept(const struct watch_settings *s, struct watch *w, struct item_
 	if (!accepted)
 		return false;
 	for (int i = 0; i < n_figures(w); i++) {
-		int v = 0;
-		while (v < s->n_spans - 1 && s->spans[v] < w->figures[i].raised_span)
-			v++;
+		int v = first_span(s, w->figures[i].raised_span);
 		if (w->figures[i].raised)
 			resolve(s, w, ctx, i, pane, v, &seen[v][i], 1, dispersion(w, &figures_of(w)[i], i), true);
 	}

@@ -187,6 +187,39 @@ static void rates_and_revenue_are_told_apart_and_resolved(void **state)
 	}
 }
 
+/* By day 25 impressions a pane, from midnight to ten o'clock one an hour; CTR is .2, or what `clicks` of 25 is. */
+static void days_and_nights(struct one *x, int64_t until, int64_t clicks)
+{
+	for (int64_t i = 0; x->now < until; i++) {
+		bool night = (x->now - T0) % DAY < 10 * HOUR, one = i % 4 == 0;
+		panes(x, x->now + PANE, night ? one : 25, night ? one && i / 4 * clicks % 25 < clicks : clicks, 0, 0);
+	}
+}
+
+static void a_few_events_end_no_alert_while_what_raised_it_goes_on(void **state)
+{
+	(void)state;
+	struct one x;
+	one_open(&x, KEY_CAMPAIGN);
+	days_and_nights(&x, T0 + 10 * DAY, 5);
+	assert_int_equal(x.alerts.size, 0);
+	/* by night 8 impressions in 8 hours with 3 clicks, where 1.6 are expected: P(X >= 3) of a Poisson variable is .22, but of 3.2 they are as usual */
+	days_and_nights(&x, T0 + 13 * DAY, 10);
+	json_t *found = alerts_of(&x.alerts, NULL);
+	for (size_t i = 0; i < json_array_size(found); i++)
+		assert_string_equal(member(json_array_get(found, i), "state"), "raised");
+	assert_true(json_array_size(found) > 0);
+	assert_string_equal(member(json_array_get(found, 0), "kind"), "campaign_ctr");
+	json_decref(found);
+	days_and_nights(&x, T0 + 14 * DAY, 5);
+	found = alerts_of(&x.alerts, NULL);
+	const json_t *last = json_array_get(found, json_array_size(found) - 1);
+	assert_string_equal(member(last, "state"), "resolved");
+	assert_true(ts_of(last) > T0 + 13 * DAY + 10 * HOUR && ts_of(last) < T0 + 13 * DAY + 20 * HOUR); /* by day, when it can be told */
+	json_decref(found);
+	one_close(&x);
+}
+
 static void money_is_written_as_its_currency_is(void **state)
 {
 	(void)state;
@@ -483,6 +516,7 @@ int main(void)
 		cmocka_unit_test(a_stop_is_told_after_half_an_hour_and_its_end_at_once),
 		cmocka_unit_test(nights_without_traffic_are_usual_and_their_end_is_expected),
 		cmocka_unit_test(rates_and_revenue_are_told_apart_and_resolved),
+		cmocka_unit_test(a_few_events_end_no_alert_while_what_raised_it_goes_on),
 		cmocka_unit_test(money_is_written_as_its_currency_is),
 		cmocka_unit_test(few_events_and_a_young_campaign_raise_nothing),
 		cmocka_unit_test(a_campaign_that_stays_silent_is_over_but_an_input_is_not),
