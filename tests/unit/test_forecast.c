@@ -54,6 +54,22 @@ static void the_airline_series_gives_the_published_figures(void **state)
 	}
 }
 
+/* R's stats::HoltWinters decomposes the first two periods for its start; from that state on the smoothing is the same (ALGORITHMS G: "R initialisation",
+ * which gives the season to four digits). */
+static void from_the_state_that_r_starts_with_its_figures_come_out(void **state)
+{
+	(void)state;
+	const struct hw_rule r = { .2479595, .0345373, 1, 12 };
+	struct hw h = { .n = 24, .level = 124.316919, .trend = 1.145688, .season = { -14.8194, -5.6528, 7.5139, .0139, -10.9861, 11.6806, 22.6389, 22.1806, 9.4722, -8.1528, -23.5694, -10.3194 } };
+	for (int t = 12; t < 144; t++)
+		hw_push(&r, &h, passengers[t]);
+	near(h.level, 477.828997, 2e-5);
+	near(h.trend, 3.127675, 1e-6);
+	near(h.season[0], -27.458776, 2e-5);
+	near(h.season[11], -45.828997, 2e-5);
+	near(h.error_sum, 21860.1847, 1e-3);
+}
+
 static void the_interval_widens_as_the_formula_says_and_covers(void **state)
 {
 	(void)state;
@@ -214,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_airline_series_gives_the_published_figures),
+		cmocka_unit_test(from_the_state_that_r_starts_with_its_figures_come_out),
 		cmocka_unit_test(the_interval_widens_as_the_formula_says_and_covers),
 		cmocka_unit_test(days_are_counted_silent_ones_too_and_shown),
 		cmocka_unit_test(what_comes_when_its_day_is_over_is_counted_as_dropped),

@@ -339,6 +339,7 @@ static void popularity_halves_and_trend_compares_two_rates(void **state)
 	popularity_levels(settings, &p.popularity, m.level);
 	assert_true(fabs(popularity_count(settings, &m, LEVEL_POPULAR, 1000 * hour + hour / 2) - 30) < 1e-9);
 	assert_true(fabs(popularity_count(settings, &m, LEVEL_POPULAR, 1000 * hour + hour / 2 + 7 * day) - 15) < 1e-9);
+	assert_true(fabs(popularity_count(settings, &m, LEVEL_POPULAR, 1000 * hour + hour / 2 + 56 * hour) / 30 - .793701) < 1e-6); /* ALGORITHMS G: 2^(-10/30) */
 	add(s, &p, METRIC_VIEWS, 1000 - 24, 40);   /* a day before */
 	add(s, &p, METRIC_VIEWS, 1000 - 240, 100); /* ten days: hour 760 is of day 31, whose middle hour is 756 */
 	popularity_levels(settings, &p.popularity, m.level);

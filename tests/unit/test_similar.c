@@ -89,6 +89,18 @@ static void the_small_table_s_item_cosines_come_out(void **state)
 	shop_destroy(s);
 }
 
+/* ALGORITHMS J1, TencentRec's least weights, worked from A = {1: 5, 2: 3, 3: 4}, B = {1: 4, 3: 3, 4: 5}, C = {2: 4, 4: 3}: greater weights than an action has here, so by the
+ * formula alone. */
+static void the_small_table_s_least_weights_come_out(void **state)
+{
+	(void)state;
+	static const struct {
+		double c, n_a, n_b, cosine;
+	} of[] = { { 3, 9, 7, .377964473 }, { 4 + 3, 9, 7, .881917104 }, { 4, 9, 8, .471404521 }, { 3, 7, 7, .428571429 }, { 3, 7, 8, .400891863 }, { 3, 7, 8, .400891863 } };
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		assert_true(fabs(similar_cosine(of[i].c, of[i].n_a, of[i].n_b, 0) - of[i].cosine) < 1e-9);
+}
+
 static void ratings_and_views_count_only_when_asked_for(void **state)
 {
 	(void)state;
@@ -145,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_worked_example_of_tencentrec_comes_out),
 		cmocka_unit_test(the_small_table_s_item_cosines_come_out),
+		cmocka_unit_test(the_small_table_s_least_weights_come_out),
 		cmocka_unit_test(ratings_and_views_count_only_when_asked_for),
 		cmocka_unit_test(only_the_last_items_are_paired),
 		cmocka_unit_test(the_view_has_the_nearest_with_enough_in_common),
