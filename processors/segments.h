@@ -21,7 +21,7 @@
  * so that R, F and M lead. Until `start` shoppers have sent a point, points travel as they are, the sample that k-means++ starts from.
  *
  * Assignment is the user stage's, by the model row: to the nearest centre, but away from the present segment only when the new distance is below .9 of
- * the old one. Sizes are exact: each shopper in memory counts in one segment (as at the last point), +1 and -1 by deltas; the row is due
+ * the old one. Sizes are exact: each shopper in memory who has come since the start counts in one segment (as at the last point), +1 and -1 by deltas; the row is due
  * with every such change, and a restore changes no assignment. A cluster's number is its identity: centres move, numbers stay. When a cluster dies it
  * takes half of the greatest (kmeans_revive).
  *
