@@ -331,6 +331,35 @@ static void rows_carry_all_of_it(void **state)
 	one_close(&cut);
 }
 
+/* Version 1 ends its row's times with `seen`. */
+static void a_row_of_version_1_is_read(void **state)
+{
+	(void)state;
+	struct one x;
+	one_open(&x, KEY_CAMPAIGN);
+	panes(&x, T0 + 8 * DAY, 100, 10, 1, 5000);
+	struct buf row = { 0 }, old = { 0 }, again = { 0 };
+	watch_save(&x.watch, x.symbols, &row);
+	buf_u8(&old, row.data[0]);
+	ledger_save(&x.watch.panes, x.symbols, &old);
+	const int64_t times[] = { x.watch.judged, x.watch.next, x.watch.learnt, x.watch.seen };
+	for (int i = 0; i < 4; i++)
+		buf_varint(&old, (uint64_t)times[i]);
+	assert_memory_equal(old.data, row.data, old.size);
+	buf_bytes(&old, row.data + old.size + 2, row.size - old.size - 2); /* without `lost` and `lost_end`, both 0 */
+	struct watch loaded = { 0 };
+	struct reader r = reader_of(old.data, old.size);
+	assert_int_equal(watch_load(&loaded, 1, &r, x.symbols, x.ctx.pool), 0);
+	assert_int_equal(reader_left(&r), 0);
+	watch_save(&loaded, x.symbols, &again);
+	assert_true(again.size == row.size && !memcmp(again.data, row.data, row.size));
+	watch_done(&loaded, x.ctx.pool);
+	buf_done(&row);
+	buf_done(&old);
+	buf_done(&again);
+	one_close(&x);
+}
+
 /* A campaign of 60 days: CTR halves for two, it stops for nine and comes again, its last orders are in another currency. */
 static void history(struct one *x, int column_from, int column_to, int64_t from, int64_t until, bool advance)
 {
@@ -510,6 +539,7 @@ static void events_of_a_shop_lead_to_them(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_row_of_version_1_is_read),
 		cmocka_unit_test(a_history_that_comes_at_once_is_judged_as_pane_by_pane),
 		cmocka_unit_test(what_finds_no_room_ahead_is_left_out_and_not_taken_for_silence),
 		cmocka_unit_test(the_tail_is_the_negative_binomials),
