@@ -214,7 +214,7 @@ def a_password_is_used(t):
 def wrong_use(t):
     'A wrong option ends with 64, a wrong configuration with 78, each with a sentence.'
     config, _ = setup(t)
-    for code, args, word in ((64, ('recs',), 'usage: glintctl recs USER'), (64, ('rules', '--top', '0'), '--top must be a number'),
+    for code, args, word in ((64, ('recs',), 'usage: glintctl recs USER'), (64, ('rules', '--top', '0'), '--top must be a whole number'),
                              (64, ('alerts', '--lang', 'fr'), '--lang must be en or zh'), (64, ('wait',), '--caught-up'),
                              (78, ('rules', '--set', 'redis.prefx=a'), "did you mean 'prefix'")):
         done = t.ctl(config, *args, check=False)
