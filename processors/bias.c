@@ -58,7 +58,7 @@ static void bias_scale(void *settings, double rating_min, double rating_max)
 	struct bias_settings *s = settings;
 	s->rating_min = rating_min;
 	s->rating_max = rating_max;
-	s->unit = (rating_max - rating_min) / 4.5;
+	s->per_star = 4.5 / (rating_max - rating_min);
 }
 
 static int bias_setup(void *settings, char *error, size_t error_size)

@@ -20,7 +20,7 @@
  *   W = sum a_u^2 w,   Y = sum a_u w y,    b_i = Y / (W + 1 / item_spread),   P_i = 1 / (W + 1 / item_spread)
  *
  * so that whatever was added can be taken away again to the last bit, in any order. r, mu and all biases are kept in stars: the gains have no
- * unit. In the slope's terms (b_i^2 P_a, b_i P_a x) b_i and x are divided by `unit`, so that a scale k times as wide predicts k times the same.
+ * unit. In the slope's terms (b_i^2 P_a, b_i P_a x) b_i and x are times `per_star`, so that a scale k times as wide predicts k times the same.
  *
  * The steps live in two stages, and mu, a property of the whole shop, in a third place: the item stage reads no global table, and a
  * row of the global table is old in a replay. But all is linear in mu: write each bias as b = c - mu v, y = (r - c_u) - mu (1 - v_u); c
@@ -57,7 +57,7 @@ struct bias_settings {
 	int64_t ratings_kept;
 	double learning_rate, l2;      /* rule = river */
 	double rating_min, rating_max; /* stars, of [glint]; mu is their middle while nothing was rated */
-	double unit;                   /* of the filter, in stars: (rating_max - rating_min) / 4.5 */
+	double per_star;               /* 4.5 / (rating_max - rating_min): the filter's units in a star */
 };
 
 /* What the model table tells of an item; of `all` n and sum_milli alone. */

@@ -29,7 +29,7 @@ struct bias_state bias_state_at(const struct bias_settings *s, const struct bias
 void bias_observe(const struct bias_settings *s, struct bias_state *state, struct bias_kept *k)
 {
 	struct bias_state x = bias_state_at(s, state, k->ts);
-	double r = k->milli / 1000.0, b = (k->c - (double)k->mu * k->v) / s->unit;
+	double r = k->milli / 1000.0, b = (k->c - (double)k->mu * k->v) * s->per_star;
 	double y_c = r - x.c[PART_LASTING] - x.c[PART_SITTING], y_v = 1 - x.v[PART_LASTING] - x.v[PART_SITTING];
 	double rest = x.p[PART_LASTING] + x.p[PART_SITTING] + b * b * x.slope_p + 1, all = rest + x.slope * x.slope * k->p;
 	double e_c = y_c - x.slope * k->c, e_v = y_v - x.slope * k->v;
@@ -43,7 +43,7 @@ void bias_observe(const struct bias_settings *s, struct bias_state *state, struc
 		x.p[i] -= gain * x.p[i];
 	}
 	double gain = b * x.slope_p / all;
-	x.slope += gain * ((e_c - k->mu * e_v) / s->unit);
+	x.slope += gain * ((e_c - k->mu * e_v) * s->per_star);
 	x.slope = x.slope < 0 ? 0 : x.slope > 4 ? 4
 						: x.slope; /* one that turned round would make an item's W say nothing */
 	x.slope_p -= gain * b * x.slope_p;
