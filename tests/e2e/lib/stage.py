@@ -159,14 +159,15 @@ def redis_equals(db, counts, most=500, neighbours=500):
             wrong = [x for x in shown if others.get(x[0]) != x[1]]
             assert not wrong, (name, item, wrong[:3])
             best = sorted(others.values(), reverse=True)
-            least = best[min(neighbours, len(best)) - 1]  # of those that are asked; which of equals are, is not told
-            sure = len(best) <= neighbours or best[neighbours] < least
+            least = best[min(neighbours, len(best)) - 1]  # of those that are asked first; where they leave places free, all that came twice are
+            sure = len(best) <= neighbours or best[neighbours] < least  # else it is not told which of equals are asked
+            least = min(least, 2)
             assert not shown or min(n for _, n in shown) >= least, (name, item)
             n_of, n = 'n_' + basket, counts.baskets[basket]
             asked = {o: related(c, counts.items[item][n_of], counts.items[o][n_of], n) for o, c in others.items() if c >= least}
             wrong = [x for x in shown if asked[x[0]] is False]
             assert not wrong, (name, item, 'chance', wrong[:3])
-            missing = [o for o, is_related in asked.items() if is_related and (sure or others[o] > least) and (o, others[o]) not in shown]
+            missing = [o for o, is_related in asked.items() if is_related and (sure or others[o] >= 2) and (o, others[o]) not in shown]
             assert len(shown) == most or not missing, (name, item, len(shown), missing[:3], text[:200])
             assert view['n'] == counts.items[item]['n_' + basket], (name, item, view['n'])
             assert view['baskets'] == counts.baskets[basket], (name, item, view['baskets'], counts.baskets)
