@@ -579,8 +579,9 @@ int64_t watch_due_at(const struct watch *w)
 
 void watch_save(const struct watch *w, const struct symbols *symbols, struct buf *to)
 {
-	buf_u8(to, (uint8_t)(w->on | w->inputs << 1 | (w->judged ? 4 : 0)));
-	if (!w->judged)
+	bool begun = w->judged || w->on; /* pane 0 is the first quarter of an hour of 1970 */
+	buf_u8(to, (uint8_t)(w->on | w->inputs << 1 | (begun ? 4 : 0)));
+	if (!begun)
 		return;
 	ledger_save(&w->panes, symbols, to);
 	buf_varint(to, (uint64_t)w->judged);
@@ -619,8 +620,10 @@ int watch_load(struct watch *w, uint16_t version, struct reader *from, struct sy
 	w->inputs = flags >> 1 & 1;
 	if (from->bad || flags > 7)
 		return -EBADMSG;
-	if (!(flags & 4))
-		return w->on ? -EBADMSG : 0;
+	if (!(flags & 4)) {
+		w->on = false; /* a version before wrote nothing more of one in pane 0 */
+		return 0;
+	}
 	if (ledger_load(&w->panes, from, symbols, pool) < 0)
 		return -EBADMSG;
 	w->judged = (int64_t)reader_varint(from);

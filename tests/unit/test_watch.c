@@ -361,6 +361,32 @@ static void a_row_of_version_1_is_read(void **state)
 }
 
 /* A campaign of 60 days: CTR halves for two, it stops for nine and comes again, its last orders are in another currency. */
+static void a_row_of_the_first_minutes_of_1970_is_read(void **state)
+{
+	(void)state;
+	struct one x;
+	one_open(&x, KEY_ALL);
+	x.now = 2000;
+	count(&x, 0, 0, 1);
+	struct buf row = { 0 }, again = { 0 };
+	watch_save(&x.watch, x.symbols, &row);
+	struct watch loaded = { 0 };
+	struct reader r = reader_of(row.data, row.size);
+	assert_int_equal(watch_load(&loaded, 2, &r, x.symbols, x.ctx.pool), 0);
+	assert_int_equal(reader_left(&r), 0);
+	watch_save(&loaded, x.symbols, &again);
+	assert_true(loaded.on && again.size == row.size && !memcmp(again.data, row.data, row.size));
+	watch_done(&loaded, x.ctx.pool);
+	static const uint8_t before[] = { 3 }; /* as a version before wrote it */
+	r = reader_of(before, sizeof(before));
+	loaded = (struct watch){ 0 };
+	assert_int_equal(watch_load(&loaded, 1, &r, x.symbols, x.ctx.pool), 0);
+	assert_false(loaded.on);
+	buf_done(&row);
+	buf_done(&again);
+	one_close(&x);
+}
+
 static void history(struct one *x, int column_from, int column_to, int64_t from, int64_t until, bool advance)
 {
 	for (x->now = T0 + from; x->now < T0 + until; x->now += PANE) {
@@ -540,6 +566,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_row_of_version_1_is_read),
+		cmocka_unit_test(a_row_of_the_first_minutes_of_1970_is_read),
 		cmocka_unit_test(a_history_that_comes_at_once_is_judged_as_pane_by_pane),
 		cmocka_unit_test(what_finds_no_room_ahead_is_left_out_and_not_taken_for_silence),
 		cmocka_unit_test(the_tail_is_the_negative_binomials),
