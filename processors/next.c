@@ -1,4 +1,4 @@
-/* The processor of the next item: sessions, followers, which expert leads, rows and views; see next.h. */
+/* The processor of the next item: sessions, followers, who leads, rows and views; see next.h. */
 #include "next.h"
 
 #include <errno.h>
@@ -21,8 +21,8 @@ static const struct option options[] = {
 		.help = "Most frequent followers of an item that rankings may use." },
 	{ "max_followers", OPTION_COUNT, OPTION_AT(next_settings, max_followers), .value = "5000", .min = "10", .max = "1000000", .unit = "items",
 		.help = "Distinct followers counted per item in its window; new ones beyond are dropped and counted (followers_dropped)." },
-	{ "learn_every", OPTION_COUNT, OPTION_AT(next_settings, learn_every), .value = "32", .min = "1", .max = "1000000", .zero = "never",
-		.unit = "clicks", .help = "One click in so many is ranked beforehand by all four ways of ranking, so that the best is known." },
+	{ "learn_every", OPTION_COUNT, OPTION_AT(next_settings, learn_every), .value = "64", .min = "1", .max = "1000000", .zero = "never",
+		.unit = "clicks", .help = "One click in so many, and more at first, is ranked beforehand by all ways of ranking, so that the best is known." },
 	{ "shown", OPTION_COUNT, OPTION_AT(next_settings, shown), .value = "10", .min = "1", .max = "100", .zero = "no such key", .unit = "items",
 		.help = "Items in glint:next:USER, for visitors of whom nothing but this session is known." },
 	{ "steps_kept", OPTION_COUNT, OPTION_AT(next_settings, steps_kept), .value = "50", .min = "10", .max = "1000", .zero = "the running session's only", .unit = "steps",
@@ -30,11 +30,12 @@ static const struct option options[] = {
 };
 
 static const char *const drop_names[] = { "followers_dropped", "followers_outlived", NULL };
-const char *const next_expert_names[NEXT_EXPERTS] = { "order", "near", "short", "company" };
+const char *const next_way_names[NEXT_WAYS] = { "order", "sharp", "near", "long", "broad" };
 
+/* 1 to 5 were those of the four experts of older versions. */
 enum { METRIC_FOLLOW,
-	METRIC_DRAWN,
-	METRIC_REACHED }; /* + enum next_expert */
+	METRIC_DRAWN = 6,
+	METRIC_REACHED }; /* the pane says whose */
 
 static const int64_t step_weights[NEXT_STEPS] = { 1000, 354, 192 }; /* 1000 (d + 1)^-1.5 */
 
@@ -72,16 +73,16 @@ bool next_goes_on(const struct next_settings *s, const struct next_user *u, int6
 	return u->open && gap <= s->session_gap_ms && !(session_id && u->session_id && session_id != u->session_id);
 }
 
-/* What each expert would have reached for the item that came. */
-static void draw(const struct next_settings *s, struct user_ctx *ctx, const struct next_user *u, symbol_t item)
+/* What each expert would have reached for the item that came, on behalf of `every` events. */
+static void draw(const struct next_settings *s, struct user_ctx *ctx, const struct next_user *u, symbol_t item, uint64_t every)
 {
 	const struct key all = { KEY_ALL, 0 };
 	uint32_t places[NEXT_EXPERTS];
 	emit_sum(ctx->emitter, P_NEXT, all, METRIC_DRAWN, 0, 0, 1);
 	next_places(s->scratch, ctx->symbols, ctx->model, u, item, places);
-	for (int i = 0; i < NEXT_EXPERTS; i++)
+	for (int32_t i = 0; i < NEXT_EXPERTS; i++)
 		if (places[i])
-			emit_sum(ctx->emitter, P_NEXT, all, (uint8_t)(METRIC_REACHED + i), 0, 0, 1000000 + 2000000 / (int64_t)places[i]);
+			emit_sum(ctx->emitter, P_NEXT, all, METRIC_REACHED, 0, i, (int64_t)every * (1000000 + 2000000 / (int64_t)places[i]));
 }
 
 /* Step i, at the items before it in its session; times 1 or -1. */
@@ -136,8 +137,9 @@ static void next_event(const void *settings, struct user_ctx *ctx, void *block, 
 	symbol_t item = symbols_intern(ctx->symbols, click->item_id);
 	if (!item || (u->n && next_seen(u, 0) == item))
 		return;
-	if (u->n && s->learn_every && (ctx->user_hash ^ (uint64_t)e->ts * UINT64_C(0x9e3779b97f4a7c15)) % (uint64_t)s->learn_every == 0)
-		draw(s, ctx, u, item);
+	uint64_t every = u->n ? next_draw_every(s, ctx->model) : 0;
+	if (every && ((ctx->user_hash ^ (uint64_t)e->ts) * UINT64_C(0x9e3779b97f4a7c15) >> 32) % every == 0)
+		draw(s, ctx, u, item, every);
 	int32_t pane = pairs_pane_at(s->window, e->ts);
 	keep(s, ctx, u, (struct next_step){ item, pane, u->n == 0 });
 	count(ctx, u, u->n_steps - 1u, 1);
@@ -236,10 +238,11 @@ static void next_delta(const void *settings, struct item_ctx *ctx, void *block, 
 {
 	const struct next_settings *s = settings;
 	struct next_item *b = block;
-	if (d->metric == METRIC_DRAWN)
-		b->drawn += d->amount;
-	else if (d->metric >= METRIC_REACHED && d->metric < METRIC_REACHED + NEXT_EXPERTS)
-		b->reached[d->metric - METRIC_REACHED] += d->amount;
+	if (d->metric == METRIC_DRAWN || (d->metric == METRIC_REACHED && d->pane >= 0 && d->pane < NEXT_EXPERTS)) {
+		if (!b->judged)
+			b->judged = pool_alloc(ctx->pool, sizeof(*b->judged));
+		*(d->metric == METRIC_DRAWN ? &b->judged->drawn : &b->judged->reached[d->pane]) += d->amount;
+	}
 	if (d->metric != METRIC_FOLLOW || !d->sub || !d->amount || d->amount == INT64_MIN)
 		return;
 	int32_t now = b->follow.now;
@@ -276,13 +279,48 @@ static void next_due(const void *settings, struct item_ctx *ctx, void *block)
 	leaders_forget(&b->leaders);
 }
 
+static void judged_save(const struct next_judged *j, struct buf *to)
+{
+	buf_varint(to, j ? NEXT_EXPERTS : 0);
+	if (!j)
+		return;
+	buf_zigzag(to, j->drawn);
+	for (int i = 0; i < NEXT_EXPERTS; i++)
+		buf_zigzag(to, j->reached[i]);
+}
+
+/* The four experts of version 1 are read over, and what another bank than ours has reached: the shop learns anew. */
+static int judged_load(struct next_judged **ret, uint16_t version, bool in_model, struct reader *from, struct pool *pool)
+{
+	enum { OLD_EXPERTS = 4,
+		MOST = 1000 };
+	if (version == 1) {
+		int64_t drawn = reader_zigzag(from);
+		for (int i = 0; (drawn || !in_model) && i < OLD_EXPERTS; i++)
+			reader_zigzag(from);
+		return 0;
+	}
+	uint64_t n = reader_varint(from);
+	if (!n || n > MOST)
+		return n ? -EBADMSG : 0;
+	struct next_judged *j = n == NEXT_EXPERTS ? pool_alloc(pool, sizeof(*j)) : NULL;
+	int64_t drawn = reader_zigzag(from);
+	for (uint64_t i = 0; i < n; i++) {
+		int64_t reached = reader_zigzag(from);
+		if (j)
+			j->reached[i] = reached;
+	}
+	if (j)
+		j->drawn = drawn;
+	*ret = j;
+	return 0;
+}
+
 static void item_save(const void *settings, const void *block, const struct symbols *symbols, struct buf *to)
 {
 	const struct next_settings *s = settings;
 	const struct next_item *b = block;
-	buf_zigzag(to, b->drawn);
-	for (int i = 0; i < NEXT_EXPERTS; i++)
-		buf_zigzag(to, b->reached[i]);
+	judged_save(b->judged, to);
 	pairs_save(&b->follow, s->window, symbols, to);
 }
 
@@ -290,11 +328,8 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 {
 	const struct next_settings *s = settings;
 	struct next_item *b = block;
-	if (version != 1)
+	if (version < 1 || version > 2 || judged_load(&b->judged, version, false, from, pool) < 0)
 		return -EBADMSG;
-	b->drawn = reader_zigzag(from);
-	for (int i = 0; i < NEXT_EXPERTS; i++)
-		b->reached[i] = reader_zigzag(from);
 	return pairs_load(&b->follow, s->window, from, symbols, pool);
 }
 
@@ -303,6 +338,8 @@ static void item_done(void *block, struct pool *pool)
 	struct next_item *b = block;
 	pairs_done(&b->follow, pool);
 	leaders_done(&b->leaders);
+	pool_free(pool, b->judged, sizeof(*b->judged));
+	b->judged = NULL;
 }
 
 static void item_mark(const void *block, struct symbols *symbols)
@@ -320,27 +357,24 @@ static void model_save(const void *settings, const struct item_ctx *ctx, const v
 	/* kept up while counts grow: what the block says is the same with it and without */
 	struct leaders *leaders = (struct leaders *)(uintptr_t)&b->leaders;
 	uint32_t n = leaders_sorted(leaders, ctx->symbols, pairs_total(&b->follow), (uint32_t)s->followers, top);
-	if (!n && !b->drawn)
+	if (!n && !b->judged)
 		return;
 	buf_varint(to, b->follow.baskets);
 	leaders_save(top, n, ctx->symbols, to);
-	buf_zigzag(to, b->drawn);
-	for (int i = 0; b->drawn && i < NEXT_EXPERTS; i++)
-		buf_zigzag(to, b->reached[i]);
+	judged_save(b->judged, to);
 }
 
 static int model_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	struct next_model *m = block;
 	(void)settings;
-	if (version != 1)
+	if (version < 1 || version > 2)
 		return -EBADMSG;
 	m->sum = (uint32_t)reader_varint(from);
 	if (leaders_load(&m->followers, &m->n_followers, FOLLOWERS_MAX, from, symbols, pool) < 0)
 		return -EBADMSG;
-	m->drawn = reader_zigzag(from);
-	for (int i = 0; m->drawn && i < NEXT_EXPERTS; i++)
-		m->reached[i] = reader_zigzag(from);
+	if (judged_load(&m->judged, version, true, from, pool) < 0)
+		return -EBADMSG;
 	return from->bad ? -EBADMSG : 0;
 }
 
@@ -348,6 +382,7 @@ static void model_done(void *block, struct pool *pool)
 {
 	struct next_model *m = block;
 	pool_free(pool, m->followers, m->n_followers * sizeof(*m->followers));
+	pool_free(pool, m->judged, sizeof(*m->judged));
 	*m = (struct next_model){ 0 };
 }
 
@@ -368,12 +403,14 @@ static void user_view(const void *settings, const struct view_ctx *ctx, const vo
 	struct buf *b = ctx->scratch;
 	if (!u->n || !s->shown || (ctx->watermark > u->greatest_ts && ctx->watermark - u->greatest_ts > s->session_gap_ms)) /* over: no next item */
 		return;
-	enum next_expert leader = next_leader(ctx->model);
+	uint32_t leader = next_leader(ctx->model);
 	uint32_t n = next_rank(s->scratch, ctx->symbols, ctx->model, u, leader, picks, (uint32_t)s->shown), shown = 0;
 	buf_clear(b);
 	json_view_open(b, ctx->as_of, ctx->commit);
 	json_name(b, "way");
-	json_text(b, text_of(next_expert_names[leader]));
+	json_text(b, text_of(next_way_names[leader / NEXT_AGAINS]));
+	json_name(b, "again");
+	json_i64(b, (int64_t)next_agains[leader % NEXT_AGAINS]);
 	json_name(b, "after");
 	json_text(b, symbols_text(ctx->symbols, next_seen(u, 0)));
 	json_name(b, "items");
@@ -405,8 +442,8 @@ const struct processor next_processor = {
 	.setup = next_setup,
 	.teardown = next_teardown,
 	.user = { sizeof(struct next_user), 2, user_save, user_load, user_done, user_mark },
-	.item = { sizeof(struct next_item), 1, item_save, item_load, item_done, item_mark },
-	.model = { sizeof(struct next_model), 1, NULL, model_load, model_done, model_mark },
+	.item = { sizeof(struct next_item), 2, item_save, item_load, item_done, item_mark },
+	.model = { sizeof(struct next_model), 2, NULL, model_load, model_done, model_mark },
 	.event = next_event,
 	.event_soon = event_soon,
 	.leave = leave,

@@ -11,16 +11,28 @@
  *   q(j|x) = (c + 20 pi) / (5 n + 20)               co-visits, smoothed by popularity; 5 items to a session
  *   p(j|x) = (f + k q) / (F + k)                    followers, smoothed by co-visits
  *
- * and with x_0 the current item, x_1, x_2, ... the distinct ones before it, the score of j is that of one of four experts:
+ * and with x_0 the current item, x_1, x_2, ... the distinct ones before it, the score of j is that of one of five ways:
  *
- *   order       log p(j|x_0) + .2 sum_a .6^(a-1) log(1 + f_a / (k pi)), k = 30: a naive Bayes classifier (Duda & Hart 2.11) whose earlier items
- *               count less (what only kept company with them is no candidate); best where sessions have an order, as a shop's pages have
- *   near, short, company   sum_a w^a p(j|x_a), with (w, k) = (.4, 30), (.6, 10), (.6, 1000): from followers to mere company; w^a below .05 is 0
+ *   order   log p(j|x_0) + .2 sum_a .6^(a-1) log(1 + f_a / (k pi)), k = 30: a naive Bayes classifier (Duda & Hart 2.11) whose earlier items
+ *           count less (what only kept company with them is no candidate); best where sessions have an order, as a shop's pages have
+ *   others  sum_a v_a w^a p(j|x_a), with (w, k) = sharp (.1, 1): little more than what follows the current item, near (.4, 30), long (.9, 10)
+ *           and broad (1, 1000): mere company of all items alike; w^a below .05 is 0
  *
- * Which expert is used is learnt: of one event in `learn_every` (by hash, so that the same events are drawn in every run) all four rank
- * before the event is learnt, and what they reach is added up at `all`: 1 + 2 / rank for an item within the first 20. The one with the
- * greatest sum is asked (follow the leader; Cesa-Bianchi & Lugosi, "Prediction, Learning, and Games", 3.2). Sums are integers, so that neither
- * order nor intervals matter. Cost of a ranking: the seeds' rows, some 80 entries each, and one row per candidate.
+ * v is 1, but in long and broad an item counts as much as the session's others bear it out, so that a click by chance, or one of another
+ * interest, says little (what neighbours by whole sessions, S-KNN, have by themselves; Ludewig & Jannach, UMUAI 2018). With x+ = max(x, 0):
+ *
+ *   v_a = .1 + sum_b ((c_ab - 1)+ / sqrt((n_a + 5) (n_b + 5)) + ((f_ab - 1)+ + (f_ba - 1)+) / sqrt((F_a + 5) (F_b + 5)))
+ *
+ * cosines; the 1 is what the session itself has counted. Whether somebody comes back to what the session holds is the shop's matter, too: there are
+ * no such clicks in a file of baskets, playlists have hardly others. Each way is therefore an expert four times: the probability of the
+ * session's own items is multiplied by 1, 0, 2 or 5.
+ *
+ * Which expert is used is learnt: of some events (by hash, so that the same events are drawn in every run) all rank before the event is
+ * learnt, and what they reach, 1 + 2 / rank for an item within the first 20, is added up at `all`. The one with the greatest sum is asked (follow
+ * the leader; Cesa-Bianchi & Lugosi, "Prediction, Learning, and Games", 3.2). After D draws one event in m = 1 + D / 64 is drawn, but
+ * one in `learn_every` at least: the leader is wanted soon, and n events cost some 11 sqrt(n) draws. A draw counts m times, so that the sums
+ * stay those that all events would give, on average. Sums are integers, so that neither order nor intervals matter. Putting two ways' lists together by rank
+ * was tried: it is seldom better than the better of the two. Cost of a ranking: the seeds' rows, some 80 entries each, and one row per candidate.
  */
 #ifndef GLINT_NEXT_H
 #define GLINT_NEXT_H
@@ -29,11 +41,16 @@
 #include "pairs.h"
 #include "processor.h"
 
-enum next_expert { NEXT_ORDER,
+enum next_way { NEXT_ORDER,
+	NEXT_SHARP,
 	NEXT_NEAR,
-	NEXT_SHORT,
-	NEXT_COMPANY,
-	NEXT_EXPERTS };
+	NEXT_LONG,
+	NEXT_BROAD,
+	NEXT_WAYS };
+
+/* An expert is a way and what it multiplies the session's own items by: way * NEXT_AGAINS + i of next_agains. */
+enum { NEXT_AGAINS = 4,
+	NEXT_EXPERTS = NEXT_WAYS * NEXT_AGAINS };
 
 enum { NEXT_SESSION = 10, /* items of the running session that a ranking looks at */
 	NEXT_STEPS = 3,   /* of those, at which a new one is counted */
@@ -41,7 +58,8 @@ enum { NEXT_SESSION = 10, /* items of the running session that a ranking looks a
 	NEXT_LIST = 20,   /* within which an expert must name the item */
 	NEXT_MOST = 100 }; /* picks of one ranking */
 
-extern const char *const next_expert_names[NEXT_EXPERTS];
+extern const char *const next_way_names[NEXT_WAYS];
+extern const float next_agains[NEXT_AGAINS]; /* 1, 0, 2, 5 */
 
 struct next_scratch;
 
@@ -51,7 +69,7 @@ struct next_settings {
 	int64_t session_gap_ms;
 	int64_t followers;     /* in a model row */
 	int64_t max_followers; /* counted per item and pane */
-	int64_t learn_every;   /* 0: never */
+	int64_t learn_every;   /* at least; 0: never */
 	int64_t shown;         /* in glint:next:USER; 0: no such view */
 	int64_t steps_kept;    /* per shopper, for forgetting; NEXT_SESSION at least, or 0 */
 	struct pairs_window window;
@@ -82,14 +100,18 @@ static inline symbol_t next_seen(const struct next_user *u, uint32_t back)
 struct next_item {
 	struct pairs follow; /* `baskets` is the sum F x 1000 */
 	struct leaders leaders; /* derived: not saved */
-	int64_t reached[NEXT_EXPERTS]; /* of `all`: x 10^6 */
-	int64_t drawn;                 /* of `all`: events ranked by all experts */
+	struct next_judged *judged; /* of `all`; NULL: nothing so far */
+};
+
+struct next_judged {
+	int64_t drawn;                 /* events ranked by all experts */
+	int64_t reached[NEXT_EXPERTS]; /* x 10^6 */
 };
 
 struct next_model {
 	uint32_t sum, n_followers;
 	struct itemsets_other *followers;
-	int64_t reached[NEXT_EXPERTS], drawn;
+	struct next_judged *judged; /* of `all`; NULL: nothing so far */
 };
 
 struct next_pick {
@@ -98,10 +120,12 @@ struct next_pick {
 };
 
 /* The expert in force by the model table. */
-enum next_expert next_leader(const struct model *model);
+uint32_t next_leader(const struct model *model);
+/* One event in so many is to be drawn now; 0: none. */
+uint64_t next_draw_every(const struct next_settings *s, const struct model *model);
 /* The best `most` (<= NEXT_MOST) items for the session, best first, without its newest, by the expert; how many. Items may be repeated visits. */
 uint32_t next_rank(struct next_scratch *x, const struct symbols *symbols, const struct model *model, const struct next_user *session,
-	enum next_expert expert, struct next_pick *to, uint32_t most);
+	uint32_t expert, struct next_pick *to, uint32_t most);
 /* At which place, from 1, each expert would have named the item; 0: not within NEXT_LIST. */
 void next_places(struct next_scratch *x, const struct symbols *symbols, const struct model *model, const struct next_user *session, symbol_t item,
 	uint32_t ret[NEXT_EXPERTS]);
