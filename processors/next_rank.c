@@ -10,7 +10,7 @@
 enum { SLOTS = 1536,
 	TABLE = 4096,
 	TABLE_BITS = 12,
-	FIRST_EVERY = 64 }; /* draws, until one event in one more is drawn */
+	FIRST_EVERY = 16 }; /* draws, until one event in one more is drawn */
 
 #define COMPANY 20.0f      /* of popularity in q */
 #define PER_SESSION 5.0f   /* items */

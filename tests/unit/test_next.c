@@ -165,7 +165,7 @@ static void the_experts_are_judged_before_the_event_is_learnt(void **state)
 	shop_destroy(s);
 }
 
-/* 1 + drawn / 64, learn_every at the most */
+/* 1 + drawn / 16, learn_every at the most */
 static void events_are_drawn_more_seldom_as_more_were(void **state)
 {
 	(void)state;
@@ -176,7 +176,7 @@ static void events_are_drawn_more_seldom_as_more_were(void **state)
 	look(s, 1000, "u", "b", NULL);
 	const struct next_model *all = model_block(s->engine->model, P_NEXT, (struct key){ KEY_ALL, 0 });
 	assert_int_equal(all->judged->drawn, 1);
-	static const int64_t drawn[] = { 63, 64, 640, 64 * 19, INT64_MAX }, every[] = { 1, 2, 11, 20, 20 };
+	static const int64_t drawn[] = { 15, 16, 160, 16 * 19, INT64_MAX }, every[] = { 1, 2, 11, 20, 20 };
 	for (int i = 0; i < 5; i++) {
 		all->judged->drawn = drawn[i];
 		assert_int_equal(next_draw_every(settings, s->engine->model), every[i]);
