@@ -94,15 +94,15 @@ def weights_minimise_the_objective():
     names = sorted(w for w in counts if counts[w] >= 20)
     n_good = sum(good for good, _ in docs)
     rows = [(2.0 * ("good" in ws) - 2.0 * ("bad" in ws), [names.index(w) for w in ws if w in names], 1 if good else -1,
-             .5 / (n_good if good else len(docs) - n_good)) for good, ws in docs]
+             .5 / (n_good if good else len(docs) - n_good), len(ws) / (len(ws) + 3)) for good, ws in docs]
     a, w = 0.0, [0.0] * len(names)
     for _ in range(6000):
         da, dw = 0.0, [l2 * x for x in w]
-        for r, terms, sign, cost in rows:
-            g = -cost * sign / (1 + math.exp(sign * (a * r + sum(w[t] for t in terms))))
+        for r, terms, sign, cost, share in rows:
+            g = -cost * sign / (1 + math.exp(sign * (a * r + share * sum(w[t] for t in terms))))
             da += g * r
             for t in terms:
-                dw[t] += g
+                dw[t] += g * share
         a -= .4 * da
         w = [x - .4 * d for x, d in zip(w, dw)]
     assert abs(prior - a) < .002, (prior, a)
