@@ -21,6 +21,7 @@ struct entry {
 	uint64_t hash; /* 0: free */
 	double valence;
 	uint8_t aspect; /* or CONTRAST, GUARD */
+	bool traditional;
 };
 
 struct part {
@@ -166,11 +167,11 @@ static int parse_entry(struct parser *p, struct text line)
 		return r;
 	uint64_t hash = hash_of(term, size);
 	struct entry *e = find(a, hash);
-	if (e->hash && traditional)
+	if (e->hash && (traditional || e->traditional))
 		return 0; /* both writings are given */
 	if (e->hash)
 		return refuse(p, "'%.*s' stands twice", (int)size, line.data);
-	*e = (struct entry){ hash, valence, (uint8_t)p->aspect };
+	*e = (struct entry){ hash, valence, (uint8_t)p->aspect, traditional };
 	a->n_entries++;
 	a->lengths[beginning(term)] |= 1ull << size;
 	return 0;

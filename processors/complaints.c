@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "excerpt.h"
+#include "han.h"
 #include "json.h"
 #include "sentiment.h"
 #include "view.h"
@@ -452,7 +453,7 @@ static void item_save(const void *settings, const void *block, const struct symb
 static int item_load(const void *settings, void *block, uint16_t version, struct reader *from, struct symbols *symbols, struct pool *pool)
 {
 	struct complaints_item *b = block;
-	(void)settings;
+	bool both = false; /* writings of a term may be in it */
 	if (version != 1)
 		return -EBADMSG;
 	b->reviews = count_load(from);
@@ -460,15 +461,32 @@ static int item_load(const void *settings, void *block, uint16_t version, struct
 	if (from->bad || n > 1u << 20)
 		return -EBADMSG;
 	for (uint64_t i = 0; i < n && !from->bad; i++) {
-		symbol_t term = symbols_intern(symbols, reader_text(from));
+		struct text text = reader_text(from);
+		char simple[2 * WEIGHTS_WORD_MAX + 1];
+		bool traditional = text.size <= sizeof(simple) && han_traditional(text.data, text.size);
+		if (traditional) { /* of a version before */
+			memcpy(simple, text.data, text.size);
+			han_simplify(simple, text.size);
+			text.data = simple;
+		}
+		symbol_t term = symbols_intern(symbols, text);
 		struct count count = count_load(from);
 		if (from->bad || !term)
 			return -EBADMSG;
 		if (2 * (b->n + 1) > b->n_slots)
 			rehash(symbols, pool, b, b->n_slots ? 2 * b->n_slots : 64);
 		struct entry *e = find(symbols, b->slots, b->n_slots, term);
-		if (e->term)
+		both |= traditional;
+		if (e->term && !both)
 			return -EBADMSG;
+		if (e->term) {
+			int32_t pane = e->count.pane > count.pane ? e->count.pane : count.pane;
+			e->count = count_at(settings, e->count, pane);
+			count = count_at(settings, count, pane);
+			e->count.recent += count.recent;
+			e->count.held += count.held;
+			continue;
+		}
 		*e = (struct entry){ term, count };
 		b->n++;
 	}

@@ -40,6 +40,12 @@ static bool inside(const struct look *l, size_t i)
 	return ((unsigned char)l->s[i] & 0xc0) == 0x80 || (i > 0 && is_letter(l->s[i]) && is_letter(l->s[i - 1]));
 }
 
+/* A word begins at i, and none of words joined by - or _ goes on. */
+static bool begins(const struct look *l, size_t i)
+{
+	return in_word(l->s[i]) && (!i || (!in_word(l->s[i - 1]) && !((l->s[i - 1] == '-' || l->s[i - 1] == '_') && i > 1 && in_word(l->s[i - 2]))));
+}
+
 static bool letter_at(const struct look *l, size_t i)
 {
 	return i < l->n && is_letter(l->s[i]);
@@ -187,7 +193,7 @@ void take_written(struct look *l)
 		size_t at = in_word(l->s[i]) ? 0 : one_of(l, i, ats_written), host = at ? host_at(l, blanks_end(l, i + at), false) : 0, from = host ? local_begin(l, i) : i;
 		if (from < i && (!at_word(l, i, " at ") || !memchr(l->s + i, '.', at + host) || one_of(l, i + at, mail_hosts)))
 			take(l, from, blanks_end(l, i + at) + host);
-		if ((!i || !in_word(l->s[i - 1])) && in_word(l->s[i]) && (host = host_at(l, i, true)) != 0)
+		if (begins(l, i) && (host = host_at(l, i, true)) != 0)
 			take(l, i, i + host);
 	}
 }
@@ -326,15 +332,14 @@ void take_codes(struct look *l)
 		if (inside(l, i))
 			continue;
 		size_t order = one_of(l, i, orders), from = i, step;
-		bool begins = !i || !in_word(l->s[i - 1]);
-		if (order && ((unsigned char)l->s[i] >= 0x80 || begins)) {
+		if (order && ((unsigned char)l->s[i] >= 0x80 || !i || !in_word(l->s[i - 1]))) {
 			for (from = i + order; (step = one_of(l, from, fillers)) != 0;)
 				from += step;
 			size_t to = code_end(l, from, &digits, &row);
 			if (digits >= LEAST_ORDER)
 				take(l, from, to);
 		}
-		if (begins && in_word(l->s[i])) {
+		if (begins(l, i)) {
 			size_t to = code_end(l, i, &digits, &row);
 			if (row >= LEAST_CODE && (size_t)digits < to - i)
 				take(l, i, to);

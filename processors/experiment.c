@@ -240,7 +240,7 @@ void experiments_view(const struct experiments *all, const struct view_ctx *ctx,
 		return;
 	for (uint32_t i = 0; i < x->n; i++)
 		shown += x->arms[i].n[ARM_SHOPPERS] >= ctx->least_baskets;
-	if (ctx->least_baskets && x->n) { /* what is told no more goes */
+	if (x->n) { /* what is told no more, by another test of this id or below k, goes */
 		view_begin(ctx->view, "DEL");
 		view_key(ctx->view, "experiment:", text_of(id));
 		view_end(ctx->view);

@@ -59,7 +59,7 @@ static bool before(const struct feedback_cell *c, int32_t pane, int kind, int pl
 static void trim(struct feedback *f)
 {
 	uint32_t old = 0;
-	while (old < f->n && f->cells[old].pane <= f->cells[f->n - 1].pane - FEEDBACK_PANES)
+	while (old < f->n && f->cells[old].pane <= (int64_t)f->cells[f->n - 1].pane - FEEDBACK_PANES)
 		old++;
 	f->n -= old;
 	if (old)
@@ -69,7 +69,7 @@ static void trim(struct feedback *f)
 static struct feedback_cell *cell_of(struct feedback *f, struct pool *pool, int32_t pane, int kind, int place)
 {
 	uint32_t at = f->n;
-	if (f->n && pane <= f->cells[f->n - 1].pane - FEEDBACK_PANES)
+	if (f->n && pane <= (int64_t)f->cells[f->n - 1].pane - FEEDBACK_PANES)
 		return NULL;
 	while (at > 0 && !before(&f->cells[at - 1], pane, kind, place))
 		at--;

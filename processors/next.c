@@ -96,13 +96,22 @@ static void count(struct user_ctx *ctx, const struct next_user *u, uint32_t i, i
 	}
 }
 
-/* Room for one more step: the oldest leave, and those of before the window that are not the running session's. */
+/* Has step i, or one counted at it, been counted in a pane after `oldest`? */
+static bool is_needed(const struct next_user *u, uint32_t i, int64_t oldest)
+{
+	bool needed = u->steps[i].pane > oldest;
+	for (uint32_t d = 1; d <= NEXT_STEPS && i + d < u->n_steps && !u->steps[i + d].first; d++)
+		needed |= u->steps[i + d].pane > oldest;
+	return needed;
+}
+
+/* Room for one more step: the oldest leave, and those of before the window that are not the running session's, nor had one of the window counted at them. */
 static void keep(const struct next_settings *s, struct user_ctx *ctx, struct next_user *u, struct next_step x)
 {
 	uint32_t most = s->steps_kept ? (uint32_t)s->steps_kept + NEXT_STEPS : NEXT_SESSION, others = u->n_steps - u->n, gone = u->n_steps >= most ? u->n_steps - most + 1 : 0;
 	if (!s->steps_kept && gone < others)
 		gone = others;
-	while (s->window.panes && gone < others && (int64_t)u->steps[gone].pane <= (int64_t)x.pane - s->window.panes)
+	while (s->window.panes && gone < others && !is_needed(u, gone, (int64_t)x.pane - s->window.panes))
 		gone++;
 	if (gone)
 		memmove(u->steps, u->steps + gone, (u->n_steps -= (uint16_t)gone) * sizeof(*u->steps));

@@ -27,11 +27,11 @@
  * no such clicks in a file of baskets, playlists have hardly others. Each way is therefore an expert four times: the probability of the
  * session's own items is multiplied by 1, 0, 2 or 5.
  *
- * Which expert is used is learnt: of some events (by hash, so that the same events are drawn in every run) all rank before the event is
+ * Which expert is used is learnt: of some events (by hash) all rank before the event is
  * learnt, and what they reach, 1 + 2 / rank for an item within the first 20, is added up at `all`. The one with the greatest sum is asked (follow
  * the leader; Cesa-Bianchi & Lugosi, "Prediction, Learning, and Games", 3.2). After D draws one event in m = 1 + D / 16 is drawn, but
- * one in `learn_every` at least: the leader is wanted soon, and n events cost some 6 sqrt(n) draws. A draw counts m times, so that the sums
- * stay those that all events would give, on average. Sums are integers, so that neither order nor intervals matter. Putting two ways' lists together by rank
+ * one in `learn_every` at least: the leader is wanted soon, and n events cost some 6 sqrt(n) draws, beside those before D is first heard of (a model row). A
+ * draw counts m times, so that the sums stay those that all events would give, on average. Which events are drawn depends on when model rows came. Sums are integers, so that neither order nor intervals matter. Putting two ways' lists together by rank
  * was tried: it is seldom better than the better of the two. Cost of a ranking: the seeds' rows, some 80 entries each, and one row per candidate.
  */
 #ifndef GLINT_NEXT_H

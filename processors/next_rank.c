@@ -260,7 +260,8 @@ static float most_of_pi(const struct next_scratch *x, enum next_way way)
 
 static inline bool is_candidate(const struct next_scratch *x, uint32_t c, enum next_way way)
 {
-	return x->items[c] != x->seeds[0].item && (way != NEXT_ORDER || x->company[c].follows);
+	/* with nothing gathered it is one of other ways, gathered beside this one */
+	return x->items[c] != x->seeds[0].item && (way == NEXT_ORDER ? x->company[c].follows : x->scores[c][way] != 0);
 }
 
 static inline struct next_pick pick_of(const struct next_scratch *x, const struct model *model, uint32_t c, enum next_way way)

@@ -78,8 +78,10 @@ static void searched(struct user_ctx *ctx, struct search_user *u, const struct e
 		at++;
 	if (at < u->n_asked)
 		a.counted = u->asked[at].counted;
-	else if (u->n_asked == SEARCH_KEPT)
+	else if (u->n_asked == SEARCH_KEPT) { /* what is not known of her any more does not count her */
 		at = 0;
+		emit_sum(ctx->emitter, P_SEARCH, all, METRIC_SHOPPERS, u->asked[0].query, pane_of(u->asked[0].counted, hour_ms), -1);
+	}
 	if (at < u->n_asked)
 		memmove(u->asked + at, u->asked + at + 1, (--u->n_asked - at) * sizeof(*u->asked));
 	emit_sum(ctx->emitter, P_SEARCH, all, METRIC_SEARCHES, query, hour, 1);

@@ -2,7 +2,7 @@
  *
  * Queries are made alike first: compatibility forms and case folded (Unicode NFKC_Casefold), blanks joined, at most SEARCH_BYTES. Of each are kept, by hour of the last
  * `window` (7 d): searches, those that were answered (the shopper opened or carted an item within `answer_time`, before searching for something else),
- * and shoppers, each once in the window, in the hour in which she asked last (the user stage keeps a shopper's last SEARCH_KEPT queries). All of it is kept by `all`, at most `queries`; where
+ * and shoppers, each once in the window, in the hour in which she asked last (the user stage keeps a shopper's last SEARCH_KEPT queries, and takes her from the count of one that leaves them). All of it is kept by `all`, at most `queries`; where
  * there is no room the rarest goes, and is counted.
  *
  *   z = (f - s) / sqrt(s / tau_f + e)     f, s: searches an hour, decayed with half-lives of 6 h and 3 d (tau = H / ln 2), e = .01 / tau_f

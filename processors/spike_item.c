@@ -447,7 +447,7 @@ int spike_item_load(const void *settings, void *block, uint16_t version, struct 
 	b->raised = reader_u8(from);
 	b->level = reader_u8(from);
 	b->calm = reader_u8(from);
-	if (from->bad || b->level > SEVERITY_HIGH || pane_ms < 1 || pane_ms > 365 * day_ms)
+	if (from->bad || b->level > SEVERITY_HIGH || pane_ms < 1 || pane_ms > 7 * day_ms /* as the option */)
 		return -EBADMSG;
 	for (size_t i = 0; i < sizeof(panes) / sizeof(*panes); i++) {
 		if (*panes[i] < 0 || *panes[i] > INT32_MAX)

@@ -306,12 +306,11 @@ static double tail(const struct watch_settings *s, const struct figure *f, const
 }
 
 /* ln of how many times likelier the count is with mu than with mu factor. */
-static double likelier(const struct watch_settings *s, const struct figure *f, const struct seen *x, double phi, double factor)
+static double likelier(const struct seen *x, double phi, double factor)
 {
-	double spread = f->n == TIME ? s->spread_amounts : s->spread_rates, mu = x->mu / phi, k = x->k / phi;
+	double mu = x->mu / phi, k = x->k / phi, r = x->support / phi; /* what days differ by is USUAL's matter: with it no count, however great, could tell near factors apart */
 	if (mu <= 0 || x->support <= 0)
 		return 0;
-	double r = 1 / (spread * spread + phi / x->support);
 	return (k + r) * log((r + mu * factor) / (r + mu)) - k * log(factor);
 }
 
@@ -397,7 +396,7 @@ static bool is_over(const struct watch_settings *s, const struct figure *f, cons
 	*ret_p = tail(s, f, x, phi, g->up);
 	if (silence(f->kind))
 		return x->k > 0;
-	return *ret_p > USUAL && likelier(s, f, x, phi, pow(g->factor, g->up ? .5 : -.5)) > log(TIMES_LIKELIER);
+	return *ret_p > USUAL && likelier(x, phi, pow(g->factor, g->up ? .5 : -.5)) > log(TIMES_LIKELIER);
 }
 
 static void judge_raised(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int i, int64_t pane, const struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES], double phi)
@@ -543,11 +542,15 @@ static bool no_room(struct watch *w, int64_t pane, symbol_t currency)
 	for (uint32_t i = ledger_first(&w->panes, (int32_t)pane); i < w->panes.n && w->panes.rows[i].pane == pane; i++)
 		if (w->panes.rows[i].currency == currency)
 			return false;
+	int32_t last = w->panes.rows[w->panes.n - 1].pane;
+	bool goes = pane >= last; /* else the last row does: in whatever order they come, the earliest stay */
+	int64_t gone = goes ? pane : last;
 	if (w->lost_end <= w->next)
-		w->lost = w->lost_end = pane;
-	w->lost = pane < w->lost ? pane : w->lost;
-	w->lost_end = pane >= w->lost_end ? pane + 1 : w->lost_end;
-	return true;
+		w->lost = w->lost_end = gone;
+	w->lost = gone < w->lost ? gone : w->lost;
+	w->lost_end = gone >= w->lost_end ? gone + 1 : w->lost_end;
+	w->panes.n -= !goes;
+	return goes;
 }
 
 bool watch_count(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t ts, symbol_t currency, int column, int64_t amount)

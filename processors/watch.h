@@ -24,7 +24,7 @@
  * Resolved at the second evaluation in a row that finds, in the shortest window as long as the one that raised or in a longer one that holds nothing of before:
  * the tail of the side that raised is > .1, and the count is 20 times likelier with mu than with mu factor^(+-1/2), half way to what raised:
  *
- *   (k' + r) ln((r + mu' g) / (r + mu')) - k' ln g > ln 20    k' = k / phi, mu' = mu / phi, g = factor^(1/2) of a rise, factor^(-1/2) of a fall
+ *   (k' + r) ln((r + mu' g) / (r + mu')) - k' ln g > ln 20    k' = k / phi, mu' = mu / phi, r = K / phi, g = factor^(1/2) of a rise, factor^(-1/2) of a fall
  *
  * so that few events, as by night, tell nothing; of a silence, when there is traffic. Then a cool-down, in which only twice the factor raises. What has stood for watch_accept is how things are: it is
  * resolved, and history begins anew (of a silence: with the next event; inputs excepted). So it does after as long without traffic that no alert told of. Severity by the factor between k and mu: high from 4, medium from 2; silence of

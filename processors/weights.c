@@ -256,6 +256,7 @@ uint32_t terms_of(struct cutter *c, struct text text, void (*take)(void *to, con
 struct parser {
 	struct weights *weights;
 	int kind; /* -1 before the first section */
+	bool traditional; /* a term was written so: another may be the same one */
 	size_t line;
 	char *error;
 	size_t error_size;
@@ -334,7 +335,14 @@ static int parse_entry(struct parser *p, struct text line)
 		return refuse(p, "expected 'term TAB number'");
 	if (fabs(weight) > WEIGHT_MAX)
 		return refuse(p, "a weight must be between -%g and %g", WEIGHT_MAX, WEIGHT_MAX);
+	char term[2 * WEIGHTS_WORD_MAX + 1];
 	struct text word = { line.data, (uint32_t)(tab - line.data) }, before = { NULL, 0 };
+	bool traditional = false;
+	if (word.size <= sizeof(term)) { /* else it is refused below */
+		memcpy(term, word.data, word.size);
+		traditional = han_simplify(term, word.size);
+		word.data = term;
+	}
 	const char *space = memchr(word.data, ' ', word.size);
 	if ((p->kind == TERM_PAIR) != (space != NULL))
 		return refuse(p, p->kind == TERM_PAIR ? "a pair is two words with a space between them" : "one word is expected here");
@@ -349,9 +357,12 @@ static int parse_entry(struct parser *p, struct text line)
 		return r;
 	uint64_t hash = hash_term((enum term_kind)p->kind, space ? hash_word(before.data, before.size) : 0, hash_word(word.data, word.size));
 	struct slot *slot = find(w, hash);
+	if (slot->hash && (traditional || p->traditional))
+		return 0; /* both writings are given: the first one holds */
 	if (slot->hash)
 		return refuse(p, "'%.*s' stands twice", (int)(tab - line.data), line.data);
 	*slot = (struct slot){ hash, weight };
+	p->traditional |= traditional;
 	w->n++;
 	return 0;
 }

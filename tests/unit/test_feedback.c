@@ -304,9 +304,32 @@ static void a_learnt_blend_moves_the_kinds_of_reasons(void **state)
 	shop_destroy(s);
 }
 
+static void a_row_of_panes_as_far_back_as_numbers_go_is_read(void **state)
+{
+	(void)state;
+	struct pool *pool = pool_create();
+	struct buf row = { 0 };
+	struct feedback f = { 0 };
+	buf_varint(&row, 2);
+	for (int place = 0; place < 2; place++) {
+		buf_zigzag(&row, INT32_MIN);
+		buf_u8(&row, 0);
+		buf_u8(&row, (uint8_t)place);
+		for (int k = 0; k < FEEDBACK_COUNTS; k++)
+			buf_varint(&row, 1);
+	}
+	struct reader from = reader_of(row.data, row.size);
+	assert_int_equal(feedback_load(&f, &from, pool), 0);
+	assert_int_equal(f.n, 2);
+	feedback_done(&f, pool);
+	pool_destroy(pool);
+	buf_done(&row);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_row_of_panes_as_far_back_as_numbers_go_is_read),
 		cmocka_unit_test(the_rec_id_and_the_position_tell_the_kind_of_reason),
 		cmocka_unit_test(kinds_are_weighed_by_their_clicks_and_purchases),
 		cmocka_unit_test(what_stands_further_down_is_not_blamed_for_its_place),

@@ -332,9 +332,27 @@ static void the_view_names_the_items_and_the_way(void **state)
 	shop_destroy(s);
 }
 
+/* a at the end of a pane, b in the next: the step a -> b is counted there, and a is wanted as long as that pane is within the window. */
+static void a_step_across_the_edge_of_a_pane_is_taken_back(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *const[]){ "next.window=2d", "next.pane=1d", NULL });
+	const int64_t day = 86400000, edge = day - start % day;
+	look(s, edge - 1000, "u", "a", NULL);
+	look(s, edge + 1000, "u", "b", NULL);
+	look(s, edge + day + 5000, "u", "x", NULL);
+	look(s, edge + day + 6000, "u", "y", NULL);
+	assert_true(follows(s, "a", "b") && follows(s, "x", "y"));
+	shop_forget(s, "u", start + edge + day + 7000);
+	shop_flush(s);
+	assert_true(!follows(s, "a", "b") && !follows(s, "x", "y"));
+	shop_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_step_across_the_edge_of_a_pane_is_taken_back),
 		cmocka_unit_test(an_item_is_counted_at_the_three_before_it),
 		cmocka_unit_test(a_session_ends_with_a_pause_or_another_id),
 		cmocka_unit_test(the_ranking_is_the_formula_s),

@@ -243,9 +243,37 @@ static void the_rarest_query_goes_where_there_is_no_room(void **state)
 	shop_destroy(s);
 }
 
+/* One who asks nine things in turn is never more than one shopper of any. */
+static void who_asks_for_many_things_counts_once_at_most(void **state)
+{
+	(void)state;
+	struct shop *s = shop_create(1, (const char *const[]){ NULL });
+	s->engine->rules.least_shoppers = 2;
+	for (int i = 0; i < 12 * (SEARCH_KEPT + 1); i++) {
+		char query[16];
+		snprintf(query, sizeof(query), "thing %d", i % (SEARCH_KEPT + 1));
+		search(s, begin + i * hour, 1, query);
+	}
+	shop_flush(s);
+	shop_time(s, begin + 12 * (SEARCH_KEPT + 1) * hour);
+	shop_flush(s);
+	char *shown = list(s, "frequent");
+	assert_null(strstr(shown, "thing"));
+	free(shown);
+	for (int user = 2; user < 4; user++)
+		search(s, begin + 12 * (SEARCH_KEPT + 1) * hour, user, "thing 4");
+	shop_flush(s);
+	shown = list(s, "frequent");
+	assert_non_null(strstr(shown, "thing 4"));
+	assert_null(strstr(shown, "thing 5"));
+	free(shown);
+	shop_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_asks_for_many_things_counts_once_at_most),
 		cmocka_unit_test(queries_are_made_alike),
 		cmocka_unit_test(shoppers_count_once_and_answers_in_time),
 		cmocka_unit_test(a_rising_query_is_told_from_a_steady_one),
