@@ -235,24 +235,50 @@ static bool no_more_of(const struct watch *w, const struct figure *f, int i, con
 	return sum->k > 0 || !ever;
 }
 
-/* Of inputs: none stands, and not even a silence of the longest window at the busiest hour's rate would be LEAST_EXCESS. While nothing comes rates do not
- * rise (QUIET: but for what rounding does), and dispersion is never below 1: then it stays so. */
-static bool no_silence_can_be(const struct watch_settings *s, struct watch *w)
+/* Panes up to `pane` without a record of input i; the longest window's at most. */
+static int64_t silent_panes(const struct watch_settings *s, const struct watch *w, int64_t pane, int i)
+{
+	for (uint32_t at = ledger_first(&w->panes, (int32_t)(pane + 1)); at && w->panes.rows[at - 1].pane > pane - longest(s); at--)
+		if (w->panes.rows[at - 1].columns[i] > 0)
+			return pane - w->panes.rows[at - 1].pane;
+	return longest(s);
+}
+
+/* Records of input i that were to be expected in the last `panes` panes, as rates are now. */
+static double expected(const struct watch *w, int64_t pane, int64_t panes, int i)
+{
+	double by_hour[24], day = 0, rest = 0;
+	for (int h = 0; h < 24; h++) {
+		by_hour[h] = w->hours[h].hours > 0 ? w->hours[h].x[i] / w->hours[h].hours : 0;
+		day += by_hour[h];
+	}
+	for (int64_t q = pane - panes % WATCH_PANES_DAY; q < pane; q++)
+		rest += by_hour[hour_of(q + 1)];
+	return (double)(panes / WATCH_PANES_DAY) * day + rest / WATCH_PANES_HOUR;
+}
+
+/* Of inputs: none stands, and what each has been silent for would not be LEAST_EXCESS. When not even the longest window would be, by day or by night: while nothing comes
+ * rates do not rise (QUIET: but for what rounding does), and dispersion is never below 1, so it stays so. */
+static bool no_silence_can_be(const struct watch_settings *s, struct watch *w, int64_t pane)
 {
 	bool quiet = true;
 	if (w->quiet)
 		return true;
 	for (int i = 0; i < n_figures(w); i++) {
 		double most = 0;
+		int k = figures_of(w)[i].k;
 		if (w->figures[i].raised || !w->inputs)
 			return false;
 		for (int h = 0; h < 24; h++)
-			if (w->hours[h].x[figures_of(w)[i].k] > most * w->hours[h].hours)
-				most = w->hours[h].x[figures_of(w)[i].k] / w->hours[h].hours;
+			if (w->hours[h].x[k] > most * w->hours[h].hours)
+				most = w->hours[h].x[k] / w->hours[h].hours;
 		double excess = most * (double)longest(s) / WATCH_PANES_HOUR;
-		if (excess >= LEAST_EXCESS * dispersion(w, &figures_of(w)[i], i))
-			return false;
 		quiet &= excess < LEAST_EXCESS * QUIET;
+		int64_t silent = excess < LEAST_EXCESS ? 0 : silent_panes(s, w, pane, k);
+		if (most * (double)silent / WATCH_PANES_HOUR < LEAST_EXCESS)
+			continue;
+		if (expected(w, pane, silent, k) >= LEAST_EXCESS * QUIET * dispersion(w, &figures_of(w)[i], i))
+			return false;
 	}
 	w->quiet = quiet;
 	return true;
@@ -495,7 +521,7 @@ static void judge(const struct watch_settings *s, struct watch *w, struct item_c
 	learn(s, w, ctx->pool, pane - longest(s) + 1);
 	if (forget(s, w, pane))
 		return;
-	if (w->learnt < s->days * WATCH_PANES_DAY || no_silence_can_be(s, w))
+	if (w->learnt < s->days * WATCH_PANES_DAY || no_silence_can_be(s, w, pane))
 		return;
 	look(s, w, pane, seen);
 	if (accept(s, w, ctx, pane, seen))
