@@ -254,6 +254,11 @@ enum mark { NO_MARK,
 	COMMA,
 	STOP };
 
+static bool is_small_letter(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
 static enum mark mark_of(const char *text, uint32_t at, uint32_t size, uint32_t *ret_size)
 {
 	uint32_t c;
@@ -262,8 +267,10 @@ static enum mark mark_of(const char *text, uint32_t at, uint32_t size, uint32_t 
 	case ',':
 	case 0xff0c:
 		return COMMA;
-	case '.': /* not within a number */
-		return at + 1 == size || text[at + 1] == ' ' || text[at + 1] == '\n' || text[at + 1] == '.' ? STOP : NO_MARK;
+	case '.': /* not within a number, nor within "e.g." */
+		if (at + 1 == size || text[at + 1] == ' ' || text[at + 1] == '\n' || text[at + 1] == '.')
+			return STOP;
+		return at > 1 && is_small_letter(text[at + 1]) && is_small_letter(text[at - 1]) && is_small_letter(text[at - 2]) ? STOP : NO_MARK;
 	case '!':
 	case '?':
 	case ';':

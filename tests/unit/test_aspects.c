@@ -76,6 +76,8 @@ static void each_part_speaks_of_what_it_names(void **state)
 		{ "good, fit for a queen", "en", { NAN, NAN, NAN, NAN } },
 		{ "size 5.5 good", "en", { NAN, 2, NAN, NAN } }, /* no part ends within a number */
 		{ "It doesn't run small, size good", "en", { NAN, 2, NAN, NAN } },
+		{ "Not good.The fit is bad", "en", { -2, NAN, NAN, NAN } },
+		{ "i.e.fit good", "en", { 2, NAN, NAN, NAN } },
 		{ "It never runs small.", "en", { NAN, 0, NAN, NAN } }, /* the rules have nothing to say of it */
 		{ "Nobody is short, it runs small.", "en", { NAN, -1.5, NAN, NAN } },
 		{ "麵料好", "zh", { NAN, NAN, 1.5, NAN } },
