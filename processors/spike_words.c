@@ -19,6 +19,15 @@ void spike_words_excerpt(struct spike_words *w, struct pool *pool, int32_t pane,
 		at++;
 	if (at > last || (w->excerpts[at].text && w->excerpts[at].pane == pane && text_equal(excerpt_text(w, at), text)))
 		return;
+	int begins = at, ends = at; /* those of its pane */
+	while (begins > 0 && w->excerpts[begins - 1].pane == pane)
+		begins--;
+	while (ends < WORDS_EXCERPTS && w->excerpts[ends].text && w->excerpts[ends].pane == pane)
+		ends++;
+	if (at - begins >= WORDS_SHOWN)
+		return;
+	if (ends - begins >= WORDS_SHOWN)
+		last = begins + WORDS_SHOWN - 1;
 	pool_free(pool, w->excerpts[last].text, w->excerpts[last].size);
 	memmove(&w->excerpts[at + 1], &w->excerpts[at], (size_t)(last - at) * sizeof(w->excerpts[0]));
 	w->excerpts[at].pane = pane;

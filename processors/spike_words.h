@@ -1,7 +1,7 @@
 /* What an alert can say besides its figures: the newest excerpts of negative reviews of a scope, and which aspects negative ones complain of.
  *
- * Kept while the longest window may still be judged: eight excerpts (three are shown: those of panes that run may be here before one that is over
- * is judged), and for each pane and aspect the number of negative reviews that speak ill of it: an entry each, at most WORDS_COMPLAINTS_MAX, which is 14 days
+ * Kept while the longest window may still be judged: eight excerpts, three of a pane at most (three are shown: those of panes that run may be here before one that is
+ * over is judged), and for each pane and aspect the number of negative reviews that speak ill of it: an entry each, at most WORDS_COMPLAINTS_MAX, which is 14 days
  * for nearly every scope. Where it is not, whole panes go, the oldest first, and of a window that begins before what is left no aspect is known.
  * Excerpts are cleaned before they get here (excerpt.h). The order of what comes within an interval changes nothing.
  */

@@ -34,6 +34,31 @@ static void an_alert_names_the_aspect_and_quotes_what_was_written(void **state)
 	shop_destroy(s);
 }
 
+/* However much of the pane that runs is here before the one before it is judged, and in whatever order: three excerpts of each stay. */
+static void a_busy_pane_leaves_the_excerpts_of_the_one_before(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 2; way++) {
+		struct shop *s = shop_open(1);
+		struct scope *x = scope_open(s, "B1");
+		for (int i = 0; i < 24; i++) {
+			int j = way ? 23 - i : i;
+			char text[16];
+			snprintf(text, sizeof(text), "word %02d", j);
+			struct delta d = { .metric = SPIKE_EXCERPT, .merge = MERGE_LIST, .pane = pane_of(start + (j < 5 ? 3 : 4) * quarter, quarter), .bytes = text_of(text) };
+			spike_processor.delta(settings_of(x), &x->ctx, x->block, &d);
+		}
+		scope_add(x, start + 3 * quarter, 14, 12);
+		scope_time(x, start + hour);
+		json_t *found = alerts_of(&x->alerts, NULL);
+		const char *said = text_at(json_array_get(found, 0), "text_en");
+		assert_non_null(strstr(said, "\"word 00\", \"word 01\", \"word 02\"."));
+		json_decref(found);
+		scope_close(x);
+		shop_destroy(s);
+	}
+}
+
 static void complain(struct scope *x, int64_t ts, const char *aspect, int64_t k, const char *written)
 {
 	struct delta d = { .metric = SPIKE_COMPLAINT, .merge = MERGE_SUM, .pane = pane_of(ts, quarter), .sub = symbols_intern(x->shop->engine->symbols, text_of(aspect)), .amount = k };
@@ -208,6 +233,7 @@ static void nobody_is_named_in_an_alert(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_busy_pane_leaves_the_excerpts_of_the_one_before),
 		cmocka_unit_test(an_alert_names_the_aspect_and_quotes_what_was_written),
 		cmocka_unit_test(what_an_alert_says_is_of_its_window),
 		cmocka_unit_test(no_aspect_is_named_where_it_is_not_known_of_the_whole_window),
