@@ -151,6 +151,7 @@ static void learn_pane(const struct watch_settings *s, struct watch *w, int64_t 
 	for (int i = 0; i < WATCH_SERIES; i++) {
 		h->x[i] += x[i];
 		w->quiet &= !(x[i] > 0);
+		w->some |= (uint8_t)((x[i] > 0) << i);
 	}
 	if (++w->learnt % WATCH_PANES_DAY)
 		return;
@@ -198,6 +199,7 @@ static void begin(struct watch *w, int64_t pane)
 	w->next = pane;
 	w->learnt = 0;
 	w->quiet = false;
+	w->some = 0;
 }
 
 /* The main currency: the one with the most revenue of what is kept up to now; another takes over only when it has none there. */
@@ -269,6 +271,8 @@ static bool no_silence_can_be(const struct watch_settings *s, struct watch *w, i
 		int k = figures_of(w)[i].k;
 		if (w->figures[i].raised || !w->inputs)
 			return false;
+		if (!(w->some >> k & 1)) /* nothing is missed */
+			continue;
 		for (int h = 0; h < 24; h++)
 			if (w->hours[h].x[k] > most * w->hours[h].hours)
 				most = w->hours[h].x[k] / w->hours[h].hours;
@@ -666,8 +670,10 @@ int watch_load(struct watch *w, uint16_t version, struct reader *from, struct sy
 	w->currency = symbols_intern(symbols, reader_text(from));
 	for (int h = 0; h < 24; h++) {
 		w->hours[h].hours = reader_double(from);
-		for (int i = 0; i < WATCH_SERIES; i++)
+		for (int i = 0; i < WATCH_SERIES; i++) {
 			w->hours[h].x[i] = reader_double(from);
+			w->some |= (uint8_t)((w->hours[h].x[i] > 0) << i);
+		}
 	}
 	for (int i = 0; i < WATCH_FIGURES; i++) {
 		struct watch_figure *g = &w->figures[i];

@@ -80,6 +80,7 @@ struct watch {
 	symbol_t currency;
 	bool on, inputs; /* watching; the key `all` */
 	bool quiet;      /* of inputs, not saved: no silence can be until something comes */
+	uint8_t some;    /* not saved: bits of the series of which hours[] has anything */
 };
 
 /* After the options were filled. 0 or -EINVAL with a sentence. */
