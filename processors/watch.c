@@ -14,7 +14,7 @@ enum { EVALUATIONS_TO_RESOLVE = 2 };
 #define LEAST_RISEN 10        /* events by dispersion that an amount must be expected to have before it can be up: few orders are a matter of their sizes */
 #define USUAL .1              /* p of what is over, at least */
 #define TIMES_LIKELIER 20     /* as usual than half way to what raised */
-#define QUIET (1 - 1e-9)
+#define ALMOST (1 - 1e-9)
 #define PRIOR_EVENTS 5
 #define FIT_EVENTS 10 /* weight of dispersion 1 */
 
@@ -135,6 +135,11 @@ static double dispersion(const struct watch *w, const struct figure *f, int i)
 	return fmax(fit, one > 0 ? one : 1);
 }
 
+static double decay_of_day(const struct watch_settings *s)
+{
+	return exp2(-(double)WATCH_PANES_DAY * WATCH_PANE_MS / (double)s->half_life_ms);
+}
+
 static void learn_pane(const struct watch_settings *s, struct watch *w, int64_t pane, const double x[WATCH_SERIES])
 {
 	const double hours = 1. / WATCH_PANES_HOUR;
@@ -150,12 +155,12 @@ static void learn_pane(const struct watch_settings *s, struct watch *w, int64_t 
 	h->hours += hours;
 	for (int i = 0; i < WATCH_SERIES; i++) {
 		h->x[i] += x[i];
-		w->quiet &= !(x[i] > 0);
 		w->some |= (uint8_t)((x[i] > 0) << i);
+		w->calm = x[i] > 0 ? 0 : w->calm;
 	}
 	if (++w->learnt % WATCH_PANES_DAY)
 		return;
-	double decay = exp2(-(double)WATCH_PANES_DAY * WATCH_PANE_MS / (double)s->half_life_ms);
+	double decay = decay_of_day(s);
 	for (int j = 0; j < 24; j++) {
 		w->hours[j].hours *= decay;
 		for (int i = 0; i < WATCH_SERIES; i++)
@@ -181,9 +186,11 @@ static void learn(const struct watch_settings *s, struct watch *w, struct pool *
 	for (; !raised && w->next < below; w->next++) {
 		if (is_lost(w, w->next))
 			continue;
-		double x[WATCH_SERIES];
-		uint32_t at = w->panes.n ? ledger_first(&w->panes, (int32_t)(w->next + 1)) : 0;
-		series_of(w, w->next, &at, x);
+		double x[WATCH_SERIES] = { 0 };
+		if (w->panes.n && w->panes.rows[0].pane <= w->next) { /* most panes of a replayed history are empty */
+			uint32_t at = ledger_first(&w->panes, (int32_t)(w->next + 1));
+			series_of(w, w->next, &at, x);
+		}
 		learn_pane(s, w, w->next, x);
 	}
 	if (w->next < below)
@@ -197,8 +204,7 @@ static void begin(struct watch *w, int64_t pane)
 	for (int i = 0; i < WATCH_FIGURES; i++)
 		w->figures[i].s = w->figures[i].m = 0;
 	w->next = pane;
-	w->learnt = 0;
-	w->quiet = false;
+	w->learnt = w->calm = 0;
 	w->some = 0;
 }
 
@@ -259,12 +265,23 @@ static double expected(const struct watch *w, int64_t pane, int64_t panes, int i
 	return (double)(panes / WATCH_PANES_DAY) * day + rest / WATCH_PANES_HOUR;
 }
 
-/* Of inputs: none stands, and what each has been silent for would not be LEAST_EXCESS. When not even the longest window would be, by day or by night: while nothing comes
- * rates do not rise (QUIET: but for what rounding does), and dispersion is never below 1, so it stays so. */
+/* Panes from `pane` on, a day's at most, in which `events` that were to be expected up to now do not reach LEAST_EXCESS of the dispersion, while nothing comes: at most `most`
+ * come to them in each, for rates do not rise (ALMOST: but for what rounding does); the dispersion is 1 at least, and loses in each at most the share that s / (m + weight)
+ * does, and once or twice the decay of a day. */
+static double calm_panes(const struct watch_settings *s, const struct watch *w, int i, double events, double most)
+{
+	const double decay = decay_of_day(s) * decay_of_day(s);
+	double left = LEAST_EXCESS * ALMOST - events, phi = dispersion(w, &figures_of(w)[i], i) * decay, share = most / (w->figures[i].m * decay + FIT_EVENTS);
+	double by_phi = (LEAST_EXCESS * ALMOST * phi - events) / (most + LEAST_EXCESS * phi * share);
+	return fmin(fmax(left / most, by_phi), WATCH_PANES_DAY);
+}
+
+/* Of inputs: none stands, and what each has been silent for would not be LEAST_EXCESS. Then, or when not even the longest window would be, by day or by night, it is so for some
+ * panes more. */
 static bool no_silence_can_be(const struct watch_settings *s, struct watch *w, int64_t pane)
 {
-	bool quiet = true;
-	if (w->quiet)
+	double calm = WATCH_PANES_DAY;
+	if (pane < w->calm)
 		return true;
 	for (int i = 0; i < n_figures(w); i++) {
 		double most = 0;
@@ -276,15 +293,16 @@ static bool no_silence_can_be(const struct watch_settings *s, struct watch *w, i
 		for (int h = 0; h < 24; h++)
 			if (w->hours[h].x[k] > most * w->hours[h].hours)
 				most = w->hours[h].x[k] / w->hours[h].hours;
-		double excess = most * (double)longest(s) / WATCH_PANES_HOUR;
-		quiet &= excess < LEAST_EXCESS * QUIET;
-		int64_t silent = excess < LEAST_EXCESS ? 0 : silent_panes(s, w, pane, k);
-		if (most * (double)silent / WATCH_PANES_HOUR < LEAST_EXCESS)
+		most /= WATCH_PANES_HOUR;
+		if (most * (double)longest(s) < LEAST_EXCESS * ALMOST)
 			continue;
-		if (expected(w, pane, silent, k) >= LEAST_EXCESS * QUIET * dispersion(w, &figures_of(w)[i], i))
+		int64_t silent = silent_panes(s, w, pane, k);
+		double events = fmin(most * (double)silent, expected(w, pane, silent, k));
+		if (events >= LEAST_EXCESS * ALMOST * dispersion(w, &figures_of(w)[i], i))
 			return false;
+		calm = fmin(calm, calm_panes(s, w, i, events, most));
 	}
-	w->quiet = quiet;
+	w->calm = pane + 1 + (int64_t)calm;
 	return true;
 }
 
@@ -519,8 +537,14 @@ static bool accept(const struct watch_settings *s, struct watch *w, struct item_
 static void judge(const struct watch_settings *s, struct watch *w, struct item_ctx *ctx, int64_t pane)
 {
 	struct seen seen[WATCH_WINDOWS_MAX][WATCH_FIGURES];
-	uint32_t row = ledger_first(&w->panes, (int32_t)pane);
-	if (pane > w->seen && ((row < w->panes.n && w->panes.rows[row].pane == pane) || is_lost(w, pane)))
+	if (pane >= w->coming) {
+		uint32_t row = ledger_first(&w->panes, (int32_t)pane);
+		bool now = row < w->panes.n && w->panes.rows[row].pane == pane;
+		w->seen = now && pane > w->seen ? pane : w->seen;
+		row += now;
+		w->coming = row < w->panes.n ? w->panes.rows[row].pane : INT64_MAX;
+	}
+	if (is_lost(w, pane) && pane > w->seen)
 		w->seen = pane;
 	learn(s, w, ctx->pool, pane - longest(s) + 1);
 	if (forget(s, w, pane))
@@ -600,6 +624,7 @@ bool watch_count(const struct watch_settings *s, struct watch *w, struct item_ct
 	if (no_room(w, pane, currency))
 		return false;
 	ledger_add(ledger_row(&w->panes, ctx->symbols, ctx->pool, (int32_t)pane, currency, UINT32_MAX), column, amount);
+	w->coming = pane < w->coming ? pane : w->coming;
 	return true;
 }
 

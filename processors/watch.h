@@ -79,8 +79,10 @@ struct watch {
 	int64_t lost, lost_end; /* panes of which something was dropped, and all between them: neither judged nor learnt */
 	symbol_t currency;
 	bool on, inputs; /* watching; the key `all` */
-	bool quiet;      /* of inputs, not saved: no silence can be until something comes */
-	uint8_t some;    /* not saved: bits of the series of which hours[] has anything */
+	/* not saved, found again: */
+	uint8_t some;   /* bits of the series of which hours[] has anything */
+	int64_t calm;   /* of inputs: before this pane no silence can be */
+	int64_t coming; /* there is no row from `judged` to before it */
 };
 
 /* After the options were filled. 0 or -EINVAL with a sentence. */
