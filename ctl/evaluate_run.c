@@ -88,10 +88,10 @@ static bool pace_is_over(const struct evaluate *e)
 	return e->waiting >= EVALUATE_PACE_INTERVAL || combiner_bytes(e->engine->emitter) > (size_t)e->config->glint.interval_bytes;
 }
 
-/* A key's model row is made once in model_interval of the time that the second engine has taken. */
+/* A key's model row is made at once, then once in model_interval of the time that the second engine has taken. */
 static void pace_models(struct evaluate *e)
 {
-	int64_t now_ms = (e->learn_ns + cpu_ns() - e->learning_ns) / 1000000;
+	int64_t now_ms = e->config->glint.model_interval_ms + (e->learn_ns + cpu_ns() - e->learning_ns) / 1000000;
 	item_task_model(e->items, now_ms, e->config->glint.model_interval_ms, SIZE_MAX, SIZE_MAX, to_model, e);
 }
 

@@ -21,7 +21,7 @@ static const struct option options[] = {
 		.help = "Most frequent followers of an item that rankings may use." },
 	{ "max_followers", OPTION_COUNT, OPTION_AT(next_settings, max_followers), .value = "5000", .min = "10", .max = "1000000", .unit = "items",
 		.help = "Distinct followers counted per item in its window; new ones beyond are dropped and counted (followers_dropped)." },
-	{ "learn_every", OPTION_COUNT, OPTION_AT(next_settings, learn_every), .value = "64", .min = "1", .max = "1000000", .zero = "never",
+	{ "learn_every", OPTION_COUNT, OPTION_AT(next_settings, learn_every), .value = "128", .min = "1", .max = "1000000", .zero = "never",
 		.unit = "clicks", .help = "One click in so many, and more at first, is ranked beforehand by all ways of ranking, so that the best is known." },
 	{ "shown", OPTION_COUNT, OPTION_AT(next_settings, shown), .value = "10", .min = "1", .max = "100", .zero = "no such key", .unit = "items",
 		.help = "Items in glint:next:USER, for visitors of whom nothing but this session is known." },

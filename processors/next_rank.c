@@ -362,17 +362,27 @@ static void places_of(const struct next_scratch *x, const struct symbols *symbol
 	}
 }
 
+/* Any seed has followers or company. */
+static bool knows(const struct next_scratch *x)
+{
+	for (uint32_t a = 0; a < x->n_seeds; a++)
+		if (x->seeds[a].follow || x->seeds[a].together)
+			return true;
+	return false;
+}
+
 void next_places(struct next_scratch *x, const struct symbols *symbols, const struct model *model, const struct next_user *session, symbol_t item,
 	uint32_t ret[NEXT_EXPERTS])
 {
 	begin(x, model, session);
+	memset(ret, 0, NEXT_EXPERTS * sizeof(*ret));
+	if (!knows(x)) /* as at first, when there are no rows and all events are drawn */
+		return;
 	gather(x, model, NEXT_ORDER, NEXT_WAYS - 1);
 	uint32_t found = find(x, item);
-	for (int way = 0; way < NEXT_WAYS; way++) {
-		memset(&ret[way * NEXT_AGAINS], 0, NEXT_AGAINS * sizeof(*ret));
-		if (found < SLOTS && is_candidate(x, found, (enum next_way)way))
+	for (int way = 0; found < SLOTS && way < NEXT_WAYS; way++)
+		if (is_candidate(x, found, (enum next_way)way))
 			places_of(x, symbols, model, found, (enum next_way)way, &ret[way * NEXT_AGAINS]);
-	}
 }
 
 static const struct next_judged *judged(const struct model *model)
