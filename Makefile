@@ -117,7 +117,7 @@ BENCH_PROGRAMS += bench_lists
 BENCH_PROGRAMS += bench_sentiment
 BENCH_PROGRAMS += gen_clicks raw_consume latency_probe
 BENCH :=
-BENCH += decode publisher lists sentiment itemsets.py spike watch throughput.py latency.py restore.py
+BENCH += decode publisher lists sentiment itemsets.py river.py spike watch throughput.py latency.py restore.py
 
 LIB := $(B)/libglint.a
 PROGRAMS := $(B)/glintd $(B)/glintctl
