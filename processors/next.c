@@ -30,7 +30,7 @@ static const struct option options[] = {
 };
 
 static const char *const drop_names[] = { "followers_dropped", "followers_outlived", NULL };
-const char *const next_way_names[NEXT_WAYS] = { "order", "sharp", "near", "long", "broad" };
+const char *const next_way_names[NEXT_WAYS] = { "order", "sharp", "near", "long", "broad", "cosine" };
 
 /* 1 to 5 were those of the four experts of older versions. */
 enum { METRIC_FOLLOW,

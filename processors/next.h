@@ -11,12 +11,14 @@
  *   q(j|x) = (c + 20 pi) / (5 n + 20)               co-visits, smoothed by popularity; 5 items to a session
  *   p(j|x) = (f + k q) / (F + k)                    followers, smoothed by co-visits
  *
- * and with x_0 the current item, x_1, x_2, ... the distinct ones before it, the score of j is that of one of five ways:
+ * and with x_0 the current item, x_1, x_2, ... the distinct ones before it, the score of j is that of one of six ways:
  *
  *   order   log p(j|x_0) + .2 sum_a .6^(a-1) log(1 + f_a / (k pi)), k = 30: a naive Bayes classifier (Duda & Hart 2.11) whose earlier items
  *           count less (what only kept company with them is no candidate); best where sessions have an order, as a shop's pages have
  *   others  sum_a v_a w^a p(j|x_a), with (w, k) = sharp (.1, 1): little more than what follows the current item, near (.4, 30), long (.9, 10)
  *           and broad (1, 1000): mere company of all items alike; w^a below .05 is 0
+ *   cosine  sum_a .8^a (c_a + 2 f_a) / sqrt((n_a + 1) (n_j + 1)): how close j is to them, however seldom it was seen so far; best where items come and
+ *           go, as news do, or are in many sessions (item-based neighbours: Deshpande & Karypis, TOIS 2004)
  *
  * v is 1, but in long and broad an item counts as much as the session's others bear it out, so that a click by chance, or one of another
  * interest, says little (what neighbours by whole sessions, S-KNN, have by themselves; Ludewig & Jannach, UMUAI 2018). With x+ = max(x, 0):
@@ -46,6 +48,7 @@ enum next_way { NEXT_ORDER,
 	NEXT_NEAR,
 	NEXT_LONG,
 	NEXT_BROAD,
+	NEXT_COSINE,
 	NEXT_WAYS };
 
 /* An expert is a way and what it multiplies the session's own items by: way * NEXT_AGAINS + i of next_agains. */

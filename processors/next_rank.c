@@ -10,6 +10,7 @@
 enum { SLOTS = 1536,
 	TABLE = 4096,
 	TABLE_BITS = 12,
+	LANES = 8, /* ways, made up to what a vector register takes */
 	FIRST_EVERY = 16 }; /* draws, until one event in one more is drawn */
 
 #define COMPANY 20.0f      /* of popularity in q */
@@ -18,6 +19,8 @@ enum { SLOTS = 1536,
 #define ORDER_EARLIER 0.2f /* weight of the item before the current one, for `order` */
 #define ALONE 0.1f         /* what an item counts that no other one of the session bears out */
 #define COSINE 5.0f        /* of two items that were seldom seen is pulled to 0 */
+#define FOLLOWING 2.0f     /* of f in the numerator of `cosine`, where c has 1 */
+#define FEW 1.0f           /* sessions, in its denominator */
 #define NEVER 1e-9f        /* for the logarithm of 0 */
 
 struct seed {
@@ -28,7 +31,7 @@ struct seed {
 	float borne_out; /* v of next.h */
 };
 
-/* What a way makes of the items of a session: w and k of the sums; `order` has its own. */
+/* What a way makes of the items of a session: w and k of the sums; `order` has its own, `cosine` no k. */
 static const struct {
 	float decay, k;
 	bool borne_out; /* an item counts as much as the others say */
@@ -36,7 +39,8 @@ static const struct {
 	[NEXT_SHARP] = { 0.1f, 1, false },
 	[NEXT_NEAR] = { 0.4f, 30, false },
 	[NEXT_LONG] = { 0.9f, 10, true },
-	[NEXT_BROAD] = { 1, 1000, true } };
+	[NEXT_BROAD] = { 1, 1000, true },
+	[NEXT_COSINE] = { 0.8f, 0, false } };
 
 const float next_agains[NEXT_AGAINS] = { 1, 0, 2, 5 };
 
@@ -48,7 +52,7 @@ struct next_scratch {
 		uint16_t stamp, at;
 	} table[TABLE];
 	symbol_t items[SLOTS];          /* the candidates */
-	float scores[SLOTS][NEXT_WAYS]; /* what they have gathered so far */
+	float scores[SLOTS][LANES];     /* what they have gathered so far */
 	struct company {                /* with the current item: for `order` alone */
 		float f, c;
 		bool follows; /* or keeps company: what `order` looks at */
@@ -106,7 +110,7 @@ static inline uint32_t candidate(struct next_scratch *x, symbol_t item, int firs
 		return SLOTS;
 	x->table[i] = (struct place){ item, x->stamp, (uint16_t)x->n };
 	x->items[x->n] = item;
-	for (int e = first; e <= last; e++)
+	for (int e = first; e < (last > first ? LANES : last + 1); e++)
 		x->scores[x->n][e] = 0;
 	if (first == NEXT_ORDER)
 		x->company[x->n] = (struct company){ 0 };
@@ -193,8 +197,9 @@ static void finish_order(struct next_scratch *x, const struct model *model)
 static inline __attribute__((always_inline)) void gather(struct next_scratch *x, const struct model *model, int first, int last)
 {
 	bool order = first == NEXT_ORDER;
-	float w[NEXT_WAYS] = { ORDER_EARLIER, 1, 1, 1, 1 }, of_f[NEXT_WAYS], of_c[NEXT_WAYS];
-	if (ways[last].borne_out)
+	float w[NEXT_WAYS] = { ORDER_EARLIER, 1, 1, 1, 1, 1 }, of_f[LANES] = { 0 }, of_c[LANES] = { 0 }; /* 0 for `order` */
+	const int end = last > first ? LANES : last + 1;
+	if (ways[first].borne_out || last > first)
 		bear_out(x);
 	for (uint32_t a = 0; a < x->n_seeds; a++) {
 		const struct seed *s = &x->seeds[a];
@@ -204,9 +209,14 @@ static inline __attribute__((always_inline)) void gather(struct next_scratch *x,
 			if (e == NEXT_ORDER)
 				continue;
 			w[e] = w[e] < SEED_LEAST ? 0 : w[e];
-			of_f[e] = w[e] * (ways[e].borne_out ? s->borne_out : 1) / (s->f_sum + ways[e].k);
-			of_c[e] = of_f[e] * ways[e].k / (PER_SESSION * s->n + COMPANY);
-			x->of_pi[e] += of_c[e] * COMPANY;
+			if (e == NEXT_COSINE) {
+				of_c[e] = w[e] / sqrtf(s->n + FEW);
+				of_f[e] = of_c[e] * FOLLOWING;
+			} else {
+				of_f[e] = w[e] * (ways[e].borne_out ? s->borne_out : 1) / (s->f_sum + ways[e].k);
+				of_c[e] = of_f[e] * ways[e].k / (PER_SESSION * s->n + COMPANY);
+				x->of_pi[e] += of_c[e] * COMPANY;
+			}
 			w[e] *= ways[e].decay;
 		}
 		for (uint32_t j = 0; s->follow && j < s->follow->n_followers; j++) {
@@ -215,9 +225,8 @@ static inline __attribute__((always_inline)) void gather(struct next_scratch *x,
 			float f = (float)o->count / 1000;
 			if (c == SLOTS)
 				continue;
-			for (int e = first; e <= last; e++)
-				if (e != NEXT_ORDER)
-					x->scores[c][e] += of_f[e] * f;
+			for (int e = first; e < end; e++)
+				x->scores[c][e] += of_f[e] * f;
 			if (!order)
 				continue;
 			if (a)
@@ -232,9 +241,8 @@ static inline __attribute__((always_inline)) void gather(struct next_scratch *x,
 			uint32_t c = candidate(x, o->item, first, last);
 			if (c == SLOTS)
 				continue;
-			for (int e = first; e <= last; e++)
-				if (e != NEXT_ORDER)
-					x->scores[c][e] += of_c[e] * (float)o->count;
+			for (int e = first; e < end; e++)
+				x->scores[c][e] += of_c[e] * (float)o->count;
 			if (order && !a) {
 				x->company[c].c = (float)o->count;
 				x->company[c].follows = true;
@@ -267,8 +275,12 @@ static inline bool is_candidate(const struct next_scratch *x, uint32_t c, enum n
 static inline struct next_pick pick_of(const struct next_scratch *x, const struct model *model, uint32_t c, enum next_way way)
 {
 	float score = x->scores[c][way];
-	if (x->of_pi[way] > 0)
+	if (way == NEXT_COSINE) {
+		const struct itemsets_model *t = together(model, x->items[c]);
+		score /= sqrtf((t ? (float)t->n[BASKET_SESSION] : 0) + FEW); /* not greater than before */
+	} else if (x->of_pi[way] > 0) {
 		score += x->of_pi[way] * pi_of(x, model, x->items[c]);
+	}
 	return (struct next_pick){ x->items[c], score };
 }
 
@@ -309,8 +321,8 @@ uint32_t next_rank(struct next_scratch *x, const struct symbols *symbols, const 
 		gather(x, model, (int)way, (int)way);
 	float more = most_of_pi(x, way), times = next_agains[expert % NEXT_AGAINS];
 	for (uint32_t i = times != 1 ? held(x, way, its) : 0; i-- > 0;) {
-		float score = pick_of(x, model, its[i], way).score;
-		x->scores[its[i]][way] += again(score, way, times) - score;
+		float *gathered = &x->scores[its[i]][way], score = pick_of(x, model, its[i], way).score;
+		*gathered = way == NEXT_COSINE ? fmaxf(times, NEVER) * *gathered : *gathered + again(score, way, times) - score;
 	}
 	for (uint32_t i = 0; i < x->n; i++) {
 		if ((n == most && x->scores[i][way] + more < to[n - 1].score) || !is_candidate(x, i, way)) /* pi costs a look at the item's row */

@@ -117,11 +117,15 @@ static void the_ranking_is_the_formula_s(void **state)
 	}
 	look(s, 40000, "u4", "a", NULL);
 	struct next_pick picks[5];
-	static const double k[NEXT_WAYS] = { 30, 1, 30, 10, 1000 }, alone[NEXT_WAYS] = { 1, 1, 1, .1, .1 };
+	static const double k[NEXT_WAYS] = { 30, 1, 30, 10, 1000 }, alone[NEXT_WAYS] = { 1, 1, 1, .1, .1 }; /* `cosine` has none */
 	for (uint32_t e = 0; e < NEXT_EXPERTS; e++) {
 		uint32_t way = e / NEXT_AGAINS;
 		assert_int_equal(rank(s, "u4", e, picks, 5), 2);
 		double b = alone[way] * (2 + k[way] * .1125) / (3 + k[way]), c = alone[way] * (1 + k[way] * .0625) / (3 + k[way]);
+		if (way == NEXT_COSINE) {
+			b = (2 + 2 * 2) / sqrt((4 + 1) * (2 + 1));
+			c = (1 + 2 * 1) / sqrt((4 + 1) * (1 + 1));
+		}
 		assert_true(is(s, &picks[0], "b") && is(s, &picks[1], "c"));
 		assert_true(fabs((double)picks[0].score - (way == NEXT_ORDER ? log(b) : b)) < 1e-6);
 		assert_true(fabs((double)picks[1].score - (way == NEXT_ORDER ? log(c) : c)) < 1e-6);
@@ -137,6 +141,7 @@ static void the_ranking_is_the_formula_s(void **state)
 	double broad = (.1 + 1 / sqrt((4 + 5) * (2 + 5)) + 1 / sqrt((4 + 5) * (0 + 5))) * ((2 + 1000 * q_a) / (4 + 1000) + q_c);
 	assert_true(fabs(score(s, "u4", NEXT_NEAR * NEXT_AGAINS, "b") - near) < 1e-6);
 	assert_true(fabs(score(s, "u4", NEXT_BROAD * NEXT_AGAINS, "b") - broad) < 1e-6);
+	assert_true(fabs(score(s, "u4", NEXT_COSINE * NEXT_AGAINS, "b") - .8 * (2 + 2 * 2) / sqrt((4 + 1) * (2 + 1))) < 1e-6);
 	/* what the session holds is multiplied, what it does not hold is not */
 	for (uint32_t e = 0; e < NEXT_EXPERTS; e++) {
 		double plain = score(s, "u4", e - e % NEXT_AGAINS, "a"), times = (double)next_agains[e % NEXT_AGAINS];
