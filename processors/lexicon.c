@@ -335,6 +335,10 @@ static int parse_entry(struct parser *p, struct text line)
 		return r;
 	if (words > entry->phrase_words)
 		entry->phrase_words = words;
+	if (words) {
+		const char *second = term.data + head.size + 1, *end = memchr(second, ' ', term.size - head.size - 1);
+		entry->seconds |= lexicon_second(second, end ? (size_t)(end - second) : term.size - head.size - 1);
+	}
 	entry->begins_idiom |= idiom;
 	return 0;
 }

@@ -62,6 +62,7 @@ struct lexicon_entry {
 	double emoji;            /* LEXICON_EMOJI given as a number; else 0 */
 	uint32_t sections;       /* bit 1 << enum lexicon_section; 0 for a term that only begins a phrase or an idiom */
 	uint32_t phrase_words;   /* words of the longest phrase that begins with this term; 0: none does */
+	uint64_t seconds;        /* lexicon_second() of the second words of these */
 	bool traditional;        /* it was written so, and is kept simplified (han.h) */
 	bool begins_idiom;       /* an idiom, or a booster, of several words begins with this term */
 };
@@ -88,6 +89,12 @@ enum { LEXICON_LENGTH_MAX = 16 };
 unsigned lexicon_starts(const struct lexicon *lexicon, uint32_t first); /* of enum lexicon_start */
 /* Bit n is set: a term of n code points, 2..LEXICON_LENGTH_MAX, begins with these two. */
 uint32_t lexicon_lengths(const struct lexicon *lexicon, uint32_t first, uint32_t second);
+
+/* A bit that stands for a word (size > 0), and for some others. */
+static inline uint64_t lexicon_second(const char *word, size_t size)
+{
+	return UINT64_C(1) << ((5u * (unsigned char)word[0] + (unsigned char)word[size - 1] + size) & 63);
+}
 
 static inline bool lexicon_has(const struct lexicon_entry *entry, enum lexicon_section section)
 {

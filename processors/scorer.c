@@ -116,15 +116,38 @@ static bool is_letter(uint32_t c)
 	return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
 }
 
+/* Eight bytes at once; false, and nothing counted, when not all are ASCII. A byte b below 128 is c or more where b + 128 - c has its high bit. */
+static inline bool ascii_letters(const char *at, struct letters *l)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = 0x80 * ones;
+	uint64_t x;
+	memcpy(&x, at, 8);
+	if (x & high)
+		return false;
+	uint64_t lower = x | 0x20 * ones, letters = (lower + (0x80 - 'a') * ones) & ~(lower + (0x80 - 'z' - 1) * ones) & high;
+	l->latin += (uint32_t)((letters >> 7) * ones >> 56);
+	l->any |= ((x + (0x80 - ' ' - 1) * ones) & high) != 0;
+	return true;
+}
+
 static struct letters count_letters(struct text text)
 {
 	struct letters l = { 0 };
 	uint32_t c;
 	for (const char *at = text.data, *end = text.size ? at + text.size : at; at < end;) {
 		if ((unsigned char)*at < 0x80) { /* without a branch: most bytes of most texts */
+			if (end - at >= 8 && ascii_letters(at, &l)) {
+				at += 8;
+				continue;
+			}
 			unsigned char byte = (unsigned char)*at++;
 			l.latin += (unsigned char)((byte | 0x20) - 'a') < 26;
 			l.any |= byte > ' ';
+			continue;
+		}
+		if (end - at >= 3 && (unsigned char)*at >= 0xe5 && (unsigned char)*at <= 0xe9 && (at[1] & 0xc0) == 0x80 && (at[2] & 0xc0) == 0x80) { /* U+5000 to U+9FFF */
+			l.han++;
+			at += 3;
 			continue;
 		}
 		at += utf8_next(at, end, &c);

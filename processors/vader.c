@@ -249,12 +249,14 @@ static enum keyword keyword_of(struct text t)
 	} words[] = { { { "at", 2 }, AT }, { { "but", 3 }, BUT }, { { "doubt", 5 }, DOUBT }, { { "kind", 4 }, KIND }, { { "least", 5 }, LEAST },
 		{ { "never", 5 }, NEVER }, { { "no", 2 }, NO }, { { "nor", 3 }, NOR }, { { "of", 2 }, OF }, { { "or", 2 }, OR }, { { "so", 2 }, SO },
 		{ { "this", 4 }, THIS }, { { "very", 4 }, VERY }, { { "without", 7 }, WITHOUT } };
-	static const uint32_t firsts = 1u << ('a' - 'a') | 1u << ('b' - 'a') | 1u << ('d' - 'a') | 1u << ('k' - 'a') | 1u << ('l' - 'a') |
-		1u << ('n' - 'a') | 1u << ('o' - 'a') | 1u << ('s' - 'a') | 1u << ('t' - 'a') | 1u << ('v' - 'a') | 1u << ('w' - 'a');
-	if (t.size < 2 || t.size > 7 || t.data[0] < 'a' || t.data[0] > 'z' || !(firsts >> (t.data[0] - 'a') & 1))
+	static const struct {
+		uint8_t from, n;
+	} by_first[26] = { ['a' - 'a'] = { 0, 1 }, ['b' - 'a'] = { 1, 1 }, ['d' - 'a'] = { 2, 1 }, ['k' - 'a'] = { 3, 1 }, ['l' - 'a'] = { 4, 1 }, ['n' - 'a'] = { 5, 3 },
+		['o' - 'a'] = { 8, 2 }, ['s' - 'a'] = { 10, 1 }, ['t' - 'a'] = { 11, 1 }, ['v' - 'a'] = { 12, 1 }, ['w' - 'a'] = { 13, 1 } };
+	if (t.size < 2 || t.size > 7 || t.data[0] < 'a' || t.data[0] > 'z')
 		return OTHER;
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (words[i].word.data[0] == t.data[0] && text_equal(words[i].word, t))
+	for (size_t i = by_first[t.data[0] - 'a'].from, n = by_first[t.data[0] - 'a'].n; n > 0; i++, n--)
+		if (text_equal(words[i].word, t))
 			return words[i].keyword;
 	return OTHER;
 }
@@ -509,8 +511,9 @@ static void join_phrases(struct vader *v, const struct lexicon *lexicon, const s
 {
 	size_t n = 0;
 	for (size_t i = 0; i < v->n_tokens; n++) {
+		const struct token *next = &v->tokens[i + 1];
 		size_t most = v->tokens[i].entry ? v->tokens[i].entry->phrase_words : 0, words = 1;
-		if (!most) {
+		if (!most || i + 1 == v->n_tokens || !next->size || !(v->tokens[i].entry->seconds & lexicon_second(next->lower, next->size))) {
 			if (n < i)
 				v->tokens[n] = v->tokens[i];
 			i++;
